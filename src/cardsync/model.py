@@ -1,0 +1,313 @@
+"""The values that flow through pull -> assess -> annotate.  All frozen; times are aware UTC datetimes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+# ---------------------------------------------------------------- pull
+
+
+class SyncMethod(StrEnum):
+    """How a book tells what changed, best first."""
+
+    COLLECTION = "sync-collection"  # RFC 6578
+    CTAG = "getctag"  # calendarserver extension as a gate, then a listing
+    LISTING = "getetag"  # PROPFIND Depth 1 each time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressBook:
+    """An address book collection (RFC 6352, section 5.2) as discovery found it.
+
+    ``href`` is an absolute URL on an origin that credentials may go to.
+    """
+
+    account: str
+    href: str
+    display_name: str
+    method: SyncMethod
+    writable: bool
+    read_only_reason: str = ""
+    max_resource_size: int | None = None  # bytes, RFC 6352 section 6.2.3
+    may_convert: bool = False  # the server offers vCard 3.0 and 4.0: GET may not be what is stored
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """What a book holds, or what changed in it.
+
+    ``etags`` maps each href, spelt as the server spelt it, to its ETag (None: the server named none).
+    ``complete`` tells a whole listing from a delta since ``sync_token``; ``marker`` is what to hand
+    in next time (sync token or ctag) and may only be stored together with the data.
+    ``unchanged`` is the answer of a gate (equal ctag): nothing else was asked.
+    """
+
+    etags: Mapping[str, str | None] = field(default_factory=dict)
+    removed: frozenset[str] = frozenset()
+    marker: str | None = None
+    complete: bool = True
+    unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressObject:
+    """One address object resource: its bytes exactly as served."""
+
+    href: str
+    etag: str | None
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fetched:
+    """The account of one batch: every href asked for is in exactly one of the three."""
+
+    objects: tuple[AddressObject, ...] = ()
+    gone: frozenset[str] = frozenset()
+    failed: Mapping[str, str] = field(default_factory=dict)  # href -> reason, quarantined
+
+
+class PutResult(StrEnum):
+    """What the server said to a PUT; what it did is known only after the next GET."""
+
+    STORED = "stored"
+    CONFLICT = "conflict"  # 412: not the version that we saw
+    GONE = "gone"  # 404, 410: never re-created
+    REFUSED = "refused"  # 400, 403, 405, 409, 413, 415, 507: this card, not now and not later
+    BUSY = "busy"  # 423, 429, 5xx: later
+    UNKNOWN = "unknown"  # the connection broke: GET decides
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PutAnswer:
+    """``etag`` is what the PUT's reply claimed; it is a hint and never a proof."""
+
+    result: PutResult
+    etag: str | None = None
+    status: int | None = None
+    detail: str = ""
+
+
+# ---------------------------------------------------------------- cards
+
+
+class WorkField(StrEnum):
+    """The work details that cardsync watches over."""
+
+    ORGANISATION = "organisation"
+    DEPARTMENT = "department"
+    TITLE = "title"
+    ROLE = "role"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    ADDRESS = "address"
+
+
+class ContactKind(StrEnum):
+    """What a card stands for."""
+
+    PERSON = "person"
+    COMPANY = "company"
+    GROUP = "group"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """What the decisions need of a card.
+
+    ``work`` holds display values in the card's order, without empty ones; a field that the card lacks
+    has no key.  ``personal_emails`` are all others.  ``note`` is the first NOTE, decoded.
+    ``revised`` is REV, which bounds the age only where ``bumps_rev`` (the last client to write it
+    is known to set REV at every edit).
+    """
+
+    uid: str
+    name: str
+    given_name: str
+    kind: ContactKind
+    work: Mapping[WorkField, tuple[str, ...]]
+    personal_emails: tuple[str, ...] = ()
+    categories: tuple[str, ...] = ()
+    note: str = ""
+    revised: datetime | None = None
+    bumps_rev: bool = False
+    version: str = "3.0"
+
+    def first(self, which: WorkField) -> str | None:
+        """The first value of a work field, or None."""
+        values = self.work.get(which, ())
+        return values[0] if values else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A group card: its name and its members' UIDs as ``uid_key`` makes them."""
+
+    uid_key: str
+    name: str
+    members: frozenset[str]
+
+
+# ---------------------------------------------------------------- memory of one VIP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMemory:
+    """What the mirror knows of one work field.
+
+    ``first_seen``: when we first saw this value; ``changed_at``: when it replaced another one (None:
+    it was there at first sight); ``previous``: the display values it replaced; ``validated_at``: when
+    the user edited or confirmed it.
+    """
+
+    values: tuple[str, ...]
+    first_seen: datetime
+    changed_at: datetime | None = None
+    previous: tuple[str, ...] = ()
+    validated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the mirror knows of one VIP.
+
+    ``employer_changes`` are the dates of observed changes of the organisation.
+    ``changed_at`` is when we last saw the user change anything on the card (None: never).
+    """
+
+    first_seen: datetime
+    changed_at: datetime | None = None
+    fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
+    employer_changes: tuple[datetime, ...] = ()
+
+
+# ---------------------------------------------------------------- assess
+
+
+class SignalKind(StrEnum):
+    """What a card, alone or with its history, says about itself."""
+
+    MISSING = "missing"  # organisation or title is not on the card
+    FOREIGN_DOMAIN = "foreign-domain"  # the work e-mail does not belong to the organisation
+    HALF_UPDATED = "half-updated"  # the organisation changed, other work fields did not
+    TWO_ORGANISATIONS = "two-organisations"  # work addresses of two organisations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signal:
+    """``likelihood_ratio`` = P(seen | stale) / P(seen | right); 1 says nothing.
+
+    ``fields`` are those in doubt, ``values`` what a question may quote, ``since`` when it began.
+    """
+
+    kind: SignalKind
+    fields: tuple[WorkField, ...]
+    likelihood_ratio: float
+    reason: str
+    values: tuple[str, ...] = ()
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """One sentence of an explanation and the factor by which it changed the odds of being stale."""
+
+    sentence: str
+    factor: float | None = None  # None: the prior itself, or no effect on the odds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """How probable it is that the employment on the card is no longer right.
+
+    ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone; ``last_sure`` the last
+    date on which the details were known to be right (None: never confirmed), ``age`` the time that
+    the prior reckoned with.
+    """
+
+    probability: float
+    prior: float
+    age: timedelta
+    reasons: tuple[Reason, ...]
+    signals: tuple[Signal, ...] = ()
+    last_sure: datetime | None = None
+
+
+class QuestionKind(StrEnum):
+    """The templates; each has its text, and its words, in every language."""
+
+    STILL = "still"
+    HALF_UPDATED = "half-updated"
+    MISSING = "missing"
+    FOLLOW_UP = "follow-up"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What we would ask about one VIP: ``fields`` are named in it, ``slots`` fill its template."""
+
+    kind: QuestionKind
+    fields: tuple[WorkField, ...]
+    slots: Mapping[str, str]
+    score: float  # weight x P(stale); ranks the contacts
+    reason: str
+
+
+# ---------------------------------------------------------------- policies (from the config)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stratum:
+    """Prior for a line of work; ``median_years`` is the median elapsed tenure, in years."""
+
+    name: str
+    median_years: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupPolicy:
+    """How one group of the config is treated."""
+
+    name: str
+    weight: float
+    stratum: Stratum
+    ask_above: float
+
+
+class Position(StrEnum):
+    """Where in the note the block stands."""
+
+    TOP = "top"
+    BOTTOM = "bottom"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReminderPolicy:
+    """``[reminders]``, resolved for one account."""
+
+    label: str = "VIPcheck"
+    past_labels: tuple[str, ...] = ()
+    language: str = "en"
+    position: Position = Position.TOP
+    texts: Mapping[str, str] = field(default_factory=dict)  # template name -> override
+    max_new_per_day: int = 1
+    max_new_per_week: int = 3
+    max_open: int = 5
+    expire_after: timedelta = timedelta(days=45)
+    ask_again_after: timedelta = timedelta(days=90)
+    snooze: timedelta = timedelta(days=30)
+    quiet_after_edit: timedelta = timedelta(hours=6)
+    half_updated_after: timedelta = timedelta(days=7)
+    hours: tuple[int, int] | None = None  # from, to (hour of the day, local); None: any time
+    ask_missing: bool = False
+
+
+# ---------------------------------------------------------------- words
+
+
+def uid_key(uid: str) -> str:
+    """The form in which UIDs compare: without ``urn:uuid:`` and case, nor an ``:ABPerson`` tail."""
+    key = uid.strip().casefold()
+    return key.removeprefix("urn:uuid:").removesuffix(":abperson")
