@@ -1,0 +1,144 @@
+"""Whether a domain, of a work e-mail or URL, is an organisation's own.
+
+The contradiction is what is expensive: said wrongly it is a nag without a reason.  So *different* is what is left
+when a name and a domain have nothing in common at all, not even a first letter (measured by ``bench/assess.py``).
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from cardsync.assess.organisations import Aliases, Verdict, compare, initials, no_employer, spellings, synonyms
+from cardsync.assess.words import ANYBODYS_LABELS, FREE_MAIL, GENERIC_WORDS, JOINING_WORDS
+
+if TYPE_CHECKING:
+    from publicsuffixlist import PublicSuffixList
+
+Domains = Mapping[str, Collection[str]]
+"""``[organisations] domains``: organisation -> its domains, as the owner says."""
+
+_ENDINGS = re.compile(r"(inc|corp|group|labs?|tech)$")  # what a domain adds to a name that was taken
+
+
+@cache
+def _suffixes() -> "PublicSuffixList":
+    from publicsuffixlist import PublicSuffixList  # 80 ms with its list
+
+    return PublicSuffixList()
+
+
+def _normal(domain: str) -> str:
+    domain = domain.strip().strip(".").casefold()
+    try:
+        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
+    except UnicodeError:
+        return domain
+
+
+@lru_cache(maxsize=8192)
+def _split(domain: str) -> tuple[tuple[str, ...], str]:
+    """Labels left of the public suffix, and the suffix."""
+    domain = _normal(domain)
+    if not re.fullmatch(r"[^\s@/:]+\.[^\s@/:]+", domain) or ".." in domain:
+        return (), ""
+    suffix = _suffixes().publicsuffix(domain) or ""
+    body = domain.removesuffix(suffix).strip(".")
+    return tuple(body.split(".")) if body else (), suffix
+
+
+def registrable(domain: str) -> str | None:
+    """The domain that someone registered (``mail.acme.co.uk`` -> ``acme.co.uk``); None: a bare suffix, or no domain."""
+    labels, suffix = _split(domain)
+    return f"{labels[-1]}.{suffix}" if labels else None
+
+
+def is_free_mail(domain: str) -> bool:
+    """Whether anyone can have an address there."""
+    own = registrable(domain)
+    return own in FREE_MAIL or _normal(domain) in FREE_MAIL
+
+
+def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), domains: Domains | None = None) -> Verdict:
+    """Whether ``domain`` is the organisation's own: the config decides where it says so, else the letters."""
+    labels, suffix = _split(domain)
+    if not labels or is_free_mail(domain) or no_employer(organisation):
+        return Verdict.UNKNOWN
+    names = synonyms(organisation, aliases)
+    if _configured(names, domain, domains or {}):
+        return Verdict.SAME
+    verdicts = {_alike(words, labels, suffix) for name in names for words in spellings(name)}
+    for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN, Verdict.DIFFERENT):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.UNKNOWN  # a name in another script
+
+
+def _configured(names: Iterable[str], domain: str, domains: Domains) -> bool:
+    domain = _normal(domain)
+    return any(
+        domain == own or domain.endswith(f".{own}")
+        for key, listed in domains.items()
+        if any(compare(name, key) is Verdict.SAME for name in names)
+        for own in map(_normal, listed)
+    )
+
+
+@lru_cache(maxsize=8192)
+def _alike(words: tuple[str, ...], labels: tuple[str, ...], suffix: str) -> Verdict:
+    plain = [label.replace("-", "") for label in labels]
+    joined = "".join(words)
+    core = [word for word in words if word not in GENERIC_WORDS | JOINING_WORDS] or list(words)
+    whole = "".join(plain) + suffix.replace(".", "")
+    if whole == joined or {joined, "".join(core)} & set(plain):
+        return Verdict.SAME
+    forms = {
+        form for label in (*labels, *plain) for form in (label, label.split("-")[0], _ENDINGS.sub("", label)) if form
+    }
+    if any(_derived(form, words, "".join(core)) for form in forms):
+        return Verdict.RELATED
+    if any(len(word) >= 4 and word in label for word in core for label in plain):
+        return Verdict.RELATED
+    return Verdict.UNKNOWN if _maybe(words, core, plain) else Verdict.DIFFERENT
+
+
+def _derived(label: str, words: tuple[str, ...], core: str) -> bool:
+    """A label made of the name: its beginning, a longer form of it, its acronym, or a contraction (tapsys, gslab)."""
+    joined = "".join(words)
+    acronym = initials(words)
+    return (
+        (len(label) >= 2 and joined.startswith(label))
+        or (len(core) >= 2 and label.startswith(core))
+        or (len(core) >= 4 and core in label)
+        or (len(label) >= 4 and label in joined)
+        or (len(acronym) >= 2 and label.startswith(acronym))
+        or label in words
+        or _contracted(label, words)
+        or _contracted(label, tuple(word for word in words if word not in JOINING_WORDS))
+    )
+
+
+def _contracted(label: str, words: tuple[str, ...]) -> bool:
+    """Whether a label is beginnings of words in their order, the first word's and at least one other's (socgen)."""
+    if not words or label[:1] != words[0][0]:
+        return False
+    ends = {(length, 1) for length in range(1, len(words[0]) + 1) if label[:length] == words[0][:length]}
+    for word in words[1:]:
+        ends |= {
+            (start + length, used + 1)
+            for start, used in ends
+            for length in range(1, len(word) + 1)
+            if label[start : start + length] == word[:length]
+        }
+    return any(end == len(label) and used >= 2 for end, used in ends)
+
+
+def _maybe(words: tuple[str, ...], core: list[str], labels: list[str]) -> bool:
+    """Whether too little is known to say that they differ: an abbreviation of anything, or a word that is anybody's."""
+    own = labels[-1]
+    return (
+        own in ANYBODYS_LABELS
+        or any(own[0] == word[0] for word in words[:1] + tuple(core[:1]))
+        or (len(own) <= 4 and own[0] in {word[0] for word in words})
+        or any(len(word) >= 3 and word in label for word in core for label in labels)
+    )

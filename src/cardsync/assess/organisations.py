@@ -1,0 +1,150 @@
+"""Whether two names mean the same organisation.  In doubt the verdict is *unknown*, never *different*.
+
+Plain string scores mislead: Deutsche Bank and Deutsche Bahn are 92 % alike, IBM and its full name 12 %.  So words
+are compared, not letters, once everything that only decorates a name is off.
+"""
+
+import re
+import unicodedata
+from collections.abc import Collection, Iterator
+from enum import StrEnum
+from functools import lru_cache
+
+from cardsync.assess.words import COUNTRIES, GENERIC_WORDS, JOINING_WORDS, NO_EMPLOYER
+
+Aliases = Collection[Collection[str]]
+"""``[organisations] aliases``: each a set of names that the owner says mean one organisation."""
+
+
+class Verdict(StrEnum):
+    """What a comparison found; only ``DIFFERENT`` ever counts against a card."""
+
+    SAME = "same"
+    RELATED = "related"  # one is a part of the other, as far as names tell
+    RENAMED = "renamed"  # a former name, from a registry
+    DIFFERENT = "different"
+    UNKNOWN = "unknown"
+
+
+CERTAIN = frozenset({Verdict.SAME, Verdict.RENAMED, Verdict.RELATED})
+"""The verdicts that say "no contradiction"."""
+
+_SURE, _DOUBTFUL = 0.88, 0.74  # similarity of two words that differ by a slip: 1 letter of 9; 1 letter of 4
+
+
+def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
+    """The verdict on two names of organisations, as people type them."""
+    if _one_group(a, b, aliases):
+        return Verdict.SAME
+    left, right = spellings(a), spellings(b)
+    if not left or not right or no_employer(a) or no_employer(b):
+        equal = (
+            unicodedata.normalize("NFKC", a).casefold().strip() == unicodedata.normalize("NFKC", b).casefold().strip()
+        )
+        return Verdict.SAME if equal and a.strip() else Verdict.UNKNOWN
+    verdicts = {_compare_words(x, y) for x in left for y in right}
+    for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN):
+        if verdict in verdicts:
+            return verdict
+    return Verdict.DIFFERENT
+
+
+@lru_cache(maxsize=8192)
+def spellings(name: str) -> frozenset[tuple[str, ...]]:
+    """The words of a name in every way it may be meant; empty where Latin letters do not carry it.
+
+    Lower case, accents and umlauts folded, legal forms and countries off; the parts around ``/ | , at ( )``
+    are spellings of their own.
+    """
+    if not _latin(name):
+        return frozenset()
+    from cleanco import basename  # type: ignore[import-untyped]  # has no types; 8 ms, and only some commands compare names
+
+    found = set()
+    for part in _parts(unicodedata.normalize("NFKC", name)):
+        bare = basename(basename(part)) or part
+        for folded in _folded(bare):
+            words = tuple(re.findall(r"[a-z0-9]+", folded))
+            found.add(tuple(word for word in words if word not in COUNTRIES) or words)
+    found.discard(())
+    return frozenset(found)
+
+
+def initials(words: tuple[str, ...]) -> str:
+    """The acronym that a name makes, without its joining words."""
+    return "".join(word[0] for word in words if word not in JOINING_WORDS)
+
+
+def no_employer(name: str) -> bool:
+    """Whether a name says that there is none: self-employed, retired ..."""
+    words = re.findall(r"[a-z]+", _folded(name)[0])
+    return bool(words) and all(word in NO_EMPLOYER for word in words)
+
+
+def synonyms(name: str, aliases: Aliases) -> frozenset[str]:
+    """The name and all that the owner calls equal to it."""
+    mine = {name}
+    for group in aliases:
+        if any(
+            _compare_words(x, y) is Verdict.SAME for other in group for x in spellings(name) for y in spellings(other)
+        ):
+            mine |= set(group)
+    return frozenset(mine)
+
+
+def _one_group(a: str, b: str, aliases: Aliases) -> bool:
+    return any(compare(other, b) is Verdict.SAME for other in synonyms(a, aliases) - {a})
+
+
+def _parts(name: str) -> Iterator[str]:
+    yield name
+    for part in re.split(r"\s*[/|,()]\s*|\s+at\s+", name):
+        if sum(map(str.isalnum, part)) >= 2 and part != name:
+            yield part
+
+
+def _folded(name: str) -> tuple[str, ...]:
+    """Without case and accents; German umlauts both ways (Müller: muller, mueller)."""
+    name = unicodedata.normalize("NFKC", name).casefold().translate(_LIGATURES)
+    name = re.sub(r"(?<=\w)['\u2019.](?=\w)", "", name)  # O'Reilly, U.S.
+    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
+    spelt = unicodedata.normalize("NFKD", name.translate(_UMLAUTS))
+    return plain, "".join(c for c in spelt if not unicodedata.combining(c))
+
+
+_LIGATURES = str.maketrans({"ß": "ss", "ø": "o", "æ": "ae", "œ": "oe", "ł": "l", "đ": "d", "\u0131": "i", "&": " "})
+_UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
+
+def _latin(name: str) -> bool:
+    letters = [c for c in unicodedata.normalize("NFKC", name) if c.isalnum()]
+    return bool(letters) and all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in letters)
+
+
+def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
+    if sorted(a) == sorted(b) or "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a):
+        return Verdict.SAME
+    mine, others = set(a) - JOINING_WORDS, set(b) - JOINING_WORDS
+    if mine == others:
+        return Verdict.SAME
+    common = mine & others
+    if (mine < others or others < mine) and common - GENERIC_WORDS:
+        return Verdict.RELATED
+    return _slip(sorted(mine - others), sorted(others - mine))
+
+
+def _acronym(short: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    joined = "".join(short)
+    return len(joined) >= 2 and len(words) >= 2 and joined in {initials(words), "".join(word[0] for word in words)}
+
+
+def _slip(a: list[str], b: list[str]) -> Verdict:
+    """The verdict where the words that are not common may be one word with a slip of the finger."""
+    if len(a) != 1 or len(b) != 1 or min(len(a[0]), len(b[0])) < 5:
+        return Verdict.DIFFERENT
+    from rapidfuzz.distance import OSA  # 50 ms, rarely needed
+
+    likeness = OSA.normalized_similarity(a[0], b[0])
+    if likeness >= _SURE:
+        return Verdict.SAME
+    return Verdict.UNKNOWN if likeness >= _DOUBTFUL else Verdict.DIFFERENT
