@@ -8,6 +8,7 @@
     │   └── Throttled             12   429 / 503: come back later
     ├── ServerProblem              1   an answer that we cannot work with
     │   ├── NotCardDAV             1   nothing there speaks CardDAV
+    │   ├── OriginRefused          1   an origin that credentials must not go to
     │   ├── ListingFailed          1   a listing that cannot be believed
     │   └── TokenRefused           1   the sync token is not known (any more)
     ├── CardRefused                1   this card is not written, with the reason
@@ -69,6 +70,14 @@ class ServerProblem(CardsyncError):
 
 class NotCardDAV(ServerProblem):
     """No CardDAV service was found at the address."""
+
+
+class OriginRefused(ServerProblem):
+    """``origin`` is not the configured one, nor pinned in the config: credentials do not go there."""
+
+    def __init__(self, message: str, origin: str) -> None:
+        super().__init__(message)
+        self.origin = origin
 
 
 class ListingFailed(ServerProblem):

@@ -81,12 +81,16 @@ class PutResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutAnswer:
-    """``etag`` is what the PUT's reply claimed; it is a hint and never a proof."""
+    """``etag`` is what the PUT's reply claimed; it is a hint and never a proof.
+
+    ``wait``: how long a 429 or 503 asked for, clamped; ask nothing of this server before.
+    """
 
     result: PutResult
     etag: str | None = None
     status: int | None = None
     detail: str = ""
+    wait: timedelta | None = None
 
 
 # ---------------------------------------------------------------- cards
