@@ -1,0 +1,58 @@
+"""The settings in effect, value by value, with the origin of each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import SecretStr
+
+from cardsync.settings import keys
+from cardsync.settings.keys import Kind
+from cardsync.settings.load import Loaded
+
+HIDDEN = "***"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effective:
+    """``value`` as the owner would write it; ``origin`` is ``FILE:LINE``, a variable's name, or ``default``."""
+
+    key: str
+    value: Any
+    origin: str
+
+
+def effective(loaded: Loaded) -> tuple[Effective, ...]:
+    """Every value in effect but those that are None; secrets and commands' arguments are hidden."""
+    data = loaded.settings.model_dump(exclude_none=True)
+    for name, account in loaded.settings.accounts.items():
+        own = account.reminders.model_fields_set
+        data["accounts"][name]["reminders"] = {
+            key: value for key, value in data["accounts"][name]["reminders"].items() if key in own
+        }
+    return tuple(_values(loaded, (), data))
+
+
+def _values(loaded: Loaded, path: keys.Path, value: Any) -> Iterator[Effective]:
+    annotation = keys.at(path)
+    if isinstance(value, dict) and annotation is not None and keys.kind(annotation) in (Kind.TABLE, Kind.NAMED):
+        for key, each in value.items():
+            yield from _values(loaded, (*path, key), each)
+        return
+    known = path in loaded.places.lines or path in loaded.places.variables
+    origin = loaded.places.of(path) if known else "default"
+    yield Effective(key=keys.dotted(path), value=_shown(path, value), origin=origin)
+
+
+def _shown(path: keys.Path, value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return HIDDEN
+    if str(path[-1]).endswith("_command"):
+        return [value[0], *[HIDDEN] * (len(value) - 1)]
+    return _plain(value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list | tuple):
+        return [_plain(each) for each in value]
+    return value if isinstance(value, bool | int | float | str) else str(value)

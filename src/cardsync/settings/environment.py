@@ -1,0 +1,117 @@
+"""``CARDSYNC_SECTION__KEY`` variables as a layer over the file."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Any
+
+from cardsync.settings import keys
+from cardsync.settings.keys import Kind, Path
+from cardsync.settings.locate import CONFIG_VARIABLE
+from cardsync.settings.model import Settings
+
+PREFIX = "CARDSYNC_"
+RESERVED = frozenset({CONFIG_VARIABLE})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overlay:
+    """What the environment sets: nested data, the variable behind each path, and what cannot be."""
+
+    data: Mapping[str, Any] = field(default_factory=dict)
+    variables: Mapping[Path, str] = field(default_factory=dict)
+    problems: tuple[str, ...] = ()
+
+
+def overlay(environ: Mapping[str, str], file: Mapping[str, Any]) -> Overlay:
+    """The variables that belong to us, as data shaped like the file.
+
+    Names of accounts and groups are those of ``file``, compared without case and with ``_`` for every
+    other sign; one that is not there is new.
+    """
+    data: dict[str, Any] = {}
+    variables: dict[Path, str] = {}
+    problems: list[str] = []
+    for name in sorted(name for name in environ if name.upper().startswith(PREFIX) and name.upper() not in RESERVED):
+        path = _path(name, [data, file, _DEFAULTS])
+        annotation = keys.at(path) if path else None
+        if annotation is None:
+            problems.append(_unknown(name, file))
+            continue
+        try:
+            value = _decoded(environ[name], keys.kind(annotation))
+        except ValueError:
+            problems.append(f"{name}: cannot be read; allowed: JSON or TOML")
+            continue
+        _put(data, path, value)
+        for end in range(1, len(path) + 1):
+            variables.setdefault(path[:end], name)
+    return Overlay(data=data, variables=variables, problems=tuple(problems))
+
+
+def variable(path: Iterable[str | int]) -> str:
+    """The variable that overrides the key at ``path``."""
+    return PREFIX + "__".join(_folded(str(key)).upper() for key in path)
+
+
+_DEFAULTS: Mapping[str, Any] = {"groups": {"VIP": {}}}
+
+
+def _folded(key: str) -> str:
+    return re.sub(r"\W", "_", key).casefold()
+
+
+def _path(name: str, layers: list[Mapping[str, Any]]) -> tuple[str, ...]:
+    """The path that a variable names; () when a part of it is empty."""
+    parts = name[len(PREFIX) :].lower().split("__")
+    if not all(parts):
+        return ()
+    path: tuple[str, ...] = ()
+    annotation: Any = Settings
+    here: list[Any] = list(layers)
+    for part in parts:
+        named = keys.kind(annotation) is Kind.NAMED if annotation is not None else False
+        there = [known for layer in here if isinstance(layer, Mapping) for known in layer]
+        key = next((known for known in there if _folded(known) == part), part) if named else part
+        path = (*path, key)
+        here = [layer.get(key) for layer in here if isinstance(layer, Mapping)]
+        annotation = keys.below(annotation, key) if annotation is not None else None
+    return path
+
+
+def _decoded(text: str, kind: Kind) -> Any:
+    """A list or table in JSON or TOML; anything else as it stands.  Raises ValueError."""
+    if kind is Kind.VALUE or not text.lstrip().startswith(("[", "{")):
+        return text
+    try:
+        return json.loads(text)
+    except ValueError:
+        return tomllib.loads(f"value = {text.strip()}")["value"]
+
+
+def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    for key in path[:-1]:
+        if not isinstance(data.get(key), dict):
+            data[key] = {}
+        data = data[key]
+    inside = data.get(path[-1])
+    data[path[-1]] = {**value, **inside} if isinstance(inside, dict) and isinstance(value, dict) else value
+
+
+def _unknown(name: str, file: Mapping[str, Any]) -> str:
+    known = [*_names(Settings, (), file), *RESERVED]
+    near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
+    return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "; cardsync config sample lists all")
+
+
+def _names(annotation: Any, path: Path, layer: Any) -> Iterable[str]:
+    if keys.kind(annotation) is Kind.NAMED:
+        for key in layer if isinstance(layer, Mapping) else ():
+            yield from _names(keys.below(annotation, key), (*path, key), layer[key])
+        return
+    for key, found in keys.fields(annotation).items():
+        yield variable((*path, key))
+        yield from _names(found.annotation, (*path, key), layer.get(key) if isinstance(layer, Mapping) else None)

@@ -1,0 +1,140 @@
+"""What the model knows of a key: a walk along its path."""
+
+import types
+import typing
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from enum import Enum
+from typing import Any, Literal, Union, get_args, get_origin
+
+from pydantic import BaseModel, SecretStr
+from pydantic.fields import FieldInfo
+
+from cardsync.settings.model import Settings
+from cardsync.settings.values import Allowed
+
+Path = tuple[str | int, ...]
+
+
+class Kind(Enum):
+    """What stands at a path."""
+
+    TABLE = "table"  # keys of the model
+    NAMED = "named"  # keys of the owner's own choice
+    LIST = "list"
+    VALUE = "value"
+
+
+def inner(annotation: Any) -> Any:
+    """The type without ``Annotated`` and ``| None``."""
+    while True:
+        if get_origin(annotation) is typing.Annotated:
+            annotation = get_args(annotation)[0]
+        elif get_origin(annotation) in (Union, types.UnionType):
+            parts = [part for part in get_args(annotation) if part is not type(None)]
+            if len(parts) > 1:
+                return str
+            annotation = parts[0]
+        else:
+            return annotation
+
+
+def kind(annotation: Any) -> Kind:
+    """What a value of this type is in TOML."""
+    plain = inner(annotation)
+    if get_origin(plain) is dict:
+        return Kind.NAMED
+    if get_origin(plain) is tuple:
+        return Kind.LIST
+    if isinstance(plain, type) and issubclass(plain, BaseModel):
+        return Kind.TABLE
+    return Kind.VALUE
+
+
+def fields(annotation: Any) -> Mapping[str, FieldInfo]:
+    """The keys of a table of the model; none for anything else."""
+    plain = inner(annotation)
+    return plain.model_fields if isinstance(plain, type) and issubclass(plain, BaseModel) else {}
+
+
+def below(annotation: Any, key: str | int) -> Any | None:
+    """The type of what stands under ``key``, or None where the model knows none."""
+    plain = inner(annotation)
+    if get_origin(plain) is dict:
+        return get_args(plain)[1]
+    if get_origin(plain) is tuple:
+        return get_args(plain)[0]
+    found = fields(annotation).get(str(key))
+    return None if found is None else found.annotation
+
+
+def at(path: Sequence[str | int]) -> Any | None:
+    """The type of what stands at ``path``, or None where the model knows none."""
+    annotation: Any | None = Settings
+    for key in path:
+        annotation = below(annotation, key)
+        if annotation is None:
+            return None
+    return annotation
+
+
+def field(path: Sequence[str | int]) -> FieldInfo | None:
+    """The nearest key of the model that ``path`` lies at or under."""
+    found: FieldInfo | None = None
+    annotation: Any = Settings
+    for key in path:
+        found = fields(annotation).get(str(key), found)
+        annotation = below(annotation, key)
+        if annotation is None:
+            break
+    return found
+
+
+def allowed(path: Sequence[str | int]) -> str:
+    """What the value at ``path`` may be, in words."""
+    found = field(path)
+    if found is None:
+        return ""
+    for mark in reversed(found.metadata):
+        if isinstance(mark, Allowed):
+            return mark.words
+    plain = inner(found.annotation)
+    if get_origin(plain) is Literal:
+        return "one of " + ", ".join(get_args(plain))
+    return "a table of keys" if kind(plain) is Kind.TABLE else ""
+
+
+def is_secret(path: Sequence[str | int]) -> bool:
+    """Whether the value at ``path`` must not be shown."""
+    return inner(at(path)) is SecretStr or any(str(key).endswith("_command") for key in path)
+
+
+def nearest(name: str, table: Sequence[str | int]) -> str:
+    """The path of the known key that ``name`` in ``table`` was probably meant to be, or ''."""
+    near = get_close_matches(name.lower(), fields(at(table)), n=1, cutoff=0.6)
+    if near:
+        return dotted((*table, near[0]))
+    elsewhere = [path for path in _tables() if name.lower() == path[-1]]
+    return dotted(elsewhere[0]) if elsewhere else ""
+
+
+def dotted(path: Sequence[str | int]) -> str:
+    """A path as the owner writes it: ``groups."My list".weight``, ``aliases[0]``."""
+    text = ""
+    for key in path:
+        if isinstance(key, int):
+            text += f"[{key}]"
+            continue
+        bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
+        text += ("." if text else "") + (key if bare else '"' + key.replace('"', '\\"') + '"')
+    return text
+
+
+def _tables(annotation: Any = Settings, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    for name, found in fields(annotation).items():
+        yield (*path, name)
+        plain = inner(found.annotation)
+        if kind(plain) is Kind.NAMED:
+            yield from _tables(get_args(plain)[1], (*path, name, "NAME"))
+        else:
+            yield from _tables(plain, (*path, name))

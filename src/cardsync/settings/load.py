@@ -1,0 +1,119 @@
+"""Reads the config: file, environment, all errors at once."""
+
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from cardsync.errors import ConfigError
+from cardsync.settings import checks, problems
+from cardsync.settings.environment import Overlay, overlay
+from cardsync.settings.lines import key_lines
+from cardsync.settings.locate import candidates, locate
+from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
+from cardsync.settings.problems import Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """A valid config, the file it is from (None: environment only), and where each value stands."""
+
+    settings: Settings
+    file: Path | None
+    places: Places
+    warnings: tuple[str, ...]
+
+
+def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
+    """The config from ``path`` or the usual places, with ``environ`` over it.
+
+    Raises ``ConfigError``, whose ``problems`` name every error: ``FILE:LINE: key: what is wrong; what
+    is allowed``, or the variable's name instead of file and line.  No value is ever in them.
+    """
+    return read(path, environ).settings
+
+
+def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
+    """As ``load``, with warnings and origins."""
+    file = locate(path, environ)
+    text = _text(file) if file else ""
+    data = _parsed(text, file) if file else {}
+    over = overlay(environ, data)
+    _give_way(data, over.data)
+    merged = _merged(data, over.data)
+    places = Places(file=file, lines=key_lines(text), variables=over.variables)
+    settings = _validated(merged, over, places, environ)
+    return Loaded(settings=settings, file=file, places=places, warnings=tuple(_warnings(data, places)))
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise ConfigError("The config file cannot be read.", (f"{file}: {error.strerror}",)) from None
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        raise ConfigError("The config file is not UTF-8.", (f"{file}:{line}: a byte that is not UTF-8",)) from None
+
+
+def _parsed(text: str, file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("The config file is no TOML.", (problems.of_syntax(error, file),)) from None
+    except RecursionError:
+        raise ConfigError("The config file is no TOML.", (f"{file}: brackets within brackets without end",)) from None
+
+
+def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:
+    """A password from the environment takes the place of the file's, in whatever form that is."""
+    accounts = data.get("accounts")
+    for name, account in over.get("accounts", {}).items() if isinstance(over.get("accounts"), dict) else ():
+        table = accounts.get(name) if isinstance(accounts, dict) else None
+        if not isinstance(table, dict) or not isinstance(account, dict):
+            continue
+        for forms in (PASSWORD_FORMS, TOKEN_FORMS):
+            if any(key in account for key in forms):
+                for key in forms:
+                    table.pop(key, None)
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = _merged(below, value) if isinstance(below, dict) and isinstance(value, dict) else value
+    return merged
+
+
+def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: Mapping[str, str]) -> Settings:
+    found = [(finding.path, finding.message) for finding in checks.findings(merged, environ)]
+    # pydantic-settings takes names with an underscore for instructions to itself
+    private = [key for key in merged if key.startswith("_")]
+    found += [((key,), problems.unknown_key((key,))) for key in private]
+    try:
+        settings = Settings(**{key: value for key, value in merged.items() if key not in private})
+    except ValidationError as error:
+        found += problems.of_validation(error)
+    if not found and not over.problems:
+        return settings
+    if places.file is None and "accounts" not in merged:
+        searched = ", ".join(str(each) for each in candidates())
+        raise ConfigError("No config file was found.", (f"searched: {searched}", *over.problems))
+    found.sort(key=lambda each: places.order(each[0]))
+    lines = dict.fromkeys((*(places.line(*each) for each in found), *over.problems))
+    raise ConfigError(f"The config has {len(lines)} error{'s' * (len(lines) > 1)}.", tuple(lines))
+
+
+def _warnings(data: Mapping[str, Any], places: Places) -> Iterator[str]:
+    if places.file is None or not places.file.stat().st_mode & 0o004:
+        return
+    accounts: Mapping[str, Mapping[str, Any]] = data.get("accounts", {})
+    for name, account in accounts.items():
+        for key in ("password", "token"):
+            if key in account:
+                path = ("accounts", name, key)
+                yield places.line(path, f"everybody on this machine can read it; chmod o-r the file or use {key}_file")

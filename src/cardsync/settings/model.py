@@ -1,0 +1,267 @@
+"""The config as pydantic sees it: every key, what it means, what it may be, what it is when left out.
+
+``config sample``, ``config schema`` and docs/configuration.md come from here.  Nothing here reads
+files or the environment; ``load`` does.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    JsonValue,
+    PlainSerializer,
+    WithJsonSchema,
+    field_validator,
+)
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
+
+from cardsync.annotate import texts
+from cardsync.settings import values as v
+from cardsync.settings.strata import MEDIANS, Median, parse_stratum, show_stratum
+
+AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
+TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
+
+
+class Table(BaseModel):
+    """A table of the config: unknown keys are errors, and no message shows a value."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+
+class Questions(Table):
+    """What of ``[reminders]`` an account may have of its own."""
+
+    label: v.Label = Field(default="VIPcheck", description="First word of every question. Search for it on the phone.")
+    past_labels: Annotated[tuple[v.Label, ...], v.Allowed("a list of labels")] = Field(
+        default=(),
+        description="Labels of earlier days, so that their questions are still recognised.",
+        examples=[["Check"]],
+    )
+    language: Literal["en", "de", "fr", "es", "pt"] = Field(default="en", description="Language of the questions.")
+    max_new_per_day: v.Count = Field(default=1, description="New questions a day, at most.")
+    max_new_per_week: v.Count = Field(default=3, description="New questions in seven days, at most.")
+    max_open: v.Count = Field(default=5, description="Questions that stand on the phone at once, at most.")
+
+
+class Reminders(Questions):
+    """The questions in the notes."""
+
+    position: Literal["top", "bottom"] = Field(default="top", description="Where in the note the question stands.")
+    expire_after: v.LongDuration = Field(
+        default=timedelta(days=45), description="An unanswered question removes itself after this time."
+    )
+    ask_again_after: v.LongDuration = Field(
+        default=timedelta(days=90), description="The same question is not asked again before."
+    )
+    snooze: v.LongDuration = Field(
+        default=timedelta(days=30), description='How long "later" hides a question when no time is typed.'
+    )
+    quiet_after_edit: v.Duration = Field(
+        default=timedelta(hours=6),
+        description="No question while the card changed this recently: the phone may hold an edit still.",
+    )
+    half_updated_after: v.Duration = Field(
+        default=timedelta(days=7),
+        description="A card of which the organisation alone changed is left in peace for this time.",
+    )
+    hours: v.Hours = Field(
+        default=None, description="Hours of the day in which questions are written.", examples=["8-21"]
+    )
+    ask_missing: v.Switch = Field(default=False, description="Ask about VIPs without any work detail, too.")
+    texts: Annotated[
+        dict[str, str], v.Allowed("one line without ; and only slots in braces that the template knows")
+    ] = Field(
+        default_factory=dict,
+        description="Sentences of your own, by name: " + ", ".join(texts.NAMES) + ".",
+        examples=[{"follow_up": "where is {name} now?"}],
+    )
+
+    @field_validator("texts")
+    @classmethod
+    def _known_texts(cls, given: dict[str, str]) -> dict[str, str]:
+        return v.check_texts(given, texts.NAMES, texts.SLOTS)
+
+
+class Account(Table):
+    """One login on a CardDAV server."""
+
+    url: v.ServerAddress = Field(
+        description="Address of the server, or a host name, or a mail address (discovery).",
+        examples=["https://contacts.icloud.com"],
+    )
+    username: v.Text | None = Field(default=None, description="Login name.", examples=["me@icloud.com"])
+    password: v.Secret = Field(
+        default=None,
+        description="The password itself (an app password, where the provider has them).",
+        examples=["xxxx-xxxx-xxxx-xxxx"],
+    )
+    password_file: v.OptionalPath = Field(
+        default=None, description="File with the password in its first line.", examples=["/run/secrets/icloud"]
+    )
+    password_command: v.OptionalArgv = Field(
+        default=None,
+        description="Command that prints the password, run without a shell.",
+        examples=[["pass", "icloud"]],
+    )
+    password_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines with CARDSYNC_ACCOUNTS__NAME__PASSWORD in it.",
+        examples=["/run/secrets/cardsync.env"],
+    )
+    token: v.Secret = Field(default=None, description="A bearer token, instead of a password.", examples=["xxxxxxxx"])
+    token_file: v.OptionalPath = Field(
+        default=None, description="File with the token in its first line.", examples=["/run/secrets/token"]
+    )
+    token_command: v.OptionalArgv = Field(
+        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "token"]]
+    )
+    token_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines with CARDSYNC_ACCOUNTS__NAME__TOKEN in it.",
+        examples=["/run/secrets/cardsync.env"],
+    )
+    auth: Literal["auto", "basic", "digest", "bearer", "none"] = Field(
+        default="auto", description='How to log in; "none" for a server without login.'
+    )
+    ca_file: v.OptionalPath = Field(
+        default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
+    )
+    allow_http: v.Switch = Field(default=False, description="Allow http://, which sends the password for all to read.")
+    address_books: v.Texts = Field(default=(), description="Display names or paths; empty: all of them.")
+    trusted_origins: Annotated[tuple[v.Origin, ...], v.Allowed('a list of origins as ["https://dav.example.com"]')] = (
+        Field(
+            default=(),
+            description="Other hosts that may have the password; cardsync check names the one that discovery found.",
+            examples=[["https://dav.example.com"]],
+        )
+    )
+    write: Literal["auto", "never", "always"] = Field(
+        default="auto",
+        description='Write questions: "auto" leaves read-only, shared and Google books alone, "always" does not.',
+    )
+    reminders: Questions = Field(
+        default_factory=Questions, description="What differs from [reminders] in this account."
+    )
+
+
+class Group(Table):
+    """How one list of the phone is treated."""
+
+    weight: v.Weight = Field(default=1.0, description="How much this group matters when contacts are ranked.")
+    stratum: Annotated[
+        Median,
+        BeforeValidator(parse_stratum),
+        PlainSerializer(show_stratum),
+        v.Allowed("general, technology, management, or { median_years = 4.2 }"),
+        WithJsonSchema(
+            {"anyOf": [{"enum": ["general", "technology", "management"]}, Median.model_json_schema()]},
+        ),
+    ] = Field(
+        default=Median(median_years=MEDIANS["general"]),
+        description="How long jobs last: general, technology, management or { median_years = 4.2 }.",
+    )
+    ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = Field(
+        default=None, description="Instead of freshness.ask_above, for this group.", examples=[0.2]
+    )
+
+
+class Schedule(Table):
+    """When the daemon works."""
+
+    sync: v.Sync = Field(
+        default=timedelta(minutes=15), description="Time between two cycles, or a cron expression of five fields."
+    )
+    jitter: v.Duration = Field(
+        default=timedelta(minutes=1), description="Each cycle starts up to this much later, at random."
+    )
+    timezone: v.TimeZone = Field(
+        default="",
+        description="For cron, reminders.hours and dates; empty: that of the machine.",
+        examples=["Europe/Berlin"],
+    )
+    run_on_start: v.Switch = Field(default=True, description="Run one cycle as soon as the daemon starts.")
+
+
+class Freshness(Table):
+    """When a detail is old."""
+
+    ask_above: v.Share = Field(default=0.20, description="Probability of being stale above which asking pays.")
+    assumed_age: v.LongDuration = Field(
+        default=timedelta(days=730),
+        description="Age of the details on a card that tells nothing about its age, when first seen.",
+    )
+
+
+class Organisations(Table):
+    """What only you know about organisations."""
+
+    aliases: Annotated[tuple[v.Texts, ...], v.Allowed('a list of lists as [["Meta", "Facebook"]]')] = Field(
+        default=(), description="Names of one and the same organisation.", examples=[[["Meta", "Facebook"]]]
+    )
+    domains: Annotated[dict[str, v.Texts], v.Allowed('a table as { "Acme" = ["acme.example"] }')] = Field(
+        default_factory=dict,
+        description="Domains that belong to an organisation.",
+        examples=[{"Acme": ["acme.example", "acme.io"]}],
+    )
+
+
+class Guards(Table):
+    """When a change is so large that it must be an accident: writing stops until ``cardsync release``."""
+
+    mass_change_share: v.Share = Field(
+        default=0.20, description="More than this share of an address book changed at once,"
+    )
+    mass_change_min: v.Count = Field(default=10, description="and at least this many cards.")
+    vip_loss_share: v.Share = Field(default=0.30, description="More than this share of a group's members gone at once,")
+    vip_loss_min: v.Count = Field(default=3, description="and at least this many.")
+
+
+class Log(Table):
+    """What is written to stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    format: Literal["auto", "console", "json", "logfmt"] = Field(
+        default="auto", description="auto: console on a terminal, JSON elsewhere."
+    )
+
+
+class Settings(BaseSettings):
+    """The whole config, valid."""
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
+
+    state_dir: v.AbsolutePath = Field(default=Path("/data"), description="Database, backups, lock.")
+    accounts: Annotated[dict[AccountName, Account], v.Allowed("tables [accounts.NAME]")] = Field(
+        description="One table for each login.", min_length=1
+    )
+    groups: Annotated[dict[str, Group], v.Allowed("tables [groups.NAME]")] = Field(
+        default_factory=lambda: {"VIP": Group()}, description="The lists' names on the phone.", min_length=1
+    )
+    schedule: Schedule = Field(default_factory=Schedule)
+    reminders: Reminders = Field(default_factory=Reminders)
+    freshness: Freshness = Field(default_factory=Freshness)
+    organisations: Organisations = Field(default_factory=Organisations)
+    sources: Annotated[dict[str, JsonValue], v.Allowed("nothing yet")] = Field(
+        default_factory=dict, description="Outside evidence; none is available in this version."
+    )
+    guards: Guards = Field(default_factory=Guards)
+    log: Log = Field(default_factory=Log)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Nothing but what ``load`` hands in: only it knows each value's line or variable."""
+        return (init_settings,)

@@ -1,0 +1,91 @@
+"""The commented sample and the JSON schema, both from the model."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import TypeAdapter
+from pydantic.fields import FieldInfo
+
+from cardsync.settings import keys
+from cardsync.settings.keys import Kind
+from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
+from cardsync.settings.toml import toml_key, toml_value
+
+_NAMES = {"accounts": "icloud", "groups": "VIP"}
+_LIVE = frozenset({"url", "username", "password_file"})  # the placeholders: a config needs these
+_INSTEAD = frozenset({*PASSWORD_FORMS, *TOKEN_FORMS}) - _LIVE
+_HEAD = """\
+#:schema ./cardsync.schema.json
+# The config of cardsync, with every key. "#key = value" shows a default, or an example where there is none:
+# take the # away to change it. Durations: s, m (minutes), h, d, w, mo (30 days), y (365 days), as "1h30m".
+# The environment overrides the file: CARDSYNC_REMINDERS__LANGUAGE=de. Check it with: cardsync config check
+"""
+
+
+def sample() -> str:
+    """The sample config: it loads as it is, and with every ``#key`` line uncommented."""
+    return _HEAD + "\n".join(_table(Settings, ())) + "\n"
+
+
+def schema() -> str:
+    """The JSON schema of the config file, for editors."""
+    made = Settings.model_json_schema()
+    made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
+    made["title"] = "cardsync.toml"
+    return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
+    """Plain keys first, then the tables inside, as TOML wants it."""
+    inside = []
+    for name, field in keys.fields(annotation).items():
+        nested = keys.below(field.annotation, "NAME") if name in _NAMES else field.annotation
+        if keys.kind(nested) is Kind.TABLE and name != "stratum":
+            inside.append(((*path, name, *([_NAMES[name]] if name in _NAMES else [])), field, nested))
+        elif name != "sources":
+            yield from _key(name, field)
+    for where, field, nested in inside:
+        yield ""
+        text = field.description or keys.inner(nested).__doc__
+        if where[-1] == "reminders" and where[0] == "accounts":
+            yield from _comment(f"{text} Keys: {', '.join(keys.fields(nested))}.")
+            yield f"[{_header(where)}]"
+            continue
+        yield from _comment(text)
+        yield f"[{_header(where)}]"
+        yield from _table(nested, where)
+
+
+def _key(name: str, field: FieldInfo) -> Iterator[str]:
+    example = field.examples[0] if field.examples else _default(field)
+    line = f"{toml_key(name)} = {toml_value(example)}"
+    description = field.description or ""
+    if name in _INSTEAD:
+        yield from _comment(description)
+        yield f"# or {line}"
+        return
+    yield from _comment(description + (" Default: none." if field.examples and name not in _LIVE else ""))
+    yield line if name in _LIVE else f"#{line}"
+
+
+def _default(field: FieldInfo) -> Any:
+    """The default as the owner would write it."""
+    value = field.get_default(call_default_factory=True, validated_data={})
+    return TypeAdapter(_annotated(field)).dump_python(value, mode="json")
+
+
+def _annotated(field: FieldInfo) -> Any:
+    from typing import Annotated
+
+    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+
+
+def _comment(text: str | None) -> Iterator[str]:
+    for line in textwrap.wrap((text or "").replace("``", ""), width=110):
+        yield f"# {line}"
+
+
+def _header(path: tuple[str, ...]) -> str:
+    return ".".join(toml_key(key) for key in path)

@@ -1,0 +1,114 @@
+"""Passwords and tokens, read at the moment of use: by value, file, command, environment file or systemd credential."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from pydantic import SecretStr
+
+from cardsync.errors import ConfigError
+from cardsync.settings.checks import credential
+from cardsync.settings.environment import variable
+from cardsync.settings.model import Account
+
+COMMAND_TIMEOUT = 30.0  # seconds; long enough to unlock a key store by hand
+_LARGEST = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Secret:
+    """What an account logs in with: a password, or a bearer token, or nothing (``auth = "none"``)."""
+
+    password: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+
+def resolve(name: str, account: Account, environ: Mapping[str, str]) -> Secret:
+    """The secret of the account ``name``.
+
+    May run a command, for at most ``COMMAND_TIMEOUT`` seconds.  Raises ``ConfigError`` that names the
+    account, the key and the reason, and nothing of what was read.
+    """
+    if account.auth == "none":
+        return Secret()
+    token = _given(name, account, "token")
+    if token is not None:
+        return Secret(token=token)
+    password = _given(name, account, "password")
+    found = credential(name, environ) if password is None else None
+    if found is not None:
+        password = _file(f"accounts.{name}: systemd credential", found)
+    if account.auth == "bearer":
+        return Secret(token=password)
+    return Secret(password=password)
+
+
+def _given(name: str, account: Account, key: str) -> str | None:
+    value: SecretStr | None = getattr(account, key)
+    if value is not None:
+        return value.get_secret_value()
+    ways: tuple[tuple[str, Callable[..., str]], ...] = ((f"{key}_file", _file), (f"{key}_command", _command))
+    for form, read in ways:
+        source = getattr(account, form)
+        if source is not None:
+            return read(f"accounts.{name}.{form}", source)
+    env_file: Path | None = getattr(account, f"{key}_env_file")
+    if env_file is not None:
+        return _env_file(f"accounts.{name}.{key}_env_file", env_file, variable(("accounts", name, key)))
+    return None
+
+
+def _file(what: str, path: Path) -> str:
+    return _first_line(what, _read(what, path))
+
+
+def _read(what: str, path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_LARGEST)
+    except OSError as error:
+        raise _problem(what, f"the file cannot be read: {error.strerror}") from None
+
+
+def _command(what: str, argv: tuple[str, ...]) -> str:
+    try:
+        done = subprocess.run(  # noqa: S603 -- the owner's own command, as a list, without a shell
+            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            timeout=COMMAND_TIMEOUT, check=False,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise _problem(what, f"{argv[0]} took longer than {COMMAND_TIMEOUT:.0f} s") from None
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be used"
+        raise _problem(what, f"{argv[0]} cannot be run: {reason}") from None
+    if done.returncode != 0:
+        raise _problem(what, f"{argv[0]} ended with exit code {done.returncode}")
+    return _first_line(what, done.stdout)
+
+
+def _env_file(what: str, path: Path, name: str) -> str:
+    from io import StringIO
+
+    from dotenv import dotenv_values
+
+    text = _read(what, path).decode("utf-8", "replace")
+    given = {key.upper(): value for key, value in dotenv_values(stream=StringIO(text), interpolate=False).items()}
+    value = given.get(name)
+    if not value:
+        raise _problem(what, f"the file sets no {name}")
+    return value
+
+
+def _first_line(what: str, data: bytes) -> str:
+    try:
+        line = data.decode("utf-8-sig").partition("\n")[0].rstrip("\r")
+    except UnicodeDecodeError:
+        raise _problem(what, "what it holds is not UTF-8") from None
+    if not line:
+        raise _problem(what, "its first line is empty")
+    return line
+
+
+def _problem(what: str, reason: str) -> ConfigError:
+    return ConfigError("A password or token cannot be read.", (f"{what}: {reason}",))

@@ -1,0 +1,246 @@
+"""The kinds of value that a config holds: how each is read from text, and what is allowed in words.
+
+Messages never repeat the value: it may be a secret in the wrong place.
+"""
+
+import re
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from difflib import get_close_matches
+from pathlib import Path
+from string import Formatter
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+_UNITS = {
+    "s": timedelta(seconds=1),
+    "m": timedelta(minutes=1),
+    "h": timedelta(hours=1),
+    "d": timedelta(days=1),
+    "w": timedelta(weeks=1),
+    "mo": timedelta(days=30),
+    "y": timedelta(days=365),
+}
+_PART = r"\d{1,6}\s*(?:mo|[smhdwy])"
+_DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*", re.IGNORECASE)
+_ONE = re.compile(r"(\d+)\s*(mo|[smhdwy])", re.IGNORECASE)
+_LABEL = re.compile(r"[^\s:;,\\\x00-\x1f\x7f]{1,30}")
+_HOURS = re.compile(r"(\d{1,2})\s*-\s*(\d{1,2})")
+_WEB = re.compile(r"https?://", re.IGNORECASE)
+_HOST = re.compile(r"(?:[^\s@/:]+@)?(?:[\w-]+\.)*[\w-]+\.?(?::\d{1,5})?")
+_ORIGIN = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?/?", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """What a value may be, as the end of an error message."""
+
+    words: str
+
+
+def parse_duration(value: object) -> timedelta:
+    """``15m``, ``1h30m``, ``45d``, ``2w``, ``3mo`` (30 days each) or ``1y`` (365 days); raises ValueError."""
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError("is no duration: it needs quotes and a unit")  # noqa: TRY004 -- pydantic collects ValueErrors
+    text = value.strip()
+    if text == "0":
+        return timedelta()
+    if not _DURATION.fullmatch(text):
+        raise ValueError("is no duration")
+    return sum((int(count) * _UNITS[unit.lower()] for count, unit in _ONE.findall(text)), timedelta())
+
+
+def show_duration(duration: timedelta) -> str:
+    """A text that ``parse_duration`` reads as this duration; whole seconds."""
+    if duration and not duration % _UNITS["y"]:
+        return f"{duration // _UNITS['y']}y"
+    left = int(duration.total_seconds())
+    parts: list[str] = []
+    for unit in ("d", "h", "m", "s"):
+        count, left = divmod(left, int(_UNITS[unit].total_seconds()))
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0s"
+
+
+def _at_least(least: timedelta) -> Callable[[object], timedelta]:
+    def check(value: object) -> timedelta:
+        duration = parse_duration(value)
+        if duration < least:
+            raise ValueError("is too short")
+        return duration
+
+    return check
+
+
+def _parse_sync(value: object) -> timedelta | str:
+    if isinstance(value, str) and len(value.split()) == 5:
+        from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]  # it has no types
+
+        try:
+            CronTrigger.from_crontab(value, timezone="UTC")
+        except (ValueError, TypeError, AttributeError):
+            raise ValueError("is no cron expression that can be followed") from None
+        return " ".join(value.split())
+    return _at_least(timedelta(minutes=1))(value)
+
+
+def _parse_label(value: object) -> object:
+    if isinstance(value, str) and not (_LABEL.fullmatch(value) and value.isprintable()):
+        raise ValueError("is no label")
+    return value
+
+
+def _parse_hours(value: object) -> tuple[int, int] | None:
+    if value is None or value == "":
+        return None
+    found = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
+    if found is None:
+        raise ValueError("is no span of hours")
+    start, stop = int(found[1]), int(found[2])
+    if start > 23 or stop > 24 or start == stop:
+        raise ValueError("is no span of hours of one day")
+    return start, stop
+
+
+def _parse_timezone(value: object) -> object:
+    if isinstance(value, str) and value:
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError of its own making
+            raise ValueError("is no time zone") from None
+        except KeyError:
+            raise ValueError("is not a time zone that this machine knows") from None
+    return value
+
+
+def _parse_url(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    if not _WEB.match(value):
+        if "://" in value or not _HOST.fullmatch(value):
+            raise ValueError("is no address of a server")
+        return value
+    authority = re.split(r"[/?#]", _WEB.sub("", value, count=1), maxsplit=1)[0]
+    if "@" in authority:
+        raise ValueError("holds a user name or a password; they have keys of their own")
+    if not authority or re.search(r"[\s\x00-\x1f\x7f]", value) or not _ORIGIN.fullmatch(f"https://{authority}"):
+        raise ValueError("is no address of a server")
+    return value
+
+
+def _parse_origin(value: object) -> object:
+    if isinstance(value, str):
+        if not _ORIGIN.fullmatch(value):
+            raise ValueError("is no origin")
+        return value.rstrip("/").lower()
+    return value
+
+
+def _parse_path(value: object) -> object:
+    if isinstance(value, str):
+        path = Path(value).expanduser() if value.startswith("~") else Path(value)
+        if not path.is_absolute():
+            raise ValueError("is no absolute path")
+        return path
+    return value
+
+
+def _parse_argv(value: object) -> object:
+    if isinstance(value, str) or (isinstance(value, list | tuple) and not (value and value[0])):
+        raise ValueError("is no command with its arguments")
+    return value
+
+
+def _no_bool(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("is no number")  # noqa: TRY004 -- pydantic collects ValueErrors
+    return value
+
+
+def _not_empty(value: object) -> object:
+    if isinstance(value, str) and not value.strip():
+        raise ValueError("is empty")
+    return value
+
+
+def check_texts(given: Mapping[str, str], names: Collection[str], slots: Collection[str]) -> dict[str, str]:
+    """Sentences of the owner's own: known names, one line each, only known slots; raises ValueError."""
+    for name, text in given.items():
+        if name not in names:
+            near = get_close_matches(name, names, n=1)
+            raise ValueError(f"knows no sentence {name}" + (f", did you mean {near[0]}?" if near else ""))
+        try:
+            found = {slot for _, slot, _, _ in Formatter().parse(text) if slot is not None}
+        except ValueError:
+            raise ValueError(f"has braces in {name} that do not match") from None
+        if not found <= set(slots) or ";" in text or not text.isprintable() or not text.strip():
+            raise ValueError(f"has a sentence {name} that cannot be used")
+    return dict(given)
+
+
+_DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y"'
+_SHOWN = PlainSerializer(show_duration)
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^\s*(0|{_PART}(\s*{_PART})*)\s*$"})
+_LIST_WORDS = 'a list of texts as ["a", "b"]'
+
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
+LongDuration = Annotated[
+    timedelta,
+    BeforeValidator(_at_least(timedelta(hours=1))),
+    Allowed(_DURATION_WORDS + ", at least 1h"),
+    _DURATION_SCHEMA,
+    _SHOWN,
+]
+Sync = Annotated[
+    timedelta | str,
+    BeforeValidator(_parse_sync),
+    Allowed('a duration of at least "1m", or a cron expression of five fields as "0 7 * * mon-fri"'),
+    WithJsonSchema({"type": "string"}),
+    PlainSerializer(lambda sync: sync if isinstance(sync, str) else show_duration(sync)),
+]
+Label = Annotated[
+    str,
+    BeforeValidator(_parse_label),
+    Allowed("one word of at most 30 characters, without : ; , or \\"),
+    WithJsonSchema({"type": "string", "pattern": r"^[^\s:;,\\]{1,30}$"}),
+]
+Hours = Annotated[
+    tuple[int, int] | None,
+    BeforeValidator(_parse_hours),
+    Allowed('two hours of the day as "8-21", or "" for any time'),
+    WithJsonSchema({"type": "string", "pattern": r"^(\d{1,2}\s*-\s*\d{1,2})?$"}),
+    PlainSerializer(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
+]
+TimeZone = Annotated[
+    str, BeforeValidator(_parse_timezone), Allowed('a name as "Europe/Berlin", or "" for that of the machine')
+]
+ServerAddress = Annotated[
+    str,
+    BeforeValidator(_parse_url),
+    Field(min_length=1),
+    Allowed('"https://host/path", a host name, or a mail address'),
+]
+Origin = Annotated[str, BeforeValidator(_parse_origin), Allowed('"https://host" or "https://host:port"')]
+AbsolutePath = Annotated[
+    Path, BeforeValidator(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
+]
+OptionalPath = Annotated[
+    Path | None, BeforeValidator(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
+]
+OptionalArgv = Annotated[
+    tuple[str, ...] | None, BeforeValidator(_parse_argv), Allowed('a command and its arguments as ["pass", "icloud"]')
+]
+Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+Texts = Annotated[tuple[Text, ...], Allowed(_LIST_WORDS)]
+Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=100_000), Allowed("a whole number, 0 or more")]
+Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
+Weight = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1000), Allowed("a number above 0, at most 1000")]
+Years = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
+Switch = Annotated[bool, Allowed("true or false")]
