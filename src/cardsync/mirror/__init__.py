@@ -1,0 +1,38 @@
+"""The local mirror: one SQLite file, seen through a few doors."""
+
+from pathlib import Path
+
+from cardsync.mirror.books import Books
+from cardsync.mirror.contacts import Contacts
+from cardsync.mirror.database import Database
+from cardsync.mirror.journal import Journal
+from cardsync.mirror.problems import Commands, Cycles, Problems
+from cardsync.mirror.questions import Questions
+
+
+class Mirror:
+    """All doors on one database; ``transaction`` spans them."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.books = Books(database)
+        self.contacts = Contacts(database)
+        self.questions = Questions(database)
+        self.journal = Journal(database)
+        self.problems = Problems(database)
+        self.commands = Commands(database)
+        self.cycles = Cycles(database)
+        self.transaction = database.transaction
+
+    @classmethod
+    def open(cls, path: Path) -> "Mirror":
+        """Open or create the file; raises ``StateProblem``."""
+        return cls(Database.open(path))
+
+    def copy(self) -> "Mirror":
+        """A copy in memory: a dry run changes nothing else."""
+        return Mirror(self.database.copy())
+
+    def close(self) -> None:
+        """Close the file."""
+        self.database.close()

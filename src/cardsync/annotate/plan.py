@@ -1,0 +1,175 @@
+"""What to do about one card: read the answer to an open question, or ask.  Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+
+from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
+from cardsync.annotate.block import Found, Place, Typed, find, new_answer_line, spans_without
+from cardsync.model import Contact, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.records import Asked, Ending, Pause, Standing
+
+_ENDINGS = {
+    AnswerKind.OK: Ending.CONFIRMED,
+    AnswerKind.LEFT: Ending.LEFT,
+    AnswerKind.LATER: Ending.SNOOZED,
+    AnswerKind.NEVER: Ending.NEVER,
+    AnswerKind.RETIRED: Ending.RETIRED,
+}
+_ANSWER_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.BELOW, Place.END})
+_FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN})
+_DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
+_LETTERS = 3  # fewer are a slip of the finger, not a text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a note says about its open question.
+
+    ``ending`` None: nothing yet.  ``cut`` takes block and answer out and leaves the user's text;
+    ``suggestion`` is free text that the user wrote into the block, and that stays.
+    """
+
+    ending: Ending | None
+    cut: tuple[tuple[int, int], ...]
+    standing: bool
+    delay: timedelta | None = None
+    suggestion: str = ""
+
+
+def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
+    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
+    found = find(note, asked.block, asked.user_text, asked.position)
+    answers = _answers(_candidates(found, note, asked), asked.kind)
+    answer = answers[0][1] if len({answer for _, answer in answers}) == 1 else None
+    free = _free_text(found) if found else ()
+    ending = _ending(found, answer, free, edited)
+    dropped = [(piece.start, piece.stop) for piece, _ in answers] if answer else []
+    ours = list(found.ours) if found else []
+    return Reading(
+        ending=ending,
+        cut=spans_without(note, [*ours, *dropped], asked.user_text, asked.position, kept_text=bool(free))
+        if ours or dropped
+        else (),
+        standing=found is not None,
+        delay=answer.delay if answer else None,
+        suggestion=" / ".join(piece.text.strip() for piece in free),
+    )
+
+
+def _candidates(found: Found | None, note: str, asked: Asked) -> Sequence[Typed]:
+    if found:
+        return found.typed
+    line = new_answer_line(note, asked.user_text, asked.position)
+    return [line] if line else []
+
+
+def _answers(typed: Sequence[Typed], kind: QuestionKind) -> list[tuple[Typed, Answer]]:
+    parsed = [(piece, parse_answer(piece.text)) for piece in typed if piece.place in _ANSWER_PLACES]
+    return [(piece, answer) for piece, answer in parsed if answer and answer.kind in OFFERED[kind]]
+
+
+def _free_text(found: Found) -> tuple[Typed, ...]:
+    """Texts in the block that are no answer words; a word that was not offered is neither."""
+    return tuple(
+        piece
+        for piece in found.typed
+        if piece.place in _FREE_PLACES
+        and not parse_answer(piece.text)
+        and sum(c.isalnum() for c in piece.text) >= _LETTERS
+    )
+
+
+def _ending(
+    found: Found | None, answer: Answer | None, free: Sequence[Typed], edited: frozenset[WorkField]
+) -> Ending | None:
+    """An edit tells more than a word, but for the words that end all questions."""
+    if answer and answer.kind in {AnswerKind.NEVER, AnswerKind.RETIRED, AnswerKind.OK}:
+        return _ENDINGS[answer.kind]
+    if edited:
+        return Ending.EDITED
+    if answer:
+        return _ENDINGS[answer.kind]
+    if free:
+        return Ending.NOTED
+    return None if found and found.whole else Ending.DISMISSED
+
+
+# ---------------------------------------------------------------- when to ask
+
+
+def may_ask(standing: Standing, kind: QuestionKind, policy: ReminderPolicy, now: datetime) -> bool:
+    """Whether pauses, snoozes and ``ask_again_after`` let a question of this kind be asked today."""
+    if standing.pause or (standing.not_before and now < standing.not_before):
+        return False
+    ended = standing.ended.get(kind)
+    return ended is None or now >= ended + policy.ask_again_after
+
+
+def quiet(contact: Contact, changed_at: datetime | None, policy: ReminderPolicy, now: datetime) -> bool:
+    """Whether the card changed so lately that the phone may hold an edit which is not yet here."""
+    revised = contact.revised if contact.revised and contact.revised <= now else None
+    latest = max((moment for moment in (changed_at, revised) if moment), default=None)
+    return latest is not None and now - latest < policy.quiet_after_edit
+
+
+def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
+    """Whether ``reminders.hours`` lets a question be written now; hours may run over midnight."""
+    if policy.hours is None:
+        return True
+    start, stop = policy.hours
+    hour = now.astimezone(zone).hour
+    return start <= hour < stop if start < stop else hour >= start or hour < stop
+
+
+def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zone: tzinfo, now: datetime) -> int:
+    """How many new questions may be written now; ``asked`` are those of the last seven days."""
+    today = now.astimezone(zone).date()
+    day = sum(moment.astimezone(zone).date() == today for moment in asked)
+    week = sum(now - moment < timedelta(days=7) for moment in asked)
+    return max(
+        0, min(policy.max_new_per_day - day, policy.max_new_per_week - week, policy.max_open - standing)
+    )
+
+
+def follow_up(contact: Contact, organisation: str, score: float) -> Question:
+    """"Where is Jo now?", after the owner said that the person left ``organisation`` ('' if unknown)."""
+    return Question(
+        kind=QuestionKind.FOLLOW_UP,
+        fields=(WorkField.ORGANISATION,),
+        slots={"organisation": organisation, "given_name": contact.given_name or contact.name},
+        score=score,
+        reason="you said that the contact left; the card still names the old organisation",
+    )
+
+
+def after(
+    asked: Asked,
+    ending: Ending,
+    standing: Standing,
+    policy: ReminderPolicy,
+    now: datetime,
+    *,
+    delay: timedelta | None = None,
+    edited: frozenset[WorkField] = frozenset(),
+) -> Standing:
+    """How a contact stands once its question ended so (``Standing.ended`` follows from the questions kept)."""
+    settled = ending is Ending.CONFIRMED or WorkField.ORGANISATION in edited
+    match ending:
+        case Ending.NEVER | Ending.RETIRED:
+            return replace(standing, pause=Pause(ending.value))
+        case Ending.SNOOZED:
+            return replace(standing, not_before=now + (delay or policy.snooze))
+        case Ending.DISMISSED:
+            wait = policy.ask_again_after * 2 ** min(standing.dismissals, _DOUBLINGS)
+            return replace(standing, not_before=now + wait, dismissals=standing.dismissals + 1)
+        case Ending.NOTED:
+            return replace(standing, not_before=now + policy.ask_again_after)
+        case Ending.LEFT:
+            return replace(standing, left_at=now)
+        case Ending.CONFIRMED | Ending.EDITED:
+            return replace(standing, left_at=None if settled else standing.left_at, dismissals=0)
+        case Ending.EXPIRED if asked.kind is QuestionKind.FOLLOW_UP:
+            return replace(standing, not_before=asked.asked_at + policy.ask_again_after)
+        case Ending.EXPIRED | Ending.WITHDRAWN:
+            return standing

@@ -1,0 +1,140 @@
+"""What the block says, in every language.  No text holds a ``;``: iOS cuts a note there."""
+
+from collections.abc import Mapping
+
+from cardsync.model import WorkField
+
+# "|" parts the texts of one language below; the order is that of NAMES.
+NAMES = (
+    "still",
+    "still_at",
+    "still_as",
+    "last_sure",
+    "unchanged_since",
+    "domain",
+    "half_updated_one",
+    "half_updated_many",
+    "missing",
+    "follow_up",
+    "follow_up_from",
+    "hint_still",
+    "hint_half_updated",
+    "hint_missing",
+    "hint_follow_up",
+)
+"""The templates' names, which ``reminders.texts`` may override."""
+
+SLOTS = frozenset({"title", "organisation", "old_organisation", "month", "domain", "fields", "name"})
+"""What a template may contain in braces."""
+
+TEMPLATES: Mapping[str, Mapping[str, str]] = {
+    language: dict(zip(NAMES, (line.strip() for line in lines.strip().splitlines()), strict=True))
+    for language, lines in {
+        "en": """
+            still {title} at {organisation}?
+            still at {organisation}?
+            still {title}?
+            (last sure {month})
+            (card unchanged since {month})
+            (a work e-mail is at {domain})
+            company changed to {organisation} in {month}. {fields} is still {old_organisation}'s.
+            company changed to {organisation} in {month}. {fields} are still {old_organisation}'s.
+            {fields} not on the card. Where does {name} work?
+            where is {name} now?
+            no longer at {organisation}. Where is {name} now?
+            Type: ok / left / later / never
+            Edit them, or type: ok / later / never
+            Add it above, or type: later / never
+            Edit the company above, or type: later / never
+        """,
+        "de": """
+            noch {title} bei {organisation}?
+            noch bei {organisation}?
+            noch {title}?
+            (zuletzt sicher {month})
+            (Karte unverändert seit {month})
+            (eine Arbeits-E-Mail ist bei {domain})
+            Firma wurde im {month} zu {organisation}. Noch von {old_organisation} ist {fields}.
+            Firma wurde im {month} zu {organisation}. Noch von {old_organisation} sind {fields}.
+            {fields} fehlt auf der Karte. Wo arbeitet {name}?
+            wo ist {name} jetzt?
+            nicht mehr bei {organisation}. Wo ist {name} jetzt?
+            Schreib: ok / weg / später / nie
+            Ändern oder schreib: ok / später / nie
+            Oben ergänzen oder schreib: später / nie
+            Firma oben ändern oder schreib: später / nie
+        """,
+        "fr": """
+            toujours {title} chez {organisation} ?
+            toujours chez {organisation} ?
+            toujours {title} ?
+            (sûr en {month})
+            (fiche inchangée depuis {month})
+            (un e-mail professionnel est chez {domain})
+            société changée pour {organisation} en {month}. Encore de {old_organisation} : {fields}.
+            société changée pour {organisation} en {month}. Encore de {old_organisation} : {fields}.
+            sur la fiche il manque {fields}. Où travaille {name} ?
+            où est {name} maintenant ?
+            plus chez {organisation}. Où est {name} maintenant ?
+            Écrire : ok / parti / plus tard / jamais
+            Modifier, ou écrire : ok / plus tard / jamais
+            Ajouter ci-dessus, ou écrire : plus tard / jamais
+            Modifier la société ci-dessus, ou écrire : plus tard / jamais
+        """,
+        "es": """
+            ¿sigue de {title} en {organisation}?
+            ¿sigue en {organisation}?
+            ¿sigue de {title}?
+            (seguro en {month})
+            (ficha sin cambios desde {month})
+            (un correo de trabajo es de {domain})
+            la empresa cambió a {organisation} en {month}. Aún de {old_organisation}: {fields}.
+            la empresa cambió a {organisation} en {month}. Aún de {old_organisation}: {fields}.
+            falta en la ficha: {fields}. ¿Dónde trabaja {name}?
+            ¿dónde está {name} ahora?
+            ya no en {organisation}. ¿Dónde está {name} ahora?
+            Escribe: ok / se fue / más tarde / nunca
+            Edita, o escribe: ok / más tarde / nunca
+            Añádelo arriba, o escribe: más tarde / nunca
+            Edita la empresa arriba, o escribe: más tarde / nunca
+        """,
+        "pt": """
+            ainda {title} na {organisation}?
+            ainda na {organisation}?
+            ainda {title}?
+            (certo em {month})
+            (ficha sem mudanças desde {month})
+            (um e-mail de trabalho é de {domain})
+            a empresa mudou para {organisation} em {month}. Ainda da {old_organisation}: {fields}.
+            a empresa mudou para {organisation} em {month}. Ainda da {old_organisation}: {fields}.
+            falta na ficha: {fields}. Onde trabalha {name}?
+            onde está {name} agora?
+            já não está na {organisation}. Onde está {name} agora?
+            Escreva: ok / saiu / mais tarde / nunca
+            Edite, ou escreva: ok / mais tarde / nunca
+            Acrescente acima, ou escreva: mais tarde / nunca
+            Edite a empresa acima, ou escreva: mais tarde / nunca
+        """,
+    }.items()
+}
+
+MONTHS: Mapping[str, tuple[str, ...]] = {
+    "en": ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    "de": ("Jan.", "Feb.", "März", "Apr.", "Mai", "Juni", "Juli", "Aug.", "Sept.", "Okt.", "Nov.", "Dez."),
+    "fr": ("janv.", "févr.", "mars", "avr.", "mai", "juin", "juil.", "août", "sept.", "oct.", "nov.", "déc."),
+    "es": ("ene.", "feb.", "mar.", "abr.", "may.", "jun.", "jul.", "ago.", "sept.", "oct.", "nov.", "dic."),
+    "pt": ("jan.", "fev.", "mar.", "abr.", "maio", "jun.", "jul.", "ago.", "set.", "out.", "nov.", "dez."),
+}
+
+_W = WorkField
+FIELD_WORDS: Mapping[str, Mapping[WorkField, str]] = {
+    language: dict(zip(_W, words.split("|"), strict=True))
+    for language, words in {
+        "en": "company|department|title|role|work e-mail|work phone|work URL|work address",
+        "de": "Firma|Abteilung|Titel|Rolle|Arbeits-E-Mail|Arbeitstelefon|Arbeits-URL|Arbeitsadresse",
+        "fr": "société|service|titre|rôle|e-mail professionnel|téléphone professionnel|URL professionnelle|adresse professionnelle",
+        "es": "empresa|departamento|cargo|función|correo de trabajo|teléfono de trabajo|URL de trabajo|dirección de trabajo",
+        "pt": "empresa|departamento|cargo|função|e-mail de trabalho|telefone de trabalho|URL de trabalho|endereço de trabalho",
+    }.items()
+}
+AND: Mapping[str, str] = {"en": "and", "de": "und", "fr": "et", "es": "y", "pt": "e"}

@@ -1,0 +1,292 @@
+"""Accounts, address books and address objects."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from sqlite3 import Row
+
+from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
+from cardsync.model import AddressBook, AddressObject, Group, SyncMethod
+from cardsync.records import Book, Known, VipCard
+
+
+class Books:
+    """What the servers hold, as far as we keep it."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    # ------------------------------------------------------------ accounts
+
+    def discovered_at(self, account: str) -> datetime | None:
+        """When discovery last succeeded."""
+        row = self._db.row("SELECT discovered_at FROM account WHERE name = ?", (account,))
+        return maybe_moment(row[0]) if row else None
+
+    def forget_discovery(self, account: str) -> None:
+        """Discover again at the next cycle."""
+        self._db.execute("UPDATE account SET discovered_at = NULL WHERE name = ?", (account,))
+
+    def store_discovery(self, account: str, books: Sequence[AddressBook], now: datetime) -> None:
+        """The account's books as just found; one that is gone keeps its history and is left alone."""
+        with self._db.transaction():
+            self._touch(account)
+            self._db.execute("UPDATE account SET discovered_at = ? WHERE name = ?", (iso(now), account))
+            self._db.execute("UPDATE address_book SET present = 0 WHERE account = ?", (account,))
+            for book in books:
+                self._store_book(book)
+
+    def _touch(self, account: str) -> None:
+        self._db.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (account,))
+
+    def _store_book(self, book: AddressBook) -> None:
+        self._db.execute(
+            "INSERT INTO address_book (account, href, display_name, method, writable, read_only_reason, "
+            "max_resource_size, may_convert) VALUES (?, ?, ?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (account, href) DO UPDATE SET display_name = excluded.display_name, "
+            "marker = CASE WHEN method = excluded.method THEN marker END, method = excluded.method, "
+            "writable = excluded.writable, read_only_reason = excluded.read_only_reason, "
+            "max_resource_size = excluded.max_resource_size, may_convert = excluded.may_convert, present = 1",
+            (
+                book.account,
+                book.href,
+                book.display_name,
+                book.method,
+                book.writable,
+                book.read_only_reason,
+                book.max_resource_size,
+                book.may_convert,
+            ),
+        )
+
+    def refused_key(self, account: str) -> str | None:
+        """What the login was refused for, or None."""
+        row = self._db.row("SELECT refused_key FROM account WHERE name = ?", (account,))
+        return row[0] if row else None
+
+    def refuse(self, account: str, key: str | None) -> None:
+        """Remember a refused login (None: forget it)."""
+        self._touch(account)
+        self._db.execute("UPDATE account SET refused_key = ? WHERE name = ?", (key, account))
+
+    def pause(self, account: str) -> tuple[datetime | None, int]:
+        """(not before, failures in a row)."""
+        row = self._db.row("SELECT not_before, failures FROM account WHERE name = ?", (account,))
+        return (maybe_moment(row[0]), row[1]) if row else (None, 0)
+
+    def hold_off(self, account: str, until: datetime | None, failures: int) -> None:
+        """Leave the account alone until then."""
+        self._touch(account)
+        self._db.execute(
+            "UPDATE account SET not_before = ?, failures = ? WHERE name = ?", (maybe_iso(until), failures, account)
+        )
+
+    # ------------------------------------------------------------ books
+
+    def of(self, account: str) -> list[Book]:
+        """The account's books that discovery still shows."""
+        rows = self._db.rows("SELECT * FROM address_book WHERE account = ? AND present = 1 ORDER BY id", (account,))
+        return [_book(row) for row in rows]
+
+    def book(self, book_id: int) -> Book:
+        """One book."""
+        row = self._db.row("SELECT * FROM address_book WHERE id = ?", (book_id,))
+        if row is None:
+            raise LookupError(book_id)
+        return _book(row)
+
+    def set_exported(self, book_id: int, now: datetime) -> None:
+        """The whole book lies in a backup."""
+        self._db.execute("UPDATE address_book SET exported_at = ? WHERE id = ?", (iso(now), book_id))
+
+    def saw_bytes(self, book_id: int, *, exact: bool) -> None:
+        """Whether a verified write came back as sent; once it did not, the book never counts as exact again."""
+        self._db.execute(
+            "UPDATE address_book SET exact = CASE WHEN exact = 0 THEN 0 ELSE ? END WHERE id = ?", (exact, book_id)
+        )
+
+    # ------------------------------------------------------------ objects
+
+    def known(self, book_id: int) -> dict[str, Known]:
+        """All that is mirrored of a book, by href."""
+        rows = self._db.rows(
+            "SELECT o.href, o.etag, o.uid_key, c.object_id IS NOT NULL AS has_data FROM address_object o "
+            "LEFT JOIN card c ON c.object_id = o.id WHERE o.book_id = ?",
+            (book_id,),
+        )
+        return {
+            row["href"]: Known(
+                href=row["href"], etag=row["etag"], uid_key=row["uid_key"], has_data=bool(row["has_data"])
+            )
+            for row in rows
+        }
+
+    def count(self, book_id: int) -> int:
+        """How many objects are mirrored."""
+        row = self._db.row("SELECT count(*) FROM address_object WHERE book_id = ?", (book_id,))
+        return int(row[0]) if row else 0
+
+    def store(
+        self,
+        book_id: int,
+        fetched: AddressObject,
+        *,
+        uid_key: str,
+        is_group: bool,
+        categories: Sequence[str],
+        keep_data: bool,
+    ) -> None:
+        """One object as served; bytes only of those that we work with."""
+        self._db.execute(
+            "INSERT INTO address_object (book_id, href, etag, uid_key, is_group, categories) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (book_id, href) DO UPDATE SET etag = excluded.etag, uid_key = excluded.uid_key, "
+            "is_group = excluded.is_group, categories = excluded.categories",
+            (book_id, fetched.href, fetched.etag, uid_key, is_group, pack(list(categories))),
+        )
+        self.store_data(book_id, fetched.href, fetched.data if keep_data else None)
+
+    def store_data(self, book_id: int, href: str, data: bytes | None) -> None:
+        """Keep the bytes, or drop them."""
+        if data is None:
+            self._db.execute(
+                "DELETE FROM card WHERE object_id = (SELECT id FROM address_object WHERE book_id = ? AND href = ?)",
+                (book_id, href),
+            )
+            return
+        self._db.execute(
+            "INSERT INTO card (object_id, data) SELECT id, ? FROM address_object WHERE book_id = ? AND href = ? "
+            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data",
+            (data, book_id, href),
+        )
+
+    def set_etag(self, book_id: int, href: str, etag: str | None) -> None:
+        """The same bytes under another ETag."""
+        self._db.execute("UPDATE address_object SET etag = ? WHERE book_id = ? AND href = ?", (etag, book_id, href))
+
+    def remove(self, book_id: int, hrefs: Iterable[str]) -> None:
+        """Objects that the server no longer has; contacts and their history stay."""
+        self._db.many("DELETE FROM address_object WHERE book_id = ? AND href = ?", [(book_id, href) for href in hrefs])
+
+    def commit_marker(self, book_id: int, marker: str | None, *, listed_at: datetime | None) -> None:
+        """What the book's state is now called; inside the transaction that stores the last of its data."""
+        self._db.execute(
+            "UPDATE address_book SET marker = ?, listed_at = ifnull(?, listed_at) WHERE id = ?",
+            (marker, maybe_iso(listed_at), book_id),
+        )
+
+    # ------------------------------------------------------------ VIPs
+
+    def group_data(self, book_id: int) -> list[bytes]:
+        """The bytes of all group cards."""
+        rows = self._db.rows(
+            "SELECT c.data FROM address_object o JOIN card c ON c.object_id = o.id "
+            "WHERE o.book_id = ? AND o.is_group = 1 ORDER BY o.href",
+            (book_id,),
+        )
+        return [row[0] for row in rows]
+
+    def categories(self, book_id: int) -> list[tuple[str, tuple[str, ...]]]:
+        """(uid key, categories) of every card that has any."""
+        rows = self._db.rows(
+            "SELECT uid_key, categories FROM address_object WHERE book_id = ? AND categories <> '[]'", (book_id,)
+        )
+        return [(row[0], tuple(unpack(row[1]))) for row in rows]
+
+    def uid_keys(self, book_id: int) -> list[str]:
+        """Every card that is no group."""
+        rows = self._db.rows("SELECT uid_key FROM address_object WHERE book_id = ? AND is_group = 0", (book_id,))
+        return [row[0] for row in rows]
+
+    def vips(self, book_id: int) -> dict[str, tuple[str, ...]]:
+        """uid key -> the groups that make it a VIP, as last resolved."""
+        rows = self._db.rows("SELECT uid_key, groups FROM vip WHERE book_id = ?", (book_id,))
+        return {row[0]: tuple(unpack(row[1])) for row in rows}
+
+    def store_vips(self, book_id: int, vips: Mapping[str, Sequence[str]]) -> None:
+        """Who is a VIP now."""
+        with self._db.transaction():
+            self._db.execute("DELETE FROM vip WHERE book_id = ?", (book_id,))
+            self._db.many(
+                "INSERT INTO vip (book_id, uid_key, groups) VALUES (?, ?, ?)",
+                [(book_id, key, pack(list(groups))) for key, groups in vips.items()],
+            )
+
+    def vip_hrefs_without_data(self, book_id: int) -> list[str]:
+        """VIPs whose bytes are still to be fetched."""
+        rows = self._db.rows(
+            "SELECT o.href FROM vip v JOIN address_object o ON o.book_id = v.book_id AND o.uid_key = v.uid_key "
+            "AND o.is_group = 0 LEFT JOIN card c ON c.object_id = o.id "
+            "WHERE v.book_id = ? AND c.object_id IS NULL ORDER BY o.href",
+            (book_id,),
+        )
+        return [row[0] for row in rows]
+
+    def drop_unneeded_data(self, book_id: int) -> None:
+        """Bytes of cards that are neither VIP, nor group, nor carry a block of ours."""
+        self._db.execute(
+            "DELETE FROM card WHERE object_id IN (SELECT o.id FROM address_object o WHERE o.book_id = ? "
+            "AND o.is_group = 0 AND o.uid_key NOT IN (SELECT uid_key FROM vip WHERE book_id = o.book_id) "
+            "AND o.uid_key NOT IN (SELECT t.uid_key FROM contact t JOIN question q ON q.contact_id = t.id "
+            "WHERE t.book_id = o.book_id AND q.standing = 1))",
+            (book_id,),
+        )
+
+    def cards(self, book_id: int, *, contact_id: int | None = None) -> list[VipCard]:
+        """The mirrored cards of all contacts whose bytes we keep, VIPs or not any more; one per contact."""
+        narrowed = "" if contact_id is None else " AND t.id = ?"
+        rows = self._db.rows(
+            "SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.href, o.etag, c.data, v.groups "
+            "FROM contact t JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key AND o.is_group = 0 "
+            "JOIN card c ON c.object_id = o.id LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
+            f"WHERE t.book_id = ?{narrowed} GROUP BY t.id HAVING o.href = min(o.href) ORDER BY t.id",
+            (book_id,) if contact_id is None else (book_id, contact_id),
+        )
+        return [_card(row) for row in rows]
+
+    def data(self, book_id: int, href: str) -> bytes | None:
+        """The mirrored bytes of one object."""
+        row = self._db.row(
+            "SELECT c.data FROM address_object o JOIN card c ON c.object_id = o.id WHERE o.book_id = ? AND o.href = ?",
+            (book_id, href),
+        )
+        return row[0] if row else None
+
+    def objects_named(self, book_id: int, uid_key: str) -> list[str]:
+        """The hrefs under which a UID is known."""
+        rows = self._db.rows(
+            "SELECT href FROM address_object WHERE book_id = ? AND uid_key = ? ORDER BY href", (book_id, uid_key)
+        )
+        return [row[0] for row in rows]
+
+
+
+def _book(row: Row) -> Book:
+    return Book(
+        id=row["id"],
+        found=AddressBook(
+            account=row["account"],
+            href=row["href"],
+            display_name=row["display_name"],
+            method=SyncMethod(row["method"]),
+            writable=bool(row["writable"]),
+            read_only_reason=row["read_only_reason"],
+            max_resource_size=row["max_resource_size"],
+            may_convert=bool(row["may_convert"]),
+        ),
+        marker=row["marker"],
+        listed_at=maybe_moment(row["listed_at"]),
+        exported_at=maybe_moment(row["exported_at"]),
+        exact=None if row["exact"] is None else bool(row["exact"]),
+    )
+
+
+def _card(row: Row) -> VipCard:
+    return VipCard(
+        contact_id=row["contact_id"],
+        book_id=row["book_id"],
+        uid_key=row["uid_key"],
+        name=row["name"],
+        href=row["href"],
+        etag=row["etag"],
+        data=row["data"],
+        groups=tuple(unpack(row["groups"])) if row["groups"] else (),
+    )

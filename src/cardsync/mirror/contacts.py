@@ -1,0 +1,210 @@
+"""What is remembered of each contact: its work fields with their dates, pauses, and the assessment."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from sqlite3 import Row
+from typing import Any
+
+from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
+from cardsync.model import Contact, FieldMemory, Memory, QuestionKind, WorkField
+from cardsync.records import Ending, Pause, Standing
+
+_NOT_COUNTED = (Ending.SNOOZED.value, Ending.WITHDRAWN.value)
+
+
+class Contacts:
+    """History by contact.  Our own writes change NOTE only, so that no field here ever changes by them."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def observe(
+        self, book_id: int, contact: Contact, uid_key: str, keys: Mapping[WorkField, frozenset[str]], now: datetime
+    ) -> tuple[int, frozenset[WorkField]]:
+        """Take note of a card that the user (or another client) changed, or that is seen for the first time.
+
+        ``keys`` are the normal forms of each work field.  Returns the contact's id and the edited fields,
+        none at first sight.
+        """
+        with self._db.transaction():
+            row = self._db.row("SELECT id FROM contact WHERE book_id = ? AND uid_key = ?", (book_id, uid_key))
+            if row is None:
+                return self._first_sight(book_id, contact, uid_key, keys, now), frozenset()
+            contact_id: int = row[0]
+            self._db.execute(
+                "UPDATE contact SET name = ?, changed_at = ?, assessed_at = NULL WHERE id = ?",
+                (contact.name, iso(now), contact_id),
+            )
+            return contact_id, self._compare(contact_id, contact, keys, now)
+
+    def _first_sight(
+        self, book_id: int, contact: Contact, uid_key: str, keys: Mapping[WorkField, frozenset[str]], now: datetime
+    ) -> int:
+        row = self._db.row(
+            "INSERT INTO contact (book_id, uid_key, name, first_seen) VALUES (?, ?, ?, ?) RETURNING id",
+            (book_id, uid_key, contact.name, iso(now)),
+        )
+        contact_id = int(row[0]) if row else 0
+        for which, values in contact.work.items():
+            self._store_field(contact_id, which, values, keys[which], now, changed=False)
+        self.record(contact_id, now, "first seen")
+        return contact_id
+
+    def _compare(
+        self, contact_id: int, contact: Contact, keys: Mapping[WorkField, frozenset[str]], now: datetime
+    ) -> frozenset[WorkField]:
+        known = {
+            WorkField(row["field"]): row
+            for row in self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
+        }
+        edited = set()
+        for which in WorkField:
+            row = known.get(which)
+            before = frozenset(unpack(row["keys"])) if row else frozenset()
+            after = keys.get(which, frozenset())
+            if before == after:
+                continue
+            edited.add(which)
+            old = tuple(unpack(row["shown"])) if row else ()
+            new = contact.work.get(which, ())
+            self._store_field(contact_id, which, new, after, now, changed=True, previous=old)
+            self.record(contact_id, now, "edited", which, ", ".join(old), ", ".join(new))
+        return frozenset(edited)
+
+    def _store_field(
+        self,
+        contact_id: int,
+        which: WorkField,
+        values: tuple[str, ...],
+        keys: frozenset[str],
+        now: datetime,
+        *,
+        changed: bool,
+        previous: tuple[str, ...] = (),
+    ) -> None:
+        """An emptied field keeps its row: what it was, and since when it is no more."""
+        edited_at = iso(now) if changed else None
+        self._db.execute(
+            "INSERT OR REPLACE INTO work_field (contact_id, field, keys, shown, first_seen, changed_at, previous, "
+            "validated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (contact_id, which, pack(sorted(keys)), pack(values), iso(now), edited_at, pack(previous), edited_at),
+        )
+
+    def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
+        """The fields are right on that day: age starts anew."""
+        with self._db.transaction():
+            for which in fields:
+                self._db.execute(
+                    "UPDATE work_field SET validated_at = ? WHERE contact_id = ? AND field = ? AND shown <> '[]'",
+                    (iso(on), contact_id, which),
+                )
+                self.record(contact_id, now, how, which)
+            self._db.execute("UPDATE contact SET assessed_at = NULL WHERE id = ?", (contact_id,))
+
+    def record(
+        self, contact_id: int, now: datetime, what: str, field: str | None = None, old: str = "", new: str = ""
+    ) -> None:
+        """One line of the contact's history."""
+        self._db.execute(
+            "INSERT INTO history (contact_id, at, what, field, old, new) VALUES (?, ?, ?, ?, ?, ?)",
+            (contact_id, iso(now), what, field, old, new),
+        )
+
+    def history(self, contact_id: int) -> list[dict[str, Any]]:
+        """All of it, oldest first."""
+        rows = self._db.rows(
+            "SELECT at, what, field, old, new FROM history WHERE contact_id = ? ORDER BY id", (contact_id,)
+        )
+        return [dict(row) for row in rows]
+
+    def memory(self, contact_id: int) -> Memory:
+        """What the assessment needs."""
+        row = self._db.row("SELECT first_seen, changed_at FROM contact WHERE id = ?", (contact_id,))
+        if row is None:
+            raise LookupError(contact_id)
+        fields = self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
+        changes = self._db.rows(
+            "SELECT at FROM history WHERE contact_id = ? AND what = 'edited' AND field = ? AND new <> '' ORDER BY id",
+            (contact_id, WorkField.ORGANISATION),
+        )
+        return Memory(
+            first_seen=moment(row["first_seen"]),
+            changed_at=maybe_moment(row["changed_at"]),
+            fields={WorkField(field["field"]): _field(field) for field in fields},
+            employer_changes=tuple(moment(change[0]) for change in changes),
+        )
+
+    def edited_since(self, contact_id: int, since: datetime) -> frozenset[WorkField]:
+        """The work fields that the user edited after ``since``."""
+        rows = self._db.rows(
+            "SELECT field FROM work_field WHERE contact_id = ? AND changed_at > ?", (contact_id, iso(since))
+        )
+        return frozenset(WorkField(row[0]) for row in rows)
+
+    def standing(self, contact_id: int) -> Standing:
+        """Pauses and waits."""
+        row = self._db.row("SELECT * FROM contact WHERE id = ?", (contact_id,))
+        if row is None:
+            raise LookupError(contact_id)
+        ended = self._db.rows(
+            "SELECT kind, max(ended_at) FROM question WHERE contact_id = ? AND state = 'ended' "
+            f"AND ending NOT IN ({', '.join('?' * len(_NOT_COUNTED))}) AND kind <> ? GROUP BY kind",
+            (contact_id, *_NOT_COUNTED, QuestionKind.FOLLOW_UP),
+        )
+        return Standing(
+            pause=Pause(row["pause"]) if row["pause"] else None,
+            not_before=maybe_moment(row["not_before"]),
+            dismissals=row["dismissals"],
+            left_at=maybe_moment(row["left_at"]),
+            ended={QuestionKind(kind): moment(at) for kind, at in ended},
+        )
+
+    def set_standing(self, contact_id: int, standing: Standing) -> None:
+        """Store pauses and waits (``ended`` follows from the questions)."""
+        self._db.execute(
+            "UPDATE contact SET pause = ?, not_before = ?, dismissals = ?, left_at = ? WHERE id = ?",
+            (
+                standing.pause,
+                maybe_iso(standing.not_before),
+                standing.dismissals,
+                maybe_iso(standing.left_at),
+                contact_id,
+            ),
+        )
+
+    def assessment(self, contact_id: int) -> tuple[datetime | None, dict[str, Any] | None]:
+        """(when, what) of the stored assessment; (None, ...) when the card changed since."""
+        row = self._db.row("SELECT assessed_at, assessment FROM contact WHERE id = ?", (contact_id,))
+        if row is None or not row["assessment"]:
+            return None, None
+        return maybe_moment(row["assessed_at"]), unpack(row["assessment"])
+
+    def assessed_since(self, book_id: int, since: datetime) -> frozenset[int]:
+        """The contacts whose assessment still holds."""
+        rows = self._db.rows("SELECT id FROM contact WHERE book_id = ? AND assessed_at > ?", (book_id, iso(since)))
+        return frozenset(row[0] for row in rows)
+
+    def store_assessment(self, contact_id: int, assessment: Mapping[str, Any], now: datetime) -> None:
+        """Keep an assessment, for `status` and for the next cycle."""
+        self._db.execute(
+            "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
+            (iso(now), pack(dict(assessment)), contact_id),
+        )
+
+    def named(self) -> list[Row]:
+        """Every contact that is or was a VIP: id, name, account, book, groups, pause, probability."""
+        return self._db.rows(
+            "SELECT t.*, b.account, b.display_name AS book, v.groups FROM contact t "
+            "JOIN address_book b ON b.id = t.book_id "
+            "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key ORDER BY t.name COLLATE NOCASE, t.id"
+        )
+
+
+def _field(row: Row) -> FieldMemory:
+    return FieldMemory(
+        values=tuple(unpack(row["shown"])),
+        first_seen=moment(row["first_seen"]),
+        changed_at=maybe_moment(row["changed_at"]),
+        previous=tuple(unpack(row["previous"])),
+        validated_at=maybe_moment(row["validated_at"]),
+    )

@@ -1,0 +1,185 @@
+"""The SQLite file: opened with WAL and mode 0600, migrated by numbered scripts, backed up first."""
+
+import json
+import os
+import sqlite3
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+from cardsync.errors import StateProblem
+
+_PRIVATE = 0o600
+_PRIVATE_DIR = 0o700
+_BUSY_SECONDS = 10.0
+
+
+class Database:
+    """One connection; ``transaction`` is atomic, and never held over an ``await``."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    @classmethod
+    def open(cls, path: Path) -> "Database":
+        """Open or create; raises ``StateProblem`` with what to do."""
+        private_directory(path.parent)
+        try:
+            path.touch(mode=_PRIVATE, exist_ok=True)
+            path.chmod(_PRIVATE)
+            connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
+            _prepare(connection)
+            _migrate(connection, path)
+        except (OSError, sqlite3.Error) as error:
+            raise _explained(error, path) from error
+        return cls(connection)
+
+    def copy(self) -> "Database":
+        """An independent copy in memory: what a dry run works on."""
+        twin = sqlite3.connect(":memory:", isolation_level=None)
+        self._connection.backup(twin)
+        _prepare(twin)
+        return Database(twin)
+
+    def backup(self, target: Path) -> None:
+        """A consistent copy of the live file."""
+        _backup(self._connection, target)
+
+    def close(self) -> None:
+        """Close; the write-ahead log is folded in by SQLite."""
+        self._connection.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Everything inside, or nothing.  Nested use joins the outer transaction."""
+        if self._connection.in_transaction:
+            yield
+            return
+        self.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._connection.rollback()
+            raise
+        self._connection.commit()
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        """Run one statement; a database error is a ``StateProblem``."""
+        try:
+            return self._connection.execute(sql, parameters)
+        except sqlite3.OperationalError as error:
+            raise _explained(error, None) from error
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
+        """All rows of a query."""
+        return self.execute(sql, parameters).fetchall()
+
+    def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
+        """The first row of a query, or None."""
+        found: sqlite3.Row | None = self.execute(sql, parameters).fetchone()
+        return found
+
+    def many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
+        """Run one statement for each set of parameters."""
+        self._connection.executemany(sql, parameters)
+
+
+# ---------------------------------------------------------------- values
+
+
+def iso(moment: datetime) -> str:
+    """As stored: UTC, always with microseconds, so that text order is time order."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def maybe_iso(moment: datetime | None) -> str | None:
+    """``iso``, or None."""
+    return iso(moment) if moment else None
+
+
+def moment(text: str) -> datetime:
+    """The inverse of ``iso``."""
+    return datetime.fromisoformat(text)
+
+
+def maybe_moment(text: str | None) -> datetime | None:
+    """``moment``, or None."""
+    return moment(text) if text else None
+
+
+def pack(values: object) -> str:
+    """JSON without blanks."""
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def unpack(text: str) -> Any:
+    """The inverse of ``pack``."""
+    return json.loads(text)
+
+
+# ---------------------------------------------------------------- opening
+
+
+def private_directory(path: Path) -> None:
+    """Make the directory with mode 0700, or tighten it where it is ours."""
+    try:
+        path.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
+        if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o077:
+            path.chmod(_PRIVATE_DIR)
+    except OSError as error:
+        raise _explained(error, path) from error
+
+
+def _prepare(connection: sqlite3.Connection) -> None:
+    connection.row_factory = sqlite3.Row
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _scripts() -> list[tuple[int, str]]:
+    folder = resources.files("cardsync.mirror") / "migrations"
+    named = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
+    return [(int(name[:4]), entry.read_text(encoding="utf-8")) for name, entry in named]
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    have: int = connection.execute("PRAGMA user_version").fetchone()[0]
+    scripts = _scripts()
+    newest = scripts[-1][0]
+    if have > newest:
+        raise StateProblem(
+            f"{path} was written by a newer cardsync (schema {have}, this one knows {newest}). "
+            "Install that version again, or restore the backup that it made before its migration."
+        )
+    todo = [(number, script) for number, script in scripts if number > have]
+    if have and todo:
+        _backup(connection, path.with_name(f"{path.stem}-before-schema-{newest}{path.suffix}"))
+    for number, script in todo:
+        connection.executescript(f"BEGIN; {script}\nPRAGMA user_version = {number}; COMMIT;")
+
+
+def _backup(connection: sqlite3.Connection, target: Path) -> None:
+    target.touch(mode=_PRIVATE, exist_ok=True)
+    with closing(sqlite3.connect(target)) as twin:
+        connection.backup(twin)
+
+
+def _explained(error: Exception, path: Path | None) -> StateProblem:
+    where = str(path) if path else "the database"
+    text = str(error).lower()
+    if "locked" in text:
+        return StateProblem(f"{where} is locked by another program. Stop it, and try again.")
+    if "malformed" in text or "not a database" in text:
+        return StateProblem(
+            f"{where} is damaged. Move it away and start again: the questions on the cards are found and adopted. "
+            "The address book was not touched."
+        )
+    if "full" in text:
+        return StateProblem(f"The disk of {where} is full. Nothing was lost. Free some space, and try again.")
+    if "readonly" in text or "read-only" in text or isinstance(error, PermissionError):
+        return StateProblem(f"{where} cannot be written. Give this user the right to it, or set state_dir.")
+    return StateProblem(f"{where} cannot be used: {type(error).__name__}.")

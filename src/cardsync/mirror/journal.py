@@ -1,0 +1,95 @@
+"""Writes: intent -> PUT -> verified, and the versions that stood there before."""
+
+from datetime import datetime
+from typing import Any
+
+from cardsync.mirror.database import Database, iso
+from cardsync.records import Intent
+
+
+class Journal:
+    """No write goes out that is not here first, with the bytes that it replaces."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def begin(
+        self,
+        *,
+        book_id: int,
+        href: str,
+        uid_key: str,
+        contact_id: int | None,
+        etag: str,
+        before: bytes,
+        after: bytes,
+        opens: int | None,
+        removes: int | None,
+        why: str,
+        now: datetime,
+    ) -> Intent:
+        """Store the intent and the card's version before it, durably."""
+        with self._db.transaction():
+            self.keep_version(book_id, href, uid_key, etag, before, why, now)
+            row = self._db.row(
+                "INSERT INTO journal (book_id, href, contact_id, etag, before, after, opens, removes, at, state) "
+                "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, 'intent') RETURNING id",
+                (book_id, href, contact_id, etag, before, after, opens, removes, iso(now)),
+            )
+        return Intent(
+            id=int(row[0]) if row else 0,
+            book_id=book_id,
+            href=href,
+            contact_id=contact_id,
+            etag=etag,
+            before=before,
+            after=after,
+            opens=opens,
+            removes=removes,
+        )
+
+    def keep_version(
+        self, book_id: int, href: str, uid_key: str, etag: str | None, data: bytes, why: str, now: datetime
+    ) -> None:
+        """Keep a card as it stood."""
+        self._db.execute(
+            "INSERT INTO version (book_id, href, uid_key, etag, data, at, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (book_id, href, uid_key, etag, data, iso(now), why),
+        )
+
+    def close(self, intent_id: int, *, verified: bool, outcome: str) -> None:
+        """The write is settled; its bytes live on as a version only."""
+        self._db.execute(
+            "UPDATE journal SET state = ?, outcome = ?, before = x'', after = x'' WHERE id = ?",
+            ("verified" if verified else "abandoned", outcome, intent_id),
+        )
+
+    def pending(self, account: str) -> list[Intent]:
+        """Writes of which it is not known whether they happened."""
+        rows = self._db.rows(
+            "SELECT j.* FROM journal j JOIN address_book b ON b.id = j.book_id "
+            "WHERE b.account = ? AND j.state = 'intent' ORDER BY j.id",
+            (account,),
+        )
+        return [
+            Intent(
+                id=row["id"],
+                book_id=row["book_id"],
+                href=row["href"],
+                contact_id=row["contact_id"],
+                etag=row["etag"],
+                before=row["before"],
+                after=row["after"],
+                opens=row["opens"],
+                removes=row["removes"],
+            )
+            for row in rows
+        ]
+
+    def versions(self, book_id: int, uid_key: str) -> list[dict[str, Any]]:
+        """The kept versions of a card, newest first: at, why, href, etag, data."""
+        rows = self._db.rows(
+            "SELECT at, why, href, etag, data FROM version WHERE book_id = ? AND uid_key = ? ORDER BY id DESC",
+            (book_id, uid_key),
+        )
+        return [dict(row) for row in rows]

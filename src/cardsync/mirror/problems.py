@@ -1,0 +1,142 @@
+"""What keeps a card, a book or an account from going on, and the queue of the owner's commands."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from sqlite3 import Row
+from typing import Any
+
+from cardsync.mirror.database import Database, iso, moment, pack, unpack
+from cardsync.records import Problem, ProblemKind
+
+
+class Problems:
+    """Each problem once, since when it lasts."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def report(self, problem: Problem) -> bool:
+        """Remember; True when it is new (the date of an old one stays)."""
+        place = (problem.kind, problem.account, problem.book_id or 0, problem.href)
+        row = self._db.row(
+            "SELECT id FROM problem WHERE kind = ? AND account = ? AND ifnull(book_id, 0) = ? AND href = ?", place
+        )
+        if row is not None:
+            self._db.execute(
+                "UPDATE problem SET reason = ?, detail = ?, etag = ? WHERE id = ?",
+                (problem.reason, problem.detail, problem.etag, row[0]),
+            )
+            return False
+        self._db.execute(
+            "INSERT INTO problem (kind, account, book_id, href, etag, reason, detail, since) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                problem.kind,
+                problem.account,
+                problem.book_id,
+                problem.href,
+                problem.etag,
+                problem.reason,
+                problem.detail,
+                iso(problem.since),
+            ),
+        )
+        return True
+
+    def solved(self, kind: ProblemKind, account: str, *, book_id: int | None = None, href: str = "") -> None:
+        """It is over."""
+        self._db.execute(
+            "DELETE FROM problem WHERE kind = ? AND account = ? AND ifnull(book_id, 0) = ? AND href = ?",
+            (kind, account, book_id or 0, href),
+        )
+
+    def all(self, account: str | None = None) -> list[Problem]:
+        """Oldest first."""
+        rows = self._db.rows("SELECT * FROM problem WHERE account = ifnull(?, account) ORDER BY id", (account,))
+        return [_problem(row) for row in rows]
+
+    def of_book(self, book_id: int, kind: ProblemKind) -> dict[str, Problem]:
+        """By href ('' is the book itself)."""
+        rows = self._db.rows("SELECT * FROM problem WHERE book_id = ? AND kind = ?", (book_id, kind))
+        return {row["href"]: _problem(row) for row in rows}
+
+    def release(self) -> list[Problem]:
+        """Forget all, guards too; what still holds comes back at the next cycle.  Returns what was there."""
+        with self._db.transaction():
+            before = self.all()
+            self._db.execute("DELETE FROM problem")
+        return before
+
+
+class Commands:
+    """What the command line asks of the process that holds the database."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def queue(self, verb: str, arguments: Mapping[str, Any], now: datetime) -> None:
+        """Add one."""
+        self._db.execute(
+            "INSERT INTO command (verb, arguments, at) VALUES (?, ?, ?)", (verb, pack(dict(arguments)), iso(now))
+        )
+
+    def waiting(self) -> list[tuple[int, str, dict[str, Any]]]:
+        """(id, verb, arguments), in order."""
+        rows = self._db.rows("SELECT id, verb, arguments FROM command WHERE done_at IS NULL ORDER BY id")
+        return [(row[0], row[1], unpack(row[2])) for row in rows]
+
+    def done(self, command_id: int, now: datetime) -> None:
+        """Carried out."""
+        self._db.execute("UPDATE command SET done_at = ? WHERE id = ?", (iso(now), command_id))
+
+
+class Cycles:
+    """The last cycles' reports, and small facts by name."""
+
+    KEPT = 500
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def record(self, started: datetime, finished: datetime, report: Mapping[str, Any]) -> None:
+        """Keep a report, and only the newest few hundred."""
+        with self._db.transaction():
+            row = self._db.row(
+                "INSERT INTO cycle (started_at, finished_at, report) VALUES (?, ?, ?) RETURNING id",
+                (iso(started), iso(finished), pack(dict(report))),
+            )
+            if row:
+                self._db.execute("DELETE FROM cycle WHERE id <= ?", (int(row[0]) - self.KEPT,))
+
+    def last(self) -> dict[str, Any] | None:
+        """started_at, finished_at, report of the newest cycle."""
+        row = self._db.row("SELECT * FROM cycle ORDER BY id DESC LIMIT 1")
+        if row is None:
+            return None
+        return {
+            "started_at": moment(row["started_at"]),
+            "finished_at": moment(row["finished_at"]),
+            "report": unpack(row["report"]),
+        }
+
+    def fact(self, name: str) -> str | None:
+        """A small fact."""
+        row = self._db.row("SELECT value FROM meta WHERE name = ?", (name,))
+        return row[0] if row else None
+
+    def set_fact(self, name: str, value: str) -> None:
+        """Store a small fact."""
+        self._db.execute("INSERT OR REPLACE INTO meta (name, value) VALUES (?, ?)", (name, value))
+
+
+def _problem(row: Row) -> Problem:
+    return Problem(
+        kind=ProblemKind(row["kind"]),
+        account=row["account"],
+        reason=row["reason"],
+        detail=row["detail"],
+        since=moment(row["since"]),
+        book_id=row["book_id"],
+        href=row["href"],
+        etag=row["etag"],
+    )

@@ -1,0 +1,142 @@
+"""Questions and their answers.  At most one block stands on a card, by a unique index."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from sqlite3 import Row
+
+from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
+from cardsync.model import Position, Question, QuestionKind, WorkField
+from cardsync.records import Asked, Ending
+
+
+class Questions:
+    """What was asked, and how it ended."""
+
+    def __init__(self, database: Database) -> None:
+        self._db = database
+
+    def intend(
+        self,
+        contact_id: int,
+        question: Question,
+        *,
+        block: str,
+        user_text: str,
+        position: Position,
+        counted: bool,
+        now: datetime,
+    ) -> int:
+        """A question that is about to be written; it counts only once the write is verified."""
+        row = self._db.row(
+            "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
+            "counted, state, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
+            (
+                contact_id,
+                question.kind,
+                pack(question.fields),
+                pack(dict(question.slots)),
+                block,
+                user_text,
+                position,
+                question.reason,
+                iso(now),
+                counted,
+            ),
+        )
+        return int(row[0]) if row else 0
+
+    def adopt(
+        self, contact_id: int, kind: QuestionKind, *, block: str, user_text: str, position: Position, now: datetime
+    ) -> None:
+        """A block found on a card that the database knows nothing of."""
+        fields = {
+            QuestionKind.STILL: (WorkField.ORGANISATION, WorkField.TITLE),
+            QuestionKind.HALF_UPDATED: (WorkField.ORGANISATION, WorkField.TITLE, WorkField.EMAIL),
+        }.get(kind, (WorkField.ORGANISATION,))
+        self._db.execute(
+            "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
+            "counted, adopted, state, standing) VALUES (?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
+            (contact_id, kind, pack(fields), block, user_text, position, iso(now)),
+        )
+
+    def opened(self, question_id: int) -> None:
+        """The block was seen on the card."""
+        self._db.execute("UPDATE question SET state = 'open', standing = 1 WHERE id = ?", (question_id,))
+
+    def forget(self, question_id: int) -> None:
+        """An intended question that never came onto the card."""
+        self._db.execute("DELETE FROM question WHERE id = ? AND state = 'intended'", (question_id,))
+
+    def end(self, question_id: int, ending: Ending, now: datetime) -> None:
+        """The question ended; its block stands until ``taken_out``."""
+        self._db.execute(
+            "UPDATE question SET state = 'ended', ending = ?, ended_at = ? WHERE id = ? AND state = 'open'",
+            (ending, iso(now), question_id),
+        )
+
+    def taken_out(self, question_id: int) -> None:
+        """The block is no longer on the card."""
+        self._db.execute("UPDATE question SET standing = 0 WHERE id = ?", (question_id,))
+
+    def standing(self, book_id: int) -> dict[int, Asked]:
+        """By contact: the questions whose block is on a card, ended or not."""
+        rows = self._db.rows(
+            "SELECT q.* FROM question q JOIN contact t ON t.id = q.contact_id "
+            "WHERE t.book_id = ? AND q.standing = 1 ORDER BY q.id",
+            (book_id,),
+        )
+        return {row["contact_id"]: _asked(row) for row in rows}
+
+    def of(self, contact_id: int) -> list[Asked]:
+        """All questions about one contact, oldest first."""
+        rows = self._db.rows("SELECT * FROM question WHERE contact_id = ? ORDER BY id", (contact_id,))
+        return [_asked(row) for row in rows]
+
+    def asked_since(self, account: str, since: datetime) -> Sequence[datetime]:
+        """When the account's new questions were asked."""
+        rows = self._db.rows(
+            "SELECT q.asked_at FROM question q JOIN contact t ON t.id = q.contact_id "
+            "JOIN address_book b ON b.id = t.book_id "
+            "WHERE b.account = ? AND q.counted = 1 AND q.state <> 'intended' AND q.asked_at > ?",
+            (account, iso(since)),
+        )
+        return [moment(row[0]) for row in rows]
+
+    def open_count(self, account: str) -> int:
+        """How many blocks stand in the account's books."""
+        row = self._db.row(
+            "SELECT count(*) FROM question q JOIN contact t ON t.id = q.contact_id "
+            "JOIN address_book b ON b.id = t.book_id WHERE b.account = ? AND q.standing = 1",
+            (account,),
+        )
+        return int(row[0]) if row else 0
+
+    def blocks(self, book_id: int) -> dict[str, list[tuple[str, str, Position]]]:
+        """uid key -> (block, user's text, position) of every block that was ever written."""
+        rows = self._db.rows(
+            "SELECT t.uid_key, q.block, q.user_text, q.position FROM question q "
+            "JOIN contact t ON t.id = q.contact_id WHERE t.book_id = ? ORDER BY q.id DESC",
+            (book_id,),
+        )
+        found: dict[str, list[tuple[str, str, Position]]] = {}
+        for row in rows:
+            found.setdefault(row["uid_key"], []).append((row["block"], row["user_text"], Position(row["position"])))
+        return found
+
+
+def _asked(row: Row) -> Asked:
+    return Asked(
+        id=row["id"],
+        contact_id=row["contact_id"],
+        kind=QuestionKind(row["kind"]),
+        fields=tuple(WorkField(name) for name in unpack(row["fields"])),
+        slots=unpack(row["slots"]),
+        block=row["block"],
+        user_text=row["user_text"],
+        position=Position(row["position"]),
+        asked_at=moment(row["asked_at"]),
+        ending=Ending(row["ending"]) if row["ending"] else None,
+        ended_at=maybe_moment(row["ended_at"]),
+        standing=bool(row["standing"]),
+        adopted=bool(row["adopted"]),
+    )

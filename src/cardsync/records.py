@@ -1,0 +1,150 @@
+"""What the mirror remembers, as it hands it out.  All frozen; times are aware UTC datetimes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from cardsync.model import AddressBook, Position, QuestionKind, WorkField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Book:
+    """An address book that the mirror knows.
+
+    ``marker`` is the sync token or ctag of what the mirror holds; ``listed_at`` the last comparison of
+    all ETags; ``exported_at`` the export that precedes the first write; ``exact`` whether the server was
+    seen to store bytes as sent (None: not seen yet).
+    """
+
+    id: int
+    found: AddressBook
+    marker: str | None = None
+    listed_at: datetime | None = None
+    exported_at: datetime | None = None
+    exact: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What the mirror knows of one address object, without its bytes."""
+
+    href: str
+    etag: str | None
+    uid_key: str
+    has_data: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VipCard:
+    """A VIP's address object as mirrored: ``data`` as it was last served (line ends may be LF)."""
+
+    contact_id: int
+    book_id: int
+    uid_key: str
+    name: str
+    href: str
+    etag: str | None
+    data: bytes
+    groups: tuple[str, ...]
+
+
+class Pause(StrEnum):
+    """Why a contact is not asked about until ``cardsync resume``."""
+
+    NEVER = "never"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How a contact stands with us: pauses, and when it may be asked about again.
+
+    ``not_before`` binds every question (dismissed, later); ``left_at`` is when the owner said that the
+    person left; ``ended`` is when the last question of each kind ended.
+    """
+
+    pause: Pause | None = None
+    not_before: datetime | None = None
+    dismissals: int = 0
+    left_at: datetime | None = None
+    ended: Mapping[QuestionKind, datetime] = field(default_factory=dict)
+
+
+class Ending(StrEnum):
+    """How a question ended."""
+
+    EDITED = "edited"  # the user edited a work field
+    CONFIRMED = "confirmed"  # ok
+    LEFT = "left"
+    SNOOZED = "later"
+    NEVER = "never"
+    RETIRED = "retired"
+    DISMISSED = "dismissed"  # the block was deleted
+    NOTED = "noted"  # free text in the block
+    EXPIRED = "expired"
+    WITHDRAWN = "withdrawn"  # the contact left the group, or `notes remove`
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A question that was written, or is about to be.
+
+    ``block`` and ``user_text`` are the two parts of the note as we wrote it.  ``standing``: the block is
+    (to our knowledge) on the card, also after the question ended and until it is taken out.
+    """
+
+    id: int
+    contact_id: int
+    kind: QuestionKind
+    fields: tuple[WorkField, ...]
+    slots: Mapping[str, str]
+    block: str
+    user_text: str
+    position: Position
+    asked_at: datetime
+    ending: Ending | None = None
+    ended_at: datetime | None = None
+    standing: bool = True
+    adopted: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """A journalled write: what stood there, what we send, and which questions it opens and closes."""
+
+    id: int
+    book_id: int
+    href: str
+    contact_id: int | None
+    etag: str
+    before: bytes
+    after: bytes
+    opens: int | None = None
+    removes: int | None = None
+
+
+class ProblemKind(StrEnum):
+    """What keeps a card, a book or an account from going on."""
+
+    QUARANTINED = "quarantined"  # a card that cannot be read
+    PARKED = "parked"  # a card that is not written
+    MASS_CHANGE = "mass-change"  # guard: too much changed at once
+    VIP_LOSS = "vip-loss"  # guard: the VIP group shrank or vanished
+    WRITING_STOPPED = "writing-stopped"  # the server damaged a card
+    LISTING = "listing"  # a listing that was not believed
+    LOGIN = "login"  # refused; not tried again until the config changes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that needs the owner, or that explains why nothing happens; ``href`` '' is the whole book."""
+
+    kind: ProblemKind
+    account: str
+    reason: str
+    detail: str
+    since: datetime
+    book_id: int | None = None
+    href: str = ""
+    etag: str | None = None
