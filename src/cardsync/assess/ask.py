@@ -1,0 +1,111 @@
+"""Which question, if any, an assessment is worth; unobtrusive: budgets and dates of earlier questions come after."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from cardsync.assess.fuse import probability_without
+from cardsync.model import (
+    Assessment,
+    Contact,
+    ContactKind,
+    GroupPolicy,
+    Memory,
+    Question,
+    QuestionKind,
+    ReminderPolicy,
+    Signal,
+    SignalKind,
+    WorkField,
+)
+
+MISMATCHES = frozenset({SignalKind.FOREIGN_DOMAIN, SignalKind.TWO_ORGANISATIONS})
+"""Signals that add weight but never trigger a question."""
+
+WORTH_SAYING = timedelta(days=90)  # "unchanged since" a more recent day is no news
+
+
+def question(
+    contact: Contact,
+    memory: Memory,
+    assessment: Assessment,
+    policy: GroupPolicy,
+    reminders: ReminderPolicy,
+    now: datetime,
+) -> Question | None:
+    """The question that pays, or None.  Slots hold raw values; an absent one has no key; dates are ISO days."""
+    if contact.kind is not ContactKind.PERSON:
+        return None
+    found = {signal.kind: signal for signal in assessment.signals}
+    due = bool(contact.work) and probability_without(assessment, MISMATCHES) >= policy.ask_above
+    half = found.get(SignalKind.HALF_UPDATED)
+    if half and half.since and now - half.since < reminders.half_updated_after:
+        return None  # perhaps she is still at it
+    score = policy.weight * assessment.probability
+    if due and half:
+        return _half_updated(half, score)
+    if due and (asked := _still(contact, memory, assessment, found, score, now)):
+        return asked
+    if reminders.ask_missing and (missing := found.get(SignalKind.MISSING)):
+        slots = {"given_name": contact.given_name or contact.name}
+        return Question(
+            kind=QuestionKind.MISSING, fields=missing.fields, slots=slots, score=score, reason=missing.reason
+        )
+    return None
+
+
+def rank(candidates: Iterable[tuple[str, Question]]) -> tuple[tuple[str, Question], ...]:
+    """Pairs of a contact's key and its question in the order of asking: half-updated cards, then by score, then by key."""
+    return tuple(sorted(candidates, key=lambda c: (c[1].kind is not QuestionKind.HALF_UPDATED, -c[1].score, c[0])))
+
+
+def _half_updated(half: Signal, score: float) -> Question:
+    organisation, old = half.values
+    slots = {"organisation": organisation, "old_organisation": old}
+    if half.since:
+        slots["since"] = _day(half.since)
+    return Question(kind=QuestionKind.HALF_UPDATED, fields=half.fields, slots=slots, score=score, reason=half.reason)
+
+
+def _still(
+    contact: Contact,
+    memory: Memory,
+    assessment: Assessment,
+    found: dict[SignalKind, Signal],
+    score: float,
+    now: datetime,
+) -> Question | None:
+    """ "Still VP Sales at Acme?"; None where the card names neither."""
+    slots = {}
+    fields = []
+    title = next((which for which in (WorkField.TITLE, WorkField.ROLE) if which in contact.work), None)
+    for slot, which in (("title", title), ("organisation", WorkField.ORGANISATION)):
+        if which and (value := contact.first(which)):
+            slots[slot] = value
+            fields.append(which)
+    if not fields:
+        return None
+    if foreign := found.get(SignalKind.FOREIGN_DOMAIN):
+        slots["domain"] = foreign.values[0]
+    elif two := found.get(SignalKind.TWO_ORGANISATIONS):
+        slots["domain"] = two.values[-1]
+    if "domain" in slots:
+        fields.append(WorkField.EMAIL)
+    slots |= _since(contact, memory, assessment, now)
+    return Question(
+        kind=QuestionKind.STILL,
+        fields=tuple(fields),
+        slots=slots,
+        score=score,
+        reason=" ".join(reason.sentence for reason in assessment.reasons[:2]),
+    )
+
+
+def _since(contact: Contact, memory: Memory, assessment: Assessment, now: datetime) -> dict[str, str]:
+    if assessment.last_sure:
+        return {"last_sure": _day(assessment.last_sure)}
+    seen = [memory.first_seen, *([contact.revised] if contact.revised and contact.bumps_rev else [])]
+    return {"unchanged_since": _day(min(seen))} if now - min(seen) >= WORTH_SAYING else {}
+
+
+def _day(date: datetime) -> str:
+    return f"{date:%Y-%m-%d}"

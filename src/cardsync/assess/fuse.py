@@ -1,0 +1,86 @@
+"""From age and signals to one probability, in log-odds, so that every item is one factor with one sentence."""
+
+import math
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from cardsync.assess.domains import Domains
+from cardsync.assess.organisations import Aliases
+from cardsync.assess.prior import prior
+from cardsync.assess.signals import signals
+from cardsync.assess.survival import Survival, closed_form
+from cardsync.model import Assessment, Contact, GroupPolicy, Memory, Reason, Signal, SignalKind
+
+FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
+FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent
+
+
+def assess(
+    contact: Contact,
+    memory: Memory,
+    policy: GroupPolicy,
+    *,
+    assumed_age: timedelta,
+    aliases: Aliases = (),
+    domains: Domains | None = None,
+    now: datetime,
+    survival: Survival = closed_form,
+) -> Assessment:
+    """How probable it is that the work details are no longer right, and why.
+
+    ``assumed_age`` is how old details are taken to be that were there at first sight; ``survival`` is the model of
+    employment.  Without any work detail nothing can be stale: probability 0.
+    """
+    found = signals(contact, memory, aliases=aliases, domains=domains)
+    if not contact.work:
+        reasons = (Reason(sentence="The card has no work details that could be out of date."),)
+        return Assessment(probability=0.0, prior=0.0, age=timedelta(), reasons=reasons, signals=found)
+    before = prior(
+        contact,
+        memory,
+        policy.stratum,
+        survival,
+        assumed_age=assumed_age,
+        aliases=aliases,
+        domains=domains or {},
+        now=now,
+    )
+    ordered = sorted(found, key=lambda signal: -abs(math.log(signal.likelihood_ratio)))
+    weighed = [
+        Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
+        for signal, factor in zip(ordered, factors([s.likelihood_ratio for s in ordered]), strict=True)
+    ]
+    return Assessment(
+        probability=posterior(before.probability, found),
+        prior=before.probability,
+        age=before.age,
+        reasons=(*before.reasons, *weighed),
+        signals=found,
+        last_sure=before.last_sure,
+    )
+
+
+def posterior(before: float, found: Sequence[Signal]) -> float:
+    """P(stale) after ``before``, in (0, 1), and one family of signals."""
+    log_odds = math.log(before / (1 - before)) + sum(map(math.log, factors([s.likelihood_ratio for s in found])))
+    return 1 / (1 + math.exp(-log_odds))
+
+
+def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) -> float:
+    """P(stale) had the signals of these kinds not been seen."""
+    if not 0 < assessment.prior < 1:
+        return assessment.probability
+    return posterior(assessment.prior, [signal for signal in assessment.signals if signal.kind not in kinds])
+
+
+def factors(ratios: Sequence[float]) -> list[float]:
+    """By what each item of one family multiplies the odds: the best counts whole, the rest 0.3, all of them capped."""
+    order = sorted(range(len(ratios)), key=lambda i: -abs(math.log(ratios[i])))
+    cap, total = math.log(FAMILY_CAP), 0.0
+    result = [1.0] * len(ratios)
+    for place, i in enumerate(order):
+        wanted = total + math.log(ratios[i]) * (1 if place == 0 else FAMILY_REST)
+        reached = min(max(wanted, -cap), cap)
+        result[i] = math.exp(reached - total)
+        total = reached
+    return result

@@ -1,0 +1,110 @@
+"""What time alone says about a card: since when nobody knows, and how many such cards are out of date by now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cardsync.assess.domains import Domains, domain_belongs
+from cardsync.assess.organisations import CERTAIN, Aliases
+from cardsync.assess.survival import Situation, Survival, title_kept
+from cardsync.model import Contact, Memory, Reason, Stratum, WorkField
+
+YEAR = timedelta(days=365.2425)
+SUREST = 0.005  # even a card confirmed today is wrong once in 200 times: slips, hasty answers; keeps log-odds finite
+
+_POSITION = (WorkField.ORGANISATION, WorkField.DEPARTMENT, WorkField.TITLE, WorkField.ROLE)
+_TITLES = (WorkField.TITLE, WorkField.ROLE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prior:
+    """``probability`` is P(stale) from age alone; ``last_sure`` and ``age`` are as in ``Assessment``."""
+
+    probability: float
+    age: timedelta
+    last_sure: datetime | None
+    reasons: tuple[Reason, ...]
+
+
+def prior(
+    contact: Contact,
+    memory: Memory,
+    stratum: Stratum,
+    survival: Survival,
+    *,
+    assumed_age: timedelta,
+    aliases: Aliases,
+    domains: Domains,
+    now: datetime,
+) -> Prior:
+    """P(stale) of a card with work details, by the employer's survival and, where it names one, the title's."""
+    sure = last_sure(contact, memory, aliases=aliases, domains=domains)
+    unknown_for, sentence = unconfirmed_age(contact, memory, assumed_age=assumed_age, now=now)
+    age = max(now - sure, timedelta()) if sure else unknown_for
+    if sure:
+        sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
+    watched = max(sure - memory.first_seen, timedelta()) if sure else timedelta()
+    situation = Situation(since_sure=age / YEAR, observed=watched / YEAR, changes=len(memory.employer_changes))
+    right = survival(situation, stratum)
+    reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
+    if any(which in contact.work for which in _TITLES):
+        title_sure = _latest(memory, _TITLES)
+        title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
+        right *= title_kept(title_age / YEAR)
+        reasons.append(Reason(sentence=f"As 9 % of titles change in a year, title or employer are by {1 - right:.0%}."))
+    return Prior(probability=min(max(1 - right, SUREST), 1 - SUREST), age=age, last_sure=sure, reasons=tuple(reasons))
+
+
+def last_sure(contact: Contact, memory: Memory, *, aliases: Aliases, domains: Domains) -> datetime | None:
+    """When the employment was last known to be right; None: never.
+
+    Whoever edits or confirms organisation, department, title or role has the position before her eyes.  A
+    work e-mail confirms the employer where its domain is the organisation's; of a card that names no position
+    whatever work detail there is.
+    """
+    dates = [_latest(memory, tuple(which for which in _POSITION if which in contact.work))]
+    organisation = contact.first(WorkField.ORGANISATION)
+    emails = contact.work.get(WorkField.EMAIL, ())
+    if organisation and any(
+        domain_belongs(organisation, email.rpartition("@")[2], aliases=aliases, domains=domains) in CERTAIN
+        for email in emails
+    ):
+        dates.append(_latest(memory, (WorkField.EMAIL,)))
+    if not any(which in contact.work for which in _POSITION):
+        dates.append(_latest(memory, tuple(contact.work)))
+    return max((date for date in dates if date), default=None)
+
+
+def unconfirmed_age(
+    contact: Contact, memory: Memory, *, assumed_age: timedelta, now: datetime
+) -> tuple[timedelta, str]:
+    """The age of details that nobody ever confirmed, with its reason.
+
+    They were ``assumed_age`` old when we first saw them and have grown older since.  Where the last client to
+    write the card bumps REV at every edit, nothing changed since then, so they are at least that old.
+    """
+    assumed = assumed_age + max(now - memory.first_seen, timedelta())
+    bound = now - contact.revised if contact.revised and contact.bumps_rev else timedelta()
+    if bound > assumed:
+        return bound, f"Never confirmed; the card was last edited {_years(bound)} ago, so they are at least that old."
+    return assumed, f"Never confirmed; taken to be {_years(assumed)} old, for lack of anything better."
+
+
+def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
+    dates = (memory.fields[which].validated_at for which in fields if which in memory.fields)
+    return max((date for date in dates if date), default=None)
+
+
+def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> str:
+    line = (
+        f"By then {stale:.0%} have another employer (half of all stay {stratum.median_years:g} years; {stratum.name})"
+    )
+    if situation.changes or situation.observed >= 1:
+        changes = "1 change" if situation.changes == 1 else f"{situation.changes} changes"
+        line += f", reckoning with {changes} in {situation.observed:.1f} years of history"
+    return line + "."
+
+
+def _years(age: timedelta) -> str:
+    if age < timedelta(days=60):
+        return "1 day" if age.days == 1 else f"{age.days} days"
+    return f"{age / YEAR * 12:.0f} months" if age < 2 * YEAR else f"{age / YEAR:.1f} years"

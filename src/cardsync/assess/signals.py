@@ -1,0 +1,205 @@
+"""What a card, with its history, says about itself: the local signals, each with a likelihood ratio and a reason.
+
+Likelihood ratios compare with a card of which only its age is known.  Reasons quote values: they are for the owner.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from urllib.parse import urlsplit
+
+from cardsync.assess.domains import Domains, domain_belongs, is_free_mail, registrable
+from cardsync.assess.organisations import CERTAIN, Aliases, Verdict, compare
+from cardsync.assess.words import PROFILE_HOSTS
+from cardsync.model import Contact, FieldMemory, Memory, Signal, SignalKind, WorkField
+
+FOREIGN_DOMAIN = 3.0  # evidence.md: e-mail domain against ORG in the card
+TWO_ORGANISATIONS = 2.0  # advisers and board members have two addresses rightly: weaker than one that fits nothing
+LEFT_BEHIND = {  # the employer changed, and this did not: how much likelier on a card nobody has finished editing
+    WorkField.EMAIL: 150.0,  # an address at the former employer: as sure as a bounce, the most that a family may say
+    WorkField.TITLE: 60.0,  # few keep their exact title with a new employer
+    WorkField.URL: 60.0,  # a page on the former employer's site
+    WorkField.PHONE: 3.0,  # numbers move along with people, and labels say little
+}
+ONE_EDIT = timedelta(days=14)  # what changed this close before the organisation belongs to the same update
+_WORDS = {WorkField.EMAIL: "work e-mail", WorkField.URL: "work URL"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    aliases: Aliases
+    domains: Domains
+
+    def belongs(self, organisation: str, domain: str) -> Verdict:
+        return domain_belongs(organisation, domain, aliases=self.aliases, domains=self.domains)
+
+
+def signals(
+    contact: Contact, memory: Memory, *, aliases: Aliases = (), domains: Domains | None = None
+) -> tuple[Signal, ...]:
+    """All local signals of a card, half-updated first."""
+    known = _Known(aliases=aliases, domains=domains or {})
+    found = (_half_updated(contact, memory, known), _addresses(contact, memory, known), _missing(contact))
+    return tuple(signal for signal in found if signal)
+
+
+def field_words(fields: tuple[WorkField, ...]) -> str:
+    """The fields as words: ``title, work e-mail and phone``."""
+    words = [_WORDS.get(which, which.value) for which in fields]
+    return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
+
+
+def _missing(contact: Contact) -> Signal | None:
+    fields = tuple(f for f in (WorkField.ORGANISATION, WorkField.TITLE) if f not in contact.work)
+    if WorkField.ROLE in contact.work:  # says what a title says
+        fields = tuple(f for f in fields if f is not WorkField.TITLE)
+    if not fields:
+        return None
+    reason = f"The card names no {' and no '.join(fields)}, which says nothing about the rest."
+    return Signal(kind=SignalKind.MISSING, fields=fields, likelihood_ratio=1.0, reason=reason)
+
+
+# ---------------------------------------------------------------- e-mail domains against the organisation
+
+
+def _addresses(contact: Contact, memory: Memory, known: _Known) -> Signal | None:
+    """``FOREIGN_DOMAIN`` or ``TWO_ORGANISATIONS``; nothing where the owner confirmed the employer despite them."""
+    if _confirmed_with_addresses(memory):
+        return None
+    organisation = contact.first(WorkField.ORGANISATION)
+    owns = tuple(dict.fromkeys(own for email in contact.work.get(WorkField.EMAIL, ()) if (own := _corporate(email))))
+    owns = tuple(own for own in owns if not _of_the_person(own, contact.name))
+    if not organisation:
+        return _two_unnamed(owns, known)
+    verdicts = {own: known.belongs(organisation, own) for own in owns}
+    foreign = tuple(own for own, verdict in verdicts.items() if verdict is Verdict.DIFFERENT)
+    theirs = tuple(own for own, verdict in verdicts.items() if verdict in CERTAIN)
+    if foreign and theirs:
+        return _two(theirs[0], foreign[0])
+    if not foreign or len(foreign) < len(owns):  # one that may fit is enough
+        return None
+    reason = f"The work e-mail is at {foreign[0]}, which does not look like {organisation}'s."
+    return Signal(
+        kind=SignalKind.FOREIGN_DOMAIN,
+        fields=(WorkField.EMAIL, WorkField.ORGANISATION),
+        likelihood_ratio=FOREIGN_DOMAIN,
+        reason=reason,
+        values=(foreign[0], organisation),
+        since=_since(memory),
+    )
+
+
+def _two_unnamed(owns: tuple[str, ...], known: _Known) -> Signal | None:
+    """Without an organisation: the first label of a domain stands for its owner's name."""
+    for own in owns[1:]:
+        if known.belongs(_label(owns[0]), own) is Verdict.DIFFERENT:
+            return _two(owns[0], own)
+    return None
+
+
+def _two(theirs: str, foreign: str) -> Signal:
+    return Signal(
+        kind=SignalKind.TWO_ORGANISATIONS,
+        fields=(WorkField.EMAIL,),
+        likelihood_ratio=TWO_ORGANISATIONS,
+        reason=f"There are work addresses of two organisations, at {theirs} and at {foreign}.",
+        values=(theirs, foreign),
+    )
+
+
+def _confirmed_with_addresses(memory: Memory) -> bool:
+    organisation, email = memory.fields.get(WorkField.ORGANISATION), memory.fields.get(WorkField.EMAIL)
+    sure = organisation.validated_at if organisation else None
+    return bool(email and sure and sure > email.first_seen and not (organisation and organisation.changed_at == sure))
+
+
+def _since(memory: Memory) -> datetime | None:
+    email = memory.fields.get(WorkField.EMAIL)
+    return email.changed_at if email else None
+
+
+def _corporate(email: str) -> str | None:
+    """The registrable domain of an address that is not at a free-mail provider."""
+    domain = email.rpartition("@")[2]
+    return None if is_free_mail(domain) else registrable(domain)
+
+
+def _of_the_person(domain: str, name: str) -> bool:
+    """Whether a domain is named after the person: hers, not an employer's."""
+    return known_as(name, _label(domain))
+
+
+def _label(domain: str) -> str:
+    return domain.partition(".")[0]
+
+
+def known_as(name: str, label: str) -> bool:
+    """Whether a domain label is made of a person's surname, or of her whole name."""
+    words = ["".join(filter(str.isalnum, word)) for word in name.casefold().split()]
+    plain = label.replace("-", "")
+    return bool(words) and (plain == "".join(words) or (len(words) > 1 and len(words[-1]) >= 3 and plain == words[-1]))
+
+
+# ---------------------------------------------------------------- half-updated
+
+
+def _half_updated(contact: Contact, memory: Memory, known: _Known) -> Signal | None:
+    now_at, changed = contact.first(WorkField.ORGANISATION), memory.fields.get(WorkField.ORGANISATION)
+    if not now_at or changed is None or changed.changed_at is None or not changed.previous:
+        return None
+    old, since = changed.previous[0], changed.changed_at
+    verdict = compare(old, now_at, known.aliases)
+    if verdict in CERTAIN:
+        return None
+    fields = tuple(
+        which
+        for which in (WorkField.TITLE, WorkField.EMAIL, WorkField.PHONE, WorkField.URL)
+        if which in contact.work
+        and _untouched(memory.fields.get(which), since)
+        and _of_the_old(which, contact.work[which], old, now_at, verdict, known)
+    )
+    if not fields:
+        return None
+    left = field_words(fields)
+    reason = f"The organisation changed from {old} to {now_at} on {since:%Y-%m-%d}, but {left} did not."
+    return Signal(
+        kind=SignalKind.HALF_UPDATED,
+        fields=fields,
+        likelihood_ratio=max(LEFT_BEHIND[which] for which in fields),
+        reason=reason,
+        values=(now_at, old),
+        since=since,
+    )
+
+
+def _untouched(remembered: FieldMemory | None, since: datetime) -> bool:
+    """Whether a field is as it was before the organisation changed, and nobody confirmed it after."""
+    if remembered is None or remembered.first_seen >= since:
+        return False
+    if remembered.changed_at is not None and remembered.changed_at > since - ONE_EDIT:
+        return False
+    return remembered.validated_at is None or remembered.validated_at < since
+
+
+def _of_the_old(which: WorkField, values: tuple[str, ...], old: str, new: str, changed: Verdict, known: _Known) -> bool:
+    """Whether what stayed is the former employer's; of titles and phones only that the employers differ is known."""
+    if which in {WorkField.TITLE, WorkField.PHONE}:
+        return changed is Verdict.DIFFERENT
+    hosts = [_corporate(v) if which is WorkField.EMAIL else _site(v) for v in values]
+    at = [host for host in hosts if host]
+    if any(known.belongs(new, host) in CERTAIN for host in at):
+        return False
+    return any(
+        known.belongs(old, host) in CERTAIN
+        or (changed is Verdict.DIFFERENT and known.belongs(new, host) is Verdict.DIFFERENT)
+        for host in at
+    )
+
+
+def _site(url: str) -> str | None:
+    """The registrable domain of a URL, unless it is a page with somebody else (LinkedIn ...)."""
+    try:
+        host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
+    except ValueError:
+        return None
+    own = registrable(host)
+    return None if own in PROFILE_HOSTS else own
