@@ -54,7 +54,7 @@ def question(
 
 
 def rank(candidates: Iterable[tuple[str, Question]]) -> tuple[tuple[str, Question], ...]:
-    """Pairs of a contact's key and its question in the order of asking: half-updated cards, then by score, then by key."""
+    """Sort pairs of a contact's key and its question: half-updated cards first, then by score, then by key."""
     return tuple(sorted(candidates, key=lambda c: (c[1].kind is not QuestionKind.HALF_UPDATED, -c[1].score, c[0])))
 
 
@@ -74,7 +74,7 @@ def _still(
     score: float,
     now: datetime,
 ) -> Question | None:
-    """ "Still VP Sales at Acme?"; None where the card names neither."""
+    """Ask "still VP Sales at Acme?"; None where the card names neither title nor organisation."""
     slots = {}
     fields = []
     title = next((which for which in (WorkField.TITLE, WorkField.ROLE) if which in contact.work), None)

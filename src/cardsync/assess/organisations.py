@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from enum import StrEnum
 from functools import lru_cache
 
-from cardsync.assess.words import COUNTRIES, GENERIC_WORDS, JOINING_WORDS, NO_EMPLOYER
+from cardsync.assess.words import COUNTRIES, JOINING_WORDS, NO_EMPLOYER
 
 Aliases = Collection[Collection[str]]
 """``[organisations] aliases``: each a set of names that the owner says mean one organisation."""
@@ -53,7 +53,7 @@ def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
 def spellings(name: str) -> frozenset[tuple[str, ...]]:
     """The words of a name in every way it may be meant; empty where Latin letters do not carry it.
 
-    Lower case, accents and umlauts folded, legal forms and countries off; the parts around ``/ | , at ( )``
+    Lower case, accents and umlauts folded, legal forms off; the parts around ``/ | , at ( )``
     are spellings of their own.
     """
     if not _latin(name):
@@ -64,8 +64,7 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
     for part in _parts(unicodedata.normalize("NFKC", name)):
         bare = basename(basename(part)) or part
         for folded in _folded(bare):
-            words = tuple(re.findall(r"[a-z0-9]+", folded))
-            found.add(tuple(word for word in words if word not in COUNTRIES) or words)
+            found.add(tuple(re.findall(r"[a-z0-9]+", folded)))
     found.discard(())
     return frozenset(found)
 
@@ -127,8 +126,9 @@ def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
     mine, others = set(a) - JOINING_WORDS, set(b) - JOINING_WORDS
     if mine == others:
         return Verdict.SAME
-    common = mine & others
-    if (mine < others or others < mine) and common - GENERIC_WORDS:
+    if mine - COUNTRIES == others - COUNTRIES != set():  # Siemens in two countries, but also Air France and Air India
+        return Verdict.UNKNOWN if mine & COUNTRIES and others & COUNTRIES else Verdict.SAME
+    if mine & others and (mine < others or others < mine):
         return Verdict.RELATED
     return _slip(sorted(mine - others), sorted(others - mine))
 

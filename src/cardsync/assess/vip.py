@@ -35,22 +35,22 @@ def vips(
     Only cards of the book count: members that it does not hold, and group cards, are left out.
     """
     groups = tuple(groups)
-    wanted = {same_name(name): name for name in reversed(tuple(wanted))}  # of two spellings the first one stays
+    spelt = {same_name(name): name for name in reversed(tuple(wanted))}  # of two spellings the first one stays
     group_cards = {group.uid_key for group in groups}
     by_member: dict[str, set[str]] = defaultdict(set)
     for group in groups:
-        if (key := same_name(group.name)) in wanted:
+        if (key := same_name(group.name)) in spelt:
             for member in group.members:
                 by_member[member].add(key)
-    whole_book = {same_name(book_name)} & wanted.keys()
+    whole_book = {same_name(book_name)} & spelt.keys()
     found: dict[str, tuple[str, ...]] = {}
     for card in cards:
         if card.uid_key in group_cards:
             continue
         keys = whole_book | by_member.get(card.uid_key, set())
-        keys |= {key for category in card.categories if (key := same_name(category)) in wanted}
+        keys |= {key for category in card.categories if (key := same_name(category)) in spelt}
         if keys:
-            found[card.uid_key] = tuple(name for key, name in reversed(wanted.items()) if key in keys)
+            found[card.uid_key] = tuple(name for key, name in reversed(spelt.items()) if key in keys)
     return found
 
 
