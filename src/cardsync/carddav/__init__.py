@@ -1,0 +1,1 @@
+"""CardDAV over HTTP: the adapter behind ``ports.Server``."""

@@ -1,0 +1,183 @@
+"""Many address objects at once: addressbook-multiget (RFC 6352, section 8.7), accounted for href by href."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field, replace
+
+from cardsync.carddav import xml
+from cardsync.carddav.hrefs import href_key, object_location, parse_url, resolve
+from cardsync.carddav.listing import dav_ask, multistatus
+from cardsync.carddav.objects import Objects
+from cardsync.carddav.wire import Broken, Wire
+from cardsync.errors import ServerProblem, Unreachable
+from cardsync.model import AddressBook, AddressObject, Fetched
+
+_LARGEST = 100  # hrefs in a batch
+_REPLY_GOAL = 5 << 20  # bytes; PHP servers break near 10 MB
+_REPLY_BYTES = 64 << 20
+_NO_MULTIGET = frozenset({405, 501})
+
+
+@dataclass(slots=True)
+class Account:
+    """What became of each href; ``fetched`` is what the port hands out."""
+
+    objects: list[AddressObject] = field(default_factory=list)
+    gone: set[str] = field(default_factory=set)
+    failed: dict[str, str] = field(default_factory=dict)
+
+    def fetched(self) -> Fetched:
+        """As frozen data."""
+        return Fetched(objects=tuple(self.objects), gone=frozenset(self.gone), failed=dict(self.failed))
+
+
+class Multiget:
+    """One run over many hrefs of one book; the size of a batch follows how well it goes."""
+
+    def __init__(self, wire: Wire, objects: Objects, book: AddressBook) -> None:
+        self._wire = wire
+        self._objects = objects
+        self._book = book
+        self._at = parse_url(book.href)
+        self._size = _LARGEST
+        self._unsupported = False
+        self._silences = 0
+
+    async def run(self, hrefs: Sequence[str]) -> AsyncIterator[Fetched]:
+        """Batch by batch; the next request is on the wire before a batch is handed out."""
+        todo = list(dict.fromkeys(hrefs))
+        task: asyncio.Task[Fetched] | None = None
+        try:
+            while todo or task:
+                done = await task if task else None
+                task = None
+                if todo:
+                    batch, todo = todo[: self._size], todo[self._size :]
+                    sent = asyncio.Event()
+                    task = asyncio.create_task(self._batch(batch, sent.set))
+                    await _first(task, sent)
+                if done:
+                    yield done
+        finally:
+            if task:
+                task.cancel()
+                await asyncio.gather(task, return_exceptions=True)
+
+    async def _batch(self, hrefs: list[str], on_sent: Callable[[], None]) -> Fetched:
+        account = Account()
+        askable = []
+        for href in hrefs:
+            if object_location(self._at, href) is None:
+                account.failed[href] = "the href is not a plain member of the book"
+            else:
+                askable.append(href)
+        if askable:
+            await self._ask(askable, account, on_sent)
+        return account.fetched()
+
+    async def _ask(self, hrefs: list[str], account: Account, on_sent: Callable[[], None] | None = None) -> None:
+        """One multiget; what it does not settle is asked again in halves, at last singly."""
+        if self._unsupported:
+            await self._singly(hrefs, account)
+            return
+        try:
+            answers = await self._multiget(hrefs, on_sent)
+        except (Broken, xml.Malformed):  # too large for the server, or one bad card that poisons the batch
+            answers = None
+        if answers is not None:
+            await self._singly(self._settle(hrefs, answers, account), account)
+        elif len(hrefs) == 1:
+            await self._singly(hrefs, account)
+        else:
+            self._size = max(1, min(self._size, len(hrefs) // 2))
+            middle = len(hrefs) // 2
+            await self._ask(hrefs[:middle], account)
+            await self._ask(hrefs[middle:], account)
+
+    async def _multiget(self, hrefs: list[str], on_sent: Callable[[], None] | None) -> list[xml.Answer] | None:
+        """The responses, or None when the server would not take the batch as a whole."""
+        answers: list[xml.Answer] = []
+
+        def fresh() -> Callable[[xml.Answer], None]:
+            answers.clear()
+            return answers.append
+
+        body = xml.multiget(self._path(href) for href in hrefs)
+        ask = replace(dav_ask("REPORT", self._at, "0", body, _REPLY_BYTES), on_sent=on_sent)
+        reply, _ = await multistatus(self._wire, ask, fresh)
+        self._unsupported |= reply.status in _NO_MULTIGET
+        return answers if reply.status == 207 else None
+
+    def _path(self, href: str) -> str:
+        """As spelt; of an absolute URI only the path, which is what iCloud takes."""
+        return resolve(self._at, href).path
+
+    def _settle(self, hrefs: list[str], answers: list[xml.Answer], account: Account) -> list[str]:
+        """Sort the responses into the account; returns the hrefs that they say nothing certain of."""
+        remaining = dict.fromkeys(hrefs)
+        by_spelling = {self._path(href): href for href in hrefs}
+        by_key = {href_key(path): href for path, href in by_spelling.items()}
+        size = 0
+        for answer in answers:
+            try:
+                path = self._path(answer.href)
+            except ValueError:
+                continue
+            href = by_spelling.get(path) or by_key.get(href_key(path))
+            if href not in remaining:
+                continue
+            data = answer.properties.get(xml.ADDRESS_DATA)
+            if data is not None and data.text.strip():
+                content = data.text.encode("utf-8", "surrogateescape")
+                size += len(content)
+                account.objects.append(AddressObject(href=href, etag=answer.text(xml.GETETAG), data=content))
+            elif answer.status in {404, 410} and "?" not in href and "#" not in href:
+                account.gone.add(href)
+            else:
+                continue
+            del remaining[href]
+        self._adapt(len(hrefs), size)
+        return list(remaining)
+
+    def _adapt(self, asked: int, size: int) -> None:
+        """Grow while it goes well, and keep a reply below the goal."""
+        grown = min(_LARGEST, self._size * 2)
+        fitting = asked * _REPLY_GOAL // size if size else _LARGEST
+        self._size = max(1, min(grown, fitting))
+
+    async def _singly(self, hrefs: Sequence[str], account: Account) -> None:
+        for href in hrefs:
+            try:
+                got = await self._objects.get(self._book, href)
+            except Broken:
+                self._count_silence()
+                account.failed[href] = "the server gave no whole answer"
+            except ServerProblem as problem:
+                account.failed[href] = str(problem)
+            else:
+                self._silences = 0
+                _take(href, got, account)
+
+    def _count_silence(self) -> None:
+        """One card may hang a server; three in a row are the server."""
+        self._silences += 1
+        if self._silences >= 3:
+            raise Unreachable(f"{self._at.origin} gave no whole answer, three times in a row.")
+
+
+def _take(href: str, got: AddressObject | None, account: Account) -> None:
+    if got is None:
+        account.gone.add(href)
+    elif got.data.strip():
+        account.objects.append(got)
+    else:
+        account.failed[href] = "the server sent an empty body"
+
+
+async def _first(task: asyncio.Task[Fetched], sent: asyncio.Event) -> None:
+    """Wait until the request is on the wire, or the task ended without sending it."""
+    waiter = asyncio.create_task(sent.wait())
+    try:
+        await asyncio.wait({task, waiter}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        waiter.cancel()

@@ -1,0 +1,249 @@
+"""One request at a time, as we decide it: its hops, its credentials, what went wrong (RFC 9110).
+
+The only module that knows the HTTP library.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
+from typing import Any, Protocol
+
+import httpx
+import stamina
+
+from cardsync import __version__
+from cardsync.carddav.auth import Login, app_password_hint, parse_challenges
+from cardsync.carddav.connection import Connection
+from cardsync.carddav.hrefs import Location, request_target
+from cardsync.carddav.origins import Trust
+from cardsync.carddav.throttle import pause
+from cardsync.errors import CertificateRefused, LoginRefused, ServerProblem, Throttled, Unreachable
+
+_REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_MAX_REDIRECTS = 5
+_SMALL_BODY = 1 << 20
+_WHOLE_REQUEST = 900.0  # seconds; a server that trickles must not hold a cycle for ever
+
+
+class Broken(Unreachable):
+    """The connection broke after the request, or a part of it, was on its way."""
+
+
+class TimedOut(Broken):
+    """The server took the request and gave no answer in time."""
+
+
+class BodyTooLarge(ServerProblem):
+    """The body exceeds the bound that was given."""
+
+
+class Sink(Protocol):
+    """Takes the body of a 207 as it comes."""
+
+    def feed(self, chunk: bytes) -> None:
+        """The next part."""
+        ...
+
+    def close(self) -> None:
+        """The body is whole."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """A request.  ``limit`` bounds the reply's body, in bytes; ``on_sent`` is called once it is on the wire."""
+
+    method: str
+    at: Location
+    headers: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    limit: int = _SMALL_BODY
+    on_sent: Callable[[], None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A reply; ``at`` is where it came from after redirects; ``body`` is empty where a sink took it."""
+
+    status: int
+    headers: httpx.Headers
+    at: Location
+    received: datetime
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The value of a header field, or None."""
+        value = self.headers.get(name)
+        return str(value).strip() or None if value is not None else None
+
+
+class Wire:
+    """The connection of one account.  After one refused login it asks nothing any more."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.trust = Trust(connection)
+        self._connection = connection
+        self._login = Login(connection)
+        self._refused: str | None = None
+        self._client = httpx.AsyncClient(
+            verify=_tls(connection),
+            trust_env=False,
+            follow_redirects=False,
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+            timeout=httpx.Timeout(connection.read_timeout, connect=connection.connect_timeout, pool=None),
+            limits=httpx.Limits(max_connections=4, keepalive_expiry=30.0),
+            headers={"User-Agent": f"cardsync/{__version__}"},
+        )
+
+    async def aclose(self) -> None:
+        """Close all connections."""
+        await self._client.aclose()
+
+    async def read(self, ask: Ask, sink: Callable[[], Sink] | None = None) -> Reply:
+        """An idempotent request, tried up to three times while the connection breaks; ``sink`` takes a 207.
+
+        Raises ``Throttled`` for 429 and 503, ``Broken`` for 502 and 504, else leaves the status to the caller.
+        """
+        async for attempt in stamina.retry_context(
+            on=_worth_another_try, attempts=3, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.2
+        ):
+            with attempt:
+                reply = await self._follow(ask, sink)
+                self._raise_for_pause(reply)
+                return reply
+        raise AssertionError  # stamina returns or raises
+
+    async def once(self, ask: Ask) -> Reply:
+        """A request that is sent once, whatever comes; redirects are not followed."""
+        return await self._authorised(ask, ask.at, None)
+
+    def _raise_for_pause(self, reply: Reply) -> None:
+        wait = pause(reply.status, reply.header("retry-after"), reply.received)
+        if wait is not None:
+            minutes = max(1, round(wait.total_seconds() / 60))
+            raise Throttled(f"{reply.at.origin} asks for a pause of {minutes} min.", wait)
+        if reply.status in {502, 504}:
+            raise Broken(f"{reply.at.origin} answers {reply.status}: its back end is not there for now.")
+
+    async def _follow(self, ask: Ask, sink: Callable[[], Sink] | None) -> Reply:
+        at = ask.at
+        for _ in range(_MAX_REDIRECTS + 1):
+            reply = await self._authorised(ask, at, sink)
+            target = reply.header("location")
+            if reply.status not in _REDIRECTS or target is None:
+                return reply
+            at = self.trust.redirected(at, target)
+        raise ServerProblem(f"{ask.at.origin} redirects in circles.")
+
+    async def _authorised(self, ask: Ask, at: Location, sink: Callable[[], Sink] | None) -> Reply:
+        if self._refused:
+            raise LoginRefused(self._refused)
+        self.trust.check(at.origin)
+        sent = None
+        for _ in range(3):  # unasked or without, the scheme that the 401 asks for, a fresh nonce
+            sent = self._login.authorization(ask.method, at)
+            reply = await self._one(ask, at, sent, sink)
+            if reply.status != 401:
+                if sent and reply.status < 400:
+                    self._login.succeeded(at.origin)
+                return reply
+            if self._refused or not self._login.learn(at.origin, sent, _challenges(reply)):
+                break
+        self._refused = (
+            f"{at.origin} does not accept the login of account {self._connection.account!r}. "
+            f"{app_password_hint(at.origin.host, self.trust.configured.path)} "
+            "It is not tried again until the config changes."
+        )
+        raise LoginRefused(self._refused)
+
+    async def _one(self, ask: Ask, at: Location, authorization: str | None, sink: Callable[[], Sink] | None) -> Reply:
+        headers = dict(ask.headers)
+        if authorization:
+            headers["Authorization"] = authorization
+        extensions: dict[str, Any] = {"target": request_target(at.path)}
+        if ask.on_sent:
+            extensions["trace"] = _trace(ask.on_sent)
+        request = self._client.build_request(
+            ask.method, str(at.origin), headers=headers, content=ask.content, extensions=extensions
+        )
+        try:
+            async with asyncio.timeout(_WHOLE_REQUEST):
+                response = await self._client.send(request, stream=True)
+                try:
+                    body = await _body(response, ask.limit, sink)
+                finally:
+                    await response.aclose()
+        except (httpx.HTTPError, ssl.SSLError, TimeoutError) as error:
+            raise _translated(error, at, self._connection) from error
+        return Reply(response.status_code, response.headers, at, datetime.now(UTC), body)
+
+
+async def _body(response: httpx.Response, limit: int, sink: Callable[[], Sink] | None) -> bytes:
+    taker = sink() if sink and response.status_code == 207 else None
+    parts = bytearray()
+    async for chunk in response.aiter_bytes():
+        if taker:
+            taker.feed(chunk)
+        elif response.is_success and len(parts) + len(chunk) > limit:
+            raise BodyTooLarge(f"A reply is larger than {limit} bytes.")
+        else:
+            parts += chunk[: _SMALL_BODY if not response.is_success else None]
+            if not response.is_success and len(parts) > _SMALL_BODY:
+                break  # the rest of an error page tells nothing
+    if taker:
+        taker.close()
+    return bytes(parts)
+
+
+def _challenges(reply: Reply) -> list[Any]:
+    return parse_challenges(reply.headers.get_list("www-authenticate"))
+
+
+def _trace(on_sent: Callable[[], None]) -> Callable[[str, Mapping[str, Any]], Any]:
+    async def trace(event: str, _info: Mapping[str, Any]) -> None:
+        if event == "http11.send_request_body.complete":
+            on_sent()
+
+    return trace
+
+
+def _worth_another_try(error: Exception) -> bool:
+    return isinstance(error, Broken) and not isinstance(error, TimedOut)
+
+
+def _tls(connection: Connection) -> ssl.SSLContext:
+    context = httpx.create_ssl_context(trust_env=False)
+    context.load_default_certs()  # the owner's own authority may be installed on the system
+    if connection.ca_file:
+        try:
+            context.load_verify_locations(connection.ca_file)
+        except (OSError, ssl.SSLError) as error:
+            raise CertificateRefused(
+                f"ca_file of account {connection.account!r} cannot be used; it must be a readable PEM file."
+            ) from error
+    return context
+
+
+def _translated(error: Exception, at: Location, connection: Connection) -> Unreachable:
+    origin = at.origin
+    if _caused_by_certificate(error):
+        return CertificateRefused(
+            f"The TLS certificate of {origin} is not trusted. "
+            f"If it is your own server, name its certificate authority: ca_file in [accounts.{connection.account}]."
+        )
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
+        return Unreachable(f"{origin} cannot be reached. Check the address, the network and that the server runs.")
+    if isinstance(error, httpx.TimeoutException | TimeoutError):
+        return TimedOut(f"{origin} did not answer in time.")
+    return Broken(f"The connection to {origin} broke.")
+
+
+def _caused_by_certificate(error: BaseException | None) -> bool:
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False

@@ -1,0 +1,200 @@
+"""Bodies of requests, and multistatus replies read as they stream in (RFC 4918, sections 13 and 14).
+
+Line ends: an XML parser turns CRLF into LF, so text read here may differ from the stored bytes in that.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from xml.sax.saxutils import escape
+
+from lxml import etree
+
+from cardsync.errors import ListingFailed
+
+DAV = "{DAV:}"
+CARDDAV = "{urn:ietf:params:xml:ns:carddav}"
+CALENDARSERVER = "{http://calendarserver.org/ns/}"
+OWNCLOUD = "{http://owncloud.org/ns}"
+_PREFIXES = {DAV: "D", CARDDAV: "C", CALENDARSERVER: "CS", OWNCLOUD: "OC"}
+
+GETETAG = f"{DAV}getetag"
+RESOURCETYPE = f"{DAV}resourcetype"
+SYNC_TOKEN = f"{DAV}sync-token"
+GETCTAG = f"{CALENDARSERVER}getctag"
+ADDRESS_DATA = f"{CARDDAV}address-data"
+
+_SPACE = " \t\r\n"
+
+
+class Malformed(ListingFailed):
+    """A multistatus that is not well-formed, holds a DOCTYPE, or exceeds its bound."""
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """An element: its text as it stands, attributes, child elements."""
+
+    tag: str
+    text: str = ""
+    attributes: Mapping[str, str] = field(default_factory=dict)
+    children: tuple["Value", ...] = ()
+
+    def hrefs(self) -> list[str]:
+        """The hrefs directly inside, without surrounding white space."""
+        found = (child.text.strip(_SPACE) for child in self.children if child.tag == f"{DAV}href")
+        return [href for href in found if href]
+
+    def tags(self) -> set[str]:
+        """The names of all elements below."""
+        return {child.tag for child in self.children}.union(*(child.tags() for child in self.children))
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One DAV:response: its href as spelt, its own status if it has one, the properties found (2xx)."""
+
+    href: str
+    status: int | None
+    properties: Mapping[str, Value]
+
+    def text(self, name: str) -> str | None:
+        """The text of a property without surrounding white space; None: absent or empty."""
+        value = self.properties.get(name)
+        return (value.text.strip(_SPACE) or None) if value else None
+
+
+class MultistatusReader:
+    """Feeds on the chunks of a 207 body and hands each response on; memory stays that of one response.
+
+    No entities, no network, no DTD; ``limit`` bounds the decoded body, in bytes.
+    """
+
+    def __init__(self, found: Callable[[Answer], None], limit: int) -> None:
+        self._found = found
+        self._left = limit
+        self._rooted = False
+        self.sync_token: str | None = None
+        self._parser = etree.XMLPullParser(
+            events=("start", "end"),
+            tag=(f"{DAV}multistatus", f"{DAV}response", SYNC_TOKEN),
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+
+    def feed(self, chunk: bytes) -> None:
+        """Take in a part of the body.  Raises ``Malformed``."""
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise Malformed("The server's reply is larger than any address book should be.")
+        try:
+            self._parser.feed(chunk)
+            self._drain()
+        except etree.XMLSyntaxError:
+            raise Malformed("The server's reply is not well-formed XML.") from None
+
+    def close(self) -> None:
+        """The body is over.  Raises ``Malformed`` when it is no whole multistatus."""
+        try:
+            root = self._parser.close()
+            self._drain()
+        except etree.XMLSyntaxError:
+            raise Malformed("The server's reply is not well-formed XML, or was cut off.") from None
+        if root is None or root.tag != f"{DAV}multistatus":
+            raise Malformed("The server's reply is not a DAV multistatus.")
+
+    def _drain(self) -> None:
+        for event, element in self._parser.read_events():
+            if not isinstance(element, etree._Element):  # only the stubs know other events here
+                continue
+            if event == "start":
+                self._check_root(element)
+            elif element.tag == f"{DAV}response":
+                self._found(_answer(element))
+                _forget(element)
+            elif element.tag == SYNC_TOKEN and element.getparent() is element.getroottree().getroot():
+                self.sync_token = (element.text or "").strip(_SPACE) or None
+
+    def _check_root(self, element: etree._Element) -> None:
+        if not self._rooted and element.getroottree().docinfo.internalDTD is not None:
+            raise Malformed("The server's reply holds a DOCTYPE, which no CardDAV reply does.")
+        self._rooted = True
+
+
+def _forget(element: etree._Element) -> None:
+    """Free a response and all before it; its own tail stays, for the parser may still be at it."""
+    del element[:]
+    parent = element.getparent()
+    while parent is not None and element.getprevious() is not None:
+        del parent[0]
+
+
+def status_code(line: str | None) -> int | None:
+    """The code of ``HTTP/1.1 200 OK``; None when there is none."""
+    parts = (line or "").split(maxsplit=2)
+    return int(parts[1]) if len(parts) > 1 and parts[1].isdecimal() and len(parts[1]) == 3 else None
+
+
+def _answer(response: etree._Element) -> Answer:
+    properties: dict[str, Value] = {}
+    for propstat in response.iterchildren(f"{DAV}propstat"):
+        status = status_code(propstat.findtext(f"{DAV}status"))
+        if status is None or 200 <= status < 300:
+            for prop in propstat.iterchildren(f"{DAV}prop"):
+                properties |= {value.tag: value for value in map(_value, prop.iterchildren("*"))}
+    href = (response.findtext(f"{DAV}href") or "").strip(_SPACE)
+    return Answer(href, status_code(response.findtext(f"{DAV}status")), properties)
+
+
+def _value(element: etree._Element, depth: int = 0) -> Value:
+    children = tuple(_value(child, depth + 1) for child in element.iterchildren("*")) if depth < 8 else ()
+    return Value(str(element.tag), element.text or "", {str(k): str(v) for k, v in element.attrib.items()}, children)
+
+
+def error_conditions(body: bytes) -> set[str]:
+    """The preconditions named in a DAV:error body (RFC 4918, section 16); empty when it is none."""
+    if b"<!DOCTYPE" in body or not body.strip():
+        return set()
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    try:
+        root = etree.fromstring(body, parser)
+    except (etree.XMLSyntaxError, ValueError):
+        return set()
+    return {str(element.tag) for element in root.iter("*")} if root.tag == f"{DAV}error" else set()
+
+
+# ---------------------------------------------------------------- requests
+
+
+def propfind(names: Iterable[str]) -> bytes:
+    """RFC 4918, section 14.20."""
+    return _document("D:propfind", _prop(names))
+
+
+def sync_collection(token: str) -> bytes:
+    """RFC 6578, section 6.1; an empty token asks for everything.  Never with a limit: servers cut silently."""
+    asked = f"<D:sync-token>{escape(token)}</D:sync-token><D:sync-level>1</D:sync-level>"
+    return _document("D:sync-collection", asked + _prop([GETETAG]))
+
+
+def multiget(paths: Iterable[str]) -> bytes:
+    """RFC 6352, section 8.7."""
+    hrefs = "".join(f"<D:href>{escape(path)}</D:href>" for path in paths)
+    return _document("C:addressbook-multiget", _prop([GETETAG, ADDRESS_DATA]) + hrefs)
+
+
+def _prop(names: Iterable[str]) -> str:
+    return "<D:prop>" + "".join(f"<{_prefixed(name)}/>" for name in names) + "</D:prop>"
+
+
+def _prefixed(name: str) -> str:
+    namespace, _, local = name.partition("}")
+    return f"{_PREFIXES[namespace + '}']}:{local}"
+
+
+def _document(root: str, inside: str) -> bytes:
+    names = " ".join(f'xmlns:{prefix}="{space[1:-1]}"' for space, prefix in _PREFIXES.items())
+    text = f'<?xml version="1.0" encoding="utf-8"?>\n<{root} {names}>{inside}</{root}>'
+    return text.encode("utf-8", "surrogateescape")
