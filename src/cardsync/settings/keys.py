@@ -115,7 +115,7 @@ def nearest(name: str, table: Sequence[str | int]) -> str:
     if near:
         return dotted((*table, near[0]))
     elsewhere = [path for path in _tables() if name.lower() == path[-1]]
-    return dotted(elsewhere[0]) if elsewhere else ""
+    return dotted(min(elsewhere, key=len)) if elsewhere else ""
 
 
 def dotted(path: Sequence[str | int]) -> str:

@@ -22,7 +22,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from cardsync.annotate import texts
 from cardsync.settings import values as v
-from cardsync.settings.strata import MEDIANS, Median, parse_stratum, show_stratum
+from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
 
 AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
@@ -164,7 +164,7 @@ class Group(Table):
             {"anyOf": [{"enum": ["general", "technology", "management"]}, Median.model_json_schema()]},
         ),
     ] = Field(
-        default=Median(median_years=MEDIANS["general"]),
+        default=named("general"),
         description="How long jobs last: general, technology, management or { median_years = 4.2 }.",
     )
     ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = Field(

@@ -3,15 +3,19 @@
 import json
 import textwrap
 from collections.abc import Iterator
-from typing import Any
+from datetime import timedelta
+from typing import Annotated, Any
 
 from pydantic import TypeAdapter
 from pydantic.fields import FieldInfo
+from pydantic.json_schema import GenerateJsonSchema
 
 from cardsync.settings import keys
 from cardsync.settings.keys import Kind
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
+from cardsync.settings.strata import Median, show_stratum
 from cardsync.settings.toml import toml_key, toml_value
+from cardsync.settings.values import show_duration
 
 _NAMES = {"accounts": "icloud", "groups": "VIP"}
 _LIVE = frozenset({"url", "username", "password_file"})  # the placeholders: a config needs these
@@ -31,10 +35,19 @@ def sample() -> str:
 
 def schema() -> str:
     """The JSON schema of the config file, for editors."""
-    made = Settings.model_json_schema()
+    made = Settings.model_json_schema(schema_generator=_Schema)
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made["title"] = "cardsync.toml"
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
+
+
+class _Schema(GenerateJsonSchema):
+    """Defaults as the owner writes them, not in pydantic's own form."""
+
+    def encode_default(self, dft: Any) -> Any:
+        if isinstance(dft, timedelta):
+            return show_duration(dft)
+        return show_stratum(dft) if isinstance(dft, Median) else super().encode_default(dft)
 
 
 def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
@@ -77,8 +90,6 @@ def _default(field: FieldInfo) -> Any:
 
 
 def _annotated(field: FieldInfo) -> Any:
-    from typing import Annotated
-
     return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
 
 

@@ -1,16 +1,13 @@
-"""Lines of work and how long their jobs last (median tenure in years, US Bureau of Labor Statistics)."""
-
-from collections.abc import Mapping
+"""A stratum in the config: one of ``assess``'s by name, or a median tenure of the owner's own."""
 
 from pydantic import BaseModel, ConfigDict
 
+from cardsync.assess.survival import STRATA
 from cardsync.settings.values import Years
-
-MEDIANS: Mapping[str, float] = {"general": 3.9, "technology": 4.8, "management": 6.1}
 
 
 class Median(BaseModel):
-    """A stratum: one of ``MEDIANS`` by name, or a median of the owner's own."""
+    """How long jobs last; a stratum without a name."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
@@ -19,18 +16,23 @@ class Median(BaseModel):
     @property
     def name(self) -> str:
         """The stratum's name, ``own`` for a median that has none."""
-        return next((name for name, years in MEDIANS.items() if years == self.median_years), "own")
+        return next((name for name, known in STRATA.items() if known.median_years == self.median_years), "own")
 
 
 def parse_stratum(value: object) -> object:
     """A name as the median that it stands for; raises ValueError for one that is unknown."""
     if isinstance(value, str):
-        if value not in MEDIANS:
+        if value not in STRATA:
             raise ValueError("is no stratum that is known")
-        return Median(median_years=MEDIANS[value])
+        return named(value)
     return value
 
 
 def show_stratum(stratum: Median) -> object:
     """What the owner would write: the name, or the table."""
-    return stratum.name if stratum.name in MEDIANS else {"median_years": stratum.median_years}
+    return stratum.name if stratum.name in STRATA else {"median_years": stratum.median_years}
+
+
+def named(name: str) -> Median:
+    """The median of a stratum of ``assess``; raises KeyError for one that is unknown."""
+    return Median(median_years=STRATA[name].median_years)

@@ -1,0 +1,217 @@
+"""``cardsync config`` as the owner runs it: every error with its line, never a value."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+CANARY = "hunter2"  # stands wherever a value is wrong; must never be printed
+
+GOOD = """\
+[accounts.home]
+url = "https://dav.example.com/"
+username = "jo"
+password_file = "/run/secrets/home"
+"""
+
+
+def cardsync(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "cardsync", *arguments],
+        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environ},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+BROKEN = {
+    "syntax: no quotes": (
+        GOOD + f"[log]\nlevel = {CANARY}\n",
+        ["6: column 9: invalid value; allowed: TOML"],
+    ),
+    "syntax: a string without end": (
+        GOOD + f'[log]\nlevel = "{CANARY}\nformat = "json"\n',
+        ["6: column 17: illegal character; allowed: TOML"],
+    ),
+    "syntax: twice": (
+        GOOD + f'username = "{CANARY}"\n',
+        ["5: column 21: cannot overwrite a value; allowed: TOML"],
+    ),
+    "unknown keys name the nearest": (
+        GOOD + f'[reminder]\nlabel = "{CANARY}"\n[schedule]\nsynk = "{CANARY}"\n',
+        [
+            "5: reminder: is not known; did you mean reminders?",
+            "8: schedule.synk: is not known; did you mean schedule.sync?",
+        ],
+    ),
+    "a key in the wrong table": (
+        f'label = "{CANARY}"\n' + GOOD,
+        ["1: label: is not known; did you mean reminders.label?"],
+    ),
+    "no account": (
+        '[log]\nlevel = "info"\n',
+        ["1: accounts: is missing; allowed: tables [accounts.NAME]"],
+    ),
+    "two passwords": (
+        GOOD + f'password = "{CANARY}"\npassword_command = ["{CANARY}"]\n',
+        [
+            "4: accounts.home.password_file: is given besides password",
+            "6: accounts.home.password_command: is given besides password",
+        ],
+    ),
+    "no password, no url": (
+        f'[accounts.home]\nusername = "{CANARY}"\n',
+        ["1: accounts.home: has no password", "1: accounts.home.url: is missing"],
+    ),
+    "http": (
+        GOOD.replace("https://dav", f"http://{CANARY}"),
+        ["2: accounts.home.url: would send the password for all to read; allowed: https://, or allow_http = true"],
+    ),
+    "a password in the address": (
+        GOOD.replace("https://", f"https://jo:{CANARY}@"),
+        ["2: accounts.home.url: holds a user name or a password"],
+    ),
+    "wrong kinds": (
+        f'state_dir = "{CANARY}"\n' + GOOD + f'allow_http = "{CANARY}"\naddress_books = [\n  "a",\n  7,\n]\n',
+        [
+            "1: state_dir: is no absolute path; allowed: an absolute path",
+            "6: accounts.home.allow_http: is of the wrong kind; allowed: true or false",
+            '9: accounts.home.address_books[1]: is of the wrong kind; allowed: a list of texts as ["a", "b"]',
+        ],
+    ),
+    "numbers out of bounds": (
+        GOOD + "[groups.VIP]\nweight = -1\n[reminders]\nmax_open = -1\n[freshness]\nask_above = 20\n",
+        [
+            "6: groups.VIP.weight: is too small; allowed: a number above 0",
+            "8: reminders.max_open: is too small; allowed: a whole number, 0 or more",
+            "10: freshness.ask_above: is too large; allowed: a number from 0 to 1",
+        ],
+    ),
+    "durations, cron, zone, hours": (
+        GOOD
+        + f'sync = "{CANARY} * * * *"\n'
+        + f'[schedule]\nsync = "61 * * * *"\njitter = "{CANARY}"\ntimezone = "{CANARY}"\n'
+        + f'[reminders]\nhours = "8-{CANARY}"\nexpire_after = 45\n',
+        [
+            "5: accounts.home.sync: is not known; did you mean schedule.sync?",
+            "7: schedule.sync: is no cron expression that can be followed; allowed: a duration",
+            '8: schedule.jitter: is no duration; allowed: a duration as "15m"',
+            "9: schedule.timezone: is not a time zone that this machine knows; allowed: a name",
+            "11: reminders.hours: is no span of hours; allowed: two hours of the day",
+            "12: reminders.expire_after: is no duration: it needs quotes and a unit; allowed: a duration",
+        ],
+    ),
+    "words": (
+        GOOD + f'write = "{CANARY}"\n[reminders]\nlabel = "{CANARY}:"\nlanguage = "{CANARY}"\nposition = "middle"\n',
+        [
+            "5: accounts.home.write: is none of the words that are known; allowed: one of auto, never, always",
+            "7: reminders.label: is no label; allowed: one word",
+            "8: reminders.language: is none of the words that are known; allowed: one of en, de, fr, es, pt",
+            "9: reminders.position: is none of the words that are known; allowed: one of top, bottom",
+        ],
+    ),
+    "strata and aliases": (
+        GOOD
+        + f'[groups]\nVIP = {{ stratum = "{CANARY}" }}\nBoard.stratum.median_years = "{CANARY}"\n'
+        + f'[organisations]\naliases = [\n  ["Meta", "Facebook"],\n  "{CANARY}",\n]\n',
+        [
+            "6: groups.VIP.stratum: is no stratum that is known; allowed: general, technology, management",
+            "7: groups.Board.stratum.median_years: is of the wrong kind; allowed: a number",
+            "11: organisations.aliases[1]: is of the wrong kind; allowed: a list of lists",
+        ],
+    ),
+    "a source": (
+        GOOD + f'[sources.mailbox]\nhost = "{CANARY}"\n',
+        ["5: sources.mailbox: no source is available in this version"],
+    ),
+    "a name that cannot be": (
+        GOOD + f'[accounts."my home"]\nurl = "dav.example.com"\nusername = "jo"\npassword = "{CANARY}"\n',
+        ['5: accounts."my home": is no name for a table; allowed: letters, digits'],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_each_error_has_file_line_key_and_what_is_allowed(name: str, tmp_path: Path) -> None:
+    text, expected = BROKEN[name]
+    path = tmp_path / "cardsync.toml"
+    path.write_text(text, encoding="utf-8")
+    done = cardsync("--config", str(path), "config", "check")
+    assert done.returncode == 10
+    assert done.stdout == ""
+    found = done.stderr.splitlines()[1:]
+    assert len(found) == len(expected), done.stderr
+    for line, start in zip(found, expected, strict=True):
+        assert line.startswith(f"{path}:{start}"), line
+    assert CANARY not in done.stderr
+
+
+def test_errors_of_file_and_environment_come_together(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD + "[reminders]\nmax_open = -1\n")
+    done = cardsync(
+        "config",
+        "check",
+        CARDSYNC_CONFIG=str(path),
+        CARDSYNC_REMINDERS__LANGUAGE=CANARY,
+        CARDSYNC_ACOUNTS__HOME__PASSWORD=CANARY,
+        CARDSYNC_GROUPS="{" + CANARY,
+    )
+    assert done.returncode == 10
+    assert [line.split(": ")[0] for line in done.stderr.splitlines()[1:]] == [
+        f"{path}:6",
+        "CARDSYNC_REMINDERS__LANGUAGE",
+        "CARDSYNC_ACOUNTS__HOME__PASSWORD",
+        "CARDSYNC_GROUPS",
+    ]
+    assert "did you mean CARDSYNC_ACCOUNTS__HOME__PASSWORD?" in done.stderr
+    assert CANARY not in done.stderr
+
+
+def test_a_good_config_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD)
+    done = cardsync("--config", str(path), "config", "check")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: ok (1 account, 1 group)\n", "")
+
+
+def test_no_config_says_where_it_was_looked_for(tmp_path: Path) -> None:
+    done = cardsync("config", "check", XDG_CONFIG_HOME=str(tmp_path))
+    assert done.returncode == 10
+    assert str(tmp_path / "cardsync" / "cardsync.toml") in done.stderr
+    assert "/etc/cardsync/cardsync.toml" in done.stderr
+
+
+def test_show_hides_secrets_and_tells_origins(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD.replace('password_file = "/run/secrets/home"', f'password = "{CANARY}"'))
+    text = cardsync("--config", str(path), "config", "show", CARDSYNC_LOG__LEVEL="debug")
+    assert text.returncode == 0
+    assert re.search(rf'^accounts\.home\.password = "\*\*\*" +# {path}:4$', text.stdout, re.MULTILINE)
+    assert re.search(r'^log\.level = "debug" +# CARDSYNC_LOG__LEVEL$', text.stdout, re.MULTILINE)
+    assert re.search(r'^reminders\.label = "VIPcheck" +# default$', text.stdout, re.MULTILINE)
+    rows = json.loads(cardsync("--config", str(path), "config", "show", "--json").stdout)
+    assert {"key": "accounts.home.password", "value": "***", "origin": f"{path}:4"} in rows
+    assert CANARY not in text.stdout + json.dumps(rows)
+
+
+def test_sample_and_schema_are_printed_without_a_config(tmp_path: Path) -> None:
+    sample = cardsync("config", "sample", XDG_CONFIG_HOME=str(tmp_path))
+    (tmp_path / "cardsync.toml").write_text(sample.stdout)
+    assert cardsync("--config", str(tmp_path / "cardsync.toml"), "config", "check").returncode == 0
+    schema = cardsync("config", "schema", XDG_CONFIG_HOME=str(tmp_path))
+    assert json.loads(schema.stdout)["title"] == "cardsync.toml"
+
+
+def test_the_version_needs_no_pydantic() -> None:
+    code = "import sys; from cardsync.cli import main; main(['--version'], standalone_mode=False); print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "sqlite3", "asyncio"})

@@ -1,0 +1,176 @@
+"""The file, the environment over it, and what each place is called."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cardsync.errors import ConfigError
+from cardsync.model import Position
+from cardsync.settings.effective import effective
+from cardsync.settings.load import load, read
+from cardsync.settings.policies import group_policies, reminder_policy
+
+Write = Callable[[str], Path]
+
+GOOD = """\
+[accounts.Home]
+url = "https://dav.example.com/"
+username = "jo"
+password_file = "/run/secrets/home"
+"""
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    def write(text: str) -> Path:
+        path = tmp_path / "cardsync.toml"
+        path.write_text(text, encoding="utf-8")
+        path.chmod(0o600)
+        return path
+
+    return write
+
+
+def problems(path: Path | None, environ: dict[str, str]) -> tuple[str, ...]:
+    with pytest.raises(ConfigError) as caught:
+        load(path, environ)
+    return caught.value.problems
+
+
+def test_defaults_are_those_of_the_product(write: Write) -> None:
+    settings = load(write(GOOD), {})
+    reminders = reminder_policy(settings, "Home")
+    assert (reminders.label, reminders.language, reminders.position) == ("VIPcheck", "en", Position.TOP)
+    assert (reminders.max_new_per_day, reminders.max_new_per_week, reminders.max_open) == (1, 3, 5)
+    assert (reminders.expire_after, reminders.ask_again_after) == (timedelta(days=45), timedelta(days=90))
+    assert (reminders.quiet_after_edit, reminders.half_updated_after) == (timedelta(hours=6), timedelta(days=7))
+    assert settings.state_dir == Path("/data")
+    assert settings.schedule.sync == timedelta(minutes=15)
+    (group,) = group_policies(settings)
+    assert (group.name, group.weight, group.ask_above) == ("VIP", 1.0, 0.20)
+    assert (settings.guards.mass_change_share, settings.guards.vip_loss_share) == (0.20, 0.30)
+
+
+def test_the_environment_overrides_every_kind_of_key(write: Write) -> None:
+    path = write(GOOD + '[groups."Board of X"]\nweight = 2\n')
+    settings = load(
+        path,
+        {
+            "CARDSYNC_STATE_DIR": "/srv/cardsync",
+            "CARDSYNC_REMINDERS__LANGUAGE": "de",
+            "CARDSYNC_REMINDERS__HOURS": "8-21",
+            "CARDSYNC_REMINDERS__ASK_MISSING": "true",
+            "CARDSYNC_SCHEDULE__SYNC": "0 7 * * mon-fri",
+            "CARDSYNC_ACCOUNTS__HOME__USERNAME": "[jo]",
+            "CARDSYNC_ACCOUNTS__HOME__ADDRESS_BOOKS": '["Friends"]',
+            "CARDSYNC_ACCOUNTS__HOME__REMINDERS__MAX_OPEN": "9",
+            "CARDSYNC_GROUPS__BOARD_OF_X__STRATUM": "{ median_years = 7.5 }",
+            "CARDSYNC_GROUPS__BOARD_OF_X__ASK_ABOVE": "0.5",
+            "CARDSYNC_ORGANISATIONS__DOMAINS": '{ "Acme" = ["acme.example"] }',
+            "CARDSYNC_CONFIG": "/nowhere",
+            "PATH": "/bin",
+        },
+    )
+    assert settings.state_dir == Path("/srv/cardsync")
+    assert settings.schedule.sync == "0 7 * * mon-fri"
+    assert set(settings.accounts) == {"Home"}
+    account = settings.accounts["Home"]
+    assert (account.username, account.address_books) == ("[jo]", ("Friends",))
+    assert account.password_file == Path("/run/secrets/home")
+    reminders = reminder_policy(settings, "Home")
+    assert (reminders.language, reminders.hours, reminders.ask_missing, reminders.max_open) == ("de", (8, 21), True, 9)
+    (board,) = group_policies(settings)
+    assert (board.name, board.weight, board.stratum.median_years, board.ask_above) == ("Board of X", 2.0, 7.5, 0.5)
+    assert settings.organisations.domains == {"Acme": ("acme.example",)}
+
+
+def test_the_environment_alone_is_enough(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path))
+    settings = load(
+        None,
+        {
+            "CARDSYNC_ACCOUNTS__ICLOUD__URL": "me@example.com",
+            "CARDSYNC_ACCOUNTS__ICLOUD__USERNAME": "me",
+            "CARDSYNC_ACCOUNTS__ICLOUD__PASSWORD": "s3cret-s3cret",
+        },
+    )
+    assert settings.accounts["icloud"].url == "me@example.com"
+    assert "s3cret" not in repr(settings)
+
+
+def test_a_password_of_the_environment_takes_the_place_of_the_files(write: Write) -> None:
+    settings = load(write(GOOD), {"CARDSYNC_ACCOUNTS__HOME__PASSWORD": "s3cret"})
+    account = settings.accounts["Home"]
+    assert account.password_file is None
+    assert account.password is not None
+
+
+def test_unknown_variables_are_errors_with_the_nearest_name(write: Write) -> None:
+    found = problems(write(GOOD), {"CARDSYNC_REMINDER__LANGUAGE": "s3cret", "CARDSYNC_ACCOUNTS__HOME__PASWORD": "x"})
+    assert found == (
+        "CARDSYNC_ACCOUNTS__HOME__PASWORD: no such setting; did you mean CARDSYNC_ACCOUNTS__HOME__PASSWORD?",
+        "CARDSYNC_REMINDER__LANGUAGE: no such setting; did you mean CARDSYNC_REMINDERS__LANGUAGE?",
+    )
+
+
+def test_a_bad_variable_is_named_instead_of_the_file(write: Write) -> None:
+    (found,) = problems(write(GOOD), {"CARDSYNC_REMINDERS__MAX_OPEN": "s3cret"})
+    assert found.startswith("CARDSYNC_REMINDERS__MAX_OPEN: reminders.max_open: ")
+    assert "s3cret" not in found
+
+
+def test_a_systemd_credential_is_a_password(write: Write, tmp_path: Path) -> None:
+    path = write(GOOD.replace('password_file = "/run/secrets/home"\n', ""))
+    assert "has no password" in problems(path, {})[0]
+    (tmp_path / "Home").write_text("s3cret\n")
+    assert load(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)}).accounts["Home"].password is None
+
+
+def test_a_password_in_a_file_that_all_can_read_is_a_warning(write: Write) -> None:
+    path = write(GOOD.replace('password_file = "/run/secrets/home"', 'password = "s3cret"'))
+    assert read(path, {}).warnings == ()
+    path.chmod(0o644)
+    (warning,) = read(path, {}).warnings
+    assert warning.startswith(f"{path}:4: accounts.Home.password: ")
+    assert "s3cret" not in warning
+
+
+def test_the_config_is_searched_in_order(write: Write, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = write(GOOD)
+    other = tmp_path / "other.toml"
+    other.write_text(GOOD.replace("Home", "Other"))
+    xdg = tmp_path / "xdg" / "cardsync" / "cardsync.toml"
+    xdg.parent.mkdir(parents=True)
+    xdg.write_text(GOOD.replace("Home", "Xdg"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "xdg"))
+    assert read(given, {"CARDSYNC_CONFIG": str(other)}).file == given
+    assert read(None, {"CARDSYNC_CONFIG": str(other)}).file == other
+    assert read(None, {}).file == xdg
+    assert problems(None, {"CARDSYNC_CONFIG": str(tmp_path / "gone.toml")})[0].startswith(str(tmp_path / "gone.toml"))
+
+
+def test_effective_settings_tell_where_each_value_is_from(write: Write) -> None:
+    path = write(
+        GOOD.replace('password_file = "/run/secrets/home"', 'password_command = ["pass", "s3cret"]')
+        + 'token = "s3cret"\nauth = "bearer"\n'
+    )
+    path.write_text(path.read_text().replace('password_command = ["pass", "s3cret"]\n', ""))
+    rows = {row.key: row for row in effective(read(path, {"CARDSYNC_LOG__LEVEL": "debug"}))}
+    assert rows["accounts.Home.url"].origin == f"{path}:2"
+    assert (rows["accounts.Home.token"].value, rows["accounts.Home.token"].origin) == ("***", f"{path}:4")
+    assert (rows["log.level"].value, rows["log.level"].origin) == ("debug", "CARDSYNC_LOG__LEVEL")
+    assert (rows["reminders.expire_after"].value, rows["reminders.expire_after"].origin) == ("45d", "default")
+
+
+def test_bytes_that_are_no_text_are_an_error_with_a_line(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_bytes(b"# ok\nstate_dir = '\xff'\n")
+    assert problems(path, {}) == (f"{path}:2: a byte that is not UTF-8",)
+
+
+def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD, encoding="utf-8-sig")
+    assert "Home" in load(path, {}).accounts
