@@ -52,13 +52,13 @@ _VIP_SITUATIONS = (
 class AddressBookFixture:
     """``cards``: resource name -> vCard, group cards too; a contact's name is ``UID.vcf``.
 
-    ``groups``: group name -> UIDs of its members; ``vip_uids`` are those of VIP, in the order of
-    creation.  ``situations``: UID -> what its card is like; ``names``: UID -> FN, unique.
+    ``groups``: group name -> UIDs of its members, ``group_cards``: -> name of its card; ``vip_uids`` are those of VIP, in the order of creation.  ``situations``: UID -> what its card is like; ``names``: UID -> FN, unique.
     """
 
     cards: Mapping[str, bytes]
     vip_uids: tuple[str, ...]
     groups: Mapping[str, tuple[str, ...]]
+    group_cards: Mapping[str, str]
     situations: Mapping[str, Situation]
     names: Mapping[str, str]
 
@@ -106,14 +106,17 @@ def people(
     vip_uids = [each.uid for each in book[:vips]]
     family = [each.uid for each in book[vips:] if each.situation is Situation.NO_WORK][:7]
     groups = {"VIP": vip_uids, "Family": family, "Board": vip_uids[:3] + [each.uid for each in book[vips : vips + 3]]}
+    group_cards = {}
     for name, members in groups.items():
         uid = _uid(rng)
+        group_cards[name] = f"{uid}.vcf"
         oddities = (members[0], _uid(rng), uid) if name == "VIP" and members else ()
-        cards[f"{uid}.vcf"] = write(_group(uid, name, (*members, *oddities), now - _YOUNGEST))
+        cards[group_cards[name]] = write(_group(uid, name, (*members, *oddities), now - _YOUNGEST))
     return AddressBookFixture(
         cards=cards,
         vip_uids=tuple(vip_uids),
         groups={name: tuple(members) for name, members in groups.items()},
+        group_cards=group_cards,
         situations={each.uid: each.situation for each in book},
         names={each.uid: _displayed(each) for each in book},
     )
