@@ -72,17 +72,24 @@ class Document:
 
 def scan(data: bytes) -> Document:
     """Read the first card in ``data``, leniently; CardRefused("unreadable") if there is none."""
+    fault, position, begun = "", 0, False
+    while position < len(data) and not begun:
+        start, position = position, line_stop(data, position)
+        begun = _BEGIN.match(unfold(data[start : min(position, start + 99)])) is not None
+        if not begun or content_line(data, start, position) is None:  # something before BEGIN, or a byte order mark
+            fault = "unscannable-line"
+    if not begun:
+        raise CardRefused("unreadable", "This is no vCard: it has no line BEGIN:VCARD.")
+    return _scan_properties(data, position, fault)
+
+
+def _scan_properties(data: bytes, position: int, fault: str) -> Document:
     lines: list[ContentLine] = []
-    fault, depth, position = "", 0, 0
+    depth = 1
     while position < len(data):
         start, position = position, line_stop(data, position)
         line = content_line(data, start, position)
-        if depth == 0:
-            if _BEGIN.match(unfold(data[start:min(position, start + 99)])):
-                depth, fault = 1, fault or ("unscannable-line" if line is None else "")
-            else:
-                fault = fault or "unscannable-line"
-        elif line is None:
+        if line is None:
             fault = fault or "unscannable-line"
         elif line.name == "BEGIN":
             depth, fault = depth + 1, fault or "nested"
@@ -95,8 +102,6 @@ def scan(data: bytes) -> Document:
                 position = _soft_stop(data, start, position)
                 line = content_line(data, start, position) or line
             lines.append(line)
-    if depth == 0:
-        raise CardRefused("unreadable", "This is no vCard: it has no line BEGIN:VCARD.")
     return Document(data=data, lines=tuple(lines), end=len(data), fault=fault or "no-end")
 
 

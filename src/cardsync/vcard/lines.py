@@ -12,16 +12,15 @@ from dataclasses import dataclass
 FOLD = re.compile(rb"\r?\n[ \t]")
 NEXT = re.compile(rb"\n(?![ \t])")
 _HEAD_STOP = re.compile(rb'[^":]*+(?:"[^"]*+"[^":]*+)*+:')
-_HEAD = re.compile(
-    rb'(?:([A-Za-z0-9-]++)\.)?([A-Za-z0-9-]++)((?:;[^";:\r\n]*+(?:"[^"\r\n]*+"[^";:\r\n]*+)*+)*+):'
-)
+_HEAD = re.compile(rb'(?:([A-Za-z0-9-]++)\.)?([A-Za-z0-9-]++)((?:;[^";:\r\n]*+(?:"[^"\r\n]*+"[^";:\r\n]*+)*+)*+):')
 _PARAMETER = re.compile(r';([^=;"]*+)(=)?((?:[^;"]++|"[^"]*+")*+)')
 _LEGAL_PARAMETERS = re.compile(r'(?:;[A-Za-z0-9-]++(?:=(?:[^;"]++|"[^"]*+")*+)?+)*+')
 _PARAMETER_VALUE = re.compile(r'(?:[^,"]++|"[^"]*+")++')
 _CARET = re.compile(r"\^([n^'])")
 ESCAPE = re.compile(r'\\([nN,;\\:"])')
 _CHARSET = re.compile(
-    r"(?:us-ascii|iso-8859-\d\d?|windows-125\d|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5|koi8-r)", re.IGNORECASE
+    r"(?:us-ascii|iso-8859-\d\d?|windows-125\d|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5|koi8-r)",
+    re.IGNORECASE,
 )
 _BARE_ENCODINGS = frozenset({"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT"})
 

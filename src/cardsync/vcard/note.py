@@ -81,7 +81,8 @@ def cut(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     merged = _merged(spans, len(note.text))
     if merged == [(0, len(note.text))] and not note.text.endswith(SEPARATOR):
         return data[: line.start] + data[line.stop :]
-    kept, until = [], len(data)
+    kept: list[bytes] = []
+    until = len(data)
     for start, stop in reversed(merged):
         first, last = note.first_byte(start), note.last_byte(stop)
         glue, behind = _joint(data, first, last, document.newline)
@@ -155,8 +156,7 @@ def _rest(line: list[bytes], token: bytes, least: int) -> list[bytes]:
 
 def _merged(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
     merged: list[tuple[int, int]] = []
-    for start, stop in spans:
-        start, stop = max(start, 0), min(stop, length)
+    for start, stop in ((max(start, 0), min(stop, length)) for start, stop in spans):
         if merged and start <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
         elif start < stop:

@@ -1,0 +1,67 @@
+"""What a server changed of a card, other than by legal re-writing."""
+
+from collections import Counter
+
+from cardsync.vcard.document import Document
+from cardsync.vcard.lines import ContentLine, split, unescape
+
+_STRUCTURED = frozenset({"N", "ADR", "ORG", "GENDER", "CLIENTPIDMAP"})
+_CASELESS = frozenset({"TYPE", "ENCODING", "VALUE", "CHARSET"})
+
+_Label = tuple[str, str]
+_Content = tuple[str, frozenset[tuple[str, frozenset[str]]], tuple[str, ...], frozenset[_Label]]
+
+
+def differences(
+    sent: Document, got: Document, *, ignore: frozenset[str] = frozenset({"REV", "PRODID"})
+) -> tuple[str, ...]:
+    """The names of the properties that were lost, added or changed, sorted; never their values.
+
+    Folding, line ends, the order of lines and parameters, the case of names and types, quoting, the way of
+    escaping, the names of groups (not what they label) and empty last components may differ.  NOTE is
+    compared by its text; a caller that does so itself puts it into ``ignore``.  A structural fault that only
+    ``got`` has is named by its reason word.
+    """
+    before, after = _contents(sent, ignore), _contents(got, ignore)
+    changed = {content[0] for content in (before - after) | (after - before)}
+    if got.fault != sent.fault:
+        changed.add(got.fault or sent.fault)
+    return tuple(sorted(changed))
+
+
+def _contents(document: Document, ignore: frozenset[str]) -> Counter[_Content]:
+    labels: dict[str, set[_Label]] = {}
+    for line in document.lines:
+        if line.group and line.name.startswith("X-AB"):
+            labels.setdefault(line.group, set()).add((line.name, line.text()))
+    return Counter(
+        (line.name, _params(line), _value(line), frozenset(_siblings(line, labels)))
+        for line in document.lines
+        if line.name not in ignore
+    )
+
+
+def _siblings(line: ContentLine, labels: dict[str, set[_Label]]) -> set[_Label]:
+    return set() if line.name.startswith("X-AB") else labels.get(line.group, set())
+
+
+def _params(line: ContentLine) -> frozenset[tuple[str, frozenset[str]]]:
+    params = {name: frozenset(values) for name, values in line.params.items() if any(values)}
+    for name in _CASELESS & params.keys():
+        params[name] = frozenset(part.strip().lower() for value in params[name] for part in value.split(","))
+    if params.get("ENCODING") == frozenset({"base64"}):
+        params["ENCODING"] = frozenset({"b"})
+    if params.get("CHARSET") == frozenset({"utf-8"}):
+        del params["CHARSET"]
+    return frozenset(params.items())
+
+
+def _value(line: ContentLine) -> tuple[str, ...]:
+    if line.name == "CATEGORIES":
+        return tuple(unescape(part) for part in split(line.characters(), ","))
+    if line.name in _STRUCTURED:
+        parts = [unescape(part) for part in split(line.characters(), ";")]
+        while len(parts) > 1 and not parts[-1]:
+            parts.pop()
+        return tuple(parts)
+    return (line.text(),)
