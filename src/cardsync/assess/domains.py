@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from cardsync.assess.organisations import Aliases, Verdict, compare, initials, no_employer, spellings, synonyms
+from cardsync.assess.organisations import Aliases, Verdict, compare, folded, initials, no_employer, spellings, synonyms
 from cardsync.assess.words import ANYBODYS_LABELS, FREE_MAIL, GENERIC_WORDS, JOINING_WORDS
 
 if TYPE_CHECKING:
@@ -65,9 +65,10 @@ def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), dom
     if not labels or is_free_mail(domain) or no_employer(organisation):
         return Verdict.UNKNOWN
     names = synonyms(organisation, aliases)
+    letters = tuple(folded(label)[0] for label in labels)
     if _configured(names, domain, domains or {}):
         return Verdict.SAME
-    verdicts = {_alike(words, labels, suffix) for name in names for words in spellings(name)}
+    verdicts = {_alike(words, letters, suffix) for name in names for words in spellings(name)}
     for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN, Verdict.DIFFERENT):
         if verdict in verdicts:
             return verdict
@@ -137,7 +138,8 @@ def _maybe(words: tuple[str, ...], core: list[str], labels: list[str]) -> bool:
     """Whether too little is known to say that they differ: an abbreviation of anything, or a word that is anybody's."""
     own = labels[-1]
     return (
-        own in ANYBODYS_LABELS
+        not own.isascii()
+        or own in ANYBODYS_LABELS
         or any(own[0] == word[0] for word in words[:1] + tuple(core[:1]))
         or (len(own) <= 4 and own[0] in {word[0] for word in words})
         or any(len(word) >= 3 and word in label for word in core for label in labels)

@@ -63,8 +63,8 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
     found = set()
     for part in _parts(unicodedata.normalize("NFKC", name)):
         bare = basename(basename(part)) or part
-        for folded in _folded(bare):
-            found.add(tuple(re.findall(r"[a-z0-9]+", folded)))
+        for spelt in folded(bare):
+            found.add(tuple(re.findall(r"[a-z0-9]+", spelt)))
     found.discard(())
     return frozenset(found)
 
@@ -76,7 +76,7 @@ def initials(words: tuple[str, ...]) -> str:
 
 def no_employer(name: str) -> bool:
     """Whether a name says that there is none: self-employed, retired ..."""
-    words = re.findall(r"[a-z]+", _folded(name)[0])
+    words = re.findall(r"[a-z]+", folded(name)[0])
     return bool(words) and all(word in NO_EMPLOYER for word in words)
 
 
@@ -102,7 +102,7 @@ def _parts(name: str) -> Iterator[str]:
             yield part
 
 
-def _folded(name: str) -> tuple[str, ...]:
+def folded(name: str) -> tuple[str, ...]:
     """Without case and accents; German umlauts both ways (Müller: muller, mueller)."""
     name = unicodedata.normalize("NFKC", name).casefold().translate(_LIGATURES)
     name = re.sub(r"(?<=\w)['\u2019.](?=\w)", "", name)  # O'Reilly, U.S.

@@ -1,0 +1,373 @@
+"""From a card and its memory to a probability, its reasons and a question."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cardsync.assess.ask import question, rank
+from cardsync.assess.fuse import assess, factors
+from cardsync.assess.signals import signals
+from cardsync.assess.survival import STRATA, Situation
+from cardsync.model import (
+    Assessment,
+    Contact,
+    ContactKind,
+    FieldMemory,
+    GroupPolicy,
+    Memory,
+    Question,
+    QuestionKind,
+    ReminderPolicy,
+    Signal,
+    SignalKind,
+    Stratum,
+    WorkField,
+)
+
+NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
+DAY, YEAR = timedelta(days=1), timedelta(days=365)
+FIRST_SEEN = NOW - 3 * YEAR
+POLICY = GroupPolicy(name="VIP", weight=1.0, stratum=STRATA["general"], ask_above=0.20)
+REMINDERS = ReminderPolicy()
+ORG, TITLE, EMAIL, PHONE, URL = (
+    WorkField.ORGANISATION,
+    WorkField.TITLE,
+    WorkField.EMAIL,
+    WorkField.PHONE,
+    WorkField.URL,
+)
+Work = Mapping[WorkField, str | tuple[str, ...]]
+ACME: Work = {ORG: "Acme", TITLE: "VP Sales", EMAIL: "jo@acme.example"}
+
+
+def person(work: Work = ACME, **more: object) -> Contact:
+    values = {which: (value,) if isinstance(value, str) else value for which, value in work.items()}
+    card = Contact(uid="u1", name="Jo Ruiz", given_name="Jo", kind=ContactKind.PERSON, work=values)
+    return replace(card, **more)  # type: ignore[arg-type]  # the tests name fields of Contact
+
+
+def remembered(contact: Contact, *, first_seen: datetime = FIRST_SEEN, sure: datetime | None = None) -> Memory:
+    fields = {
+        which: FieldMemory(values=values, first_seen=first_seen, validated_at=sure)
+        for which, values in contact.work.items()
+    }
+    return Memory(first_seen=first_seen, fields=fields)
+
+
+def changed(memory: Memory, which: WorkField, previous: str, at: datetime) -> Memory:
+    field = replace(memory.fields[which], first_seen=at, changed_at=at, validated_at=at, previous=(previous,))
+    return replace(memory, fields={**memory.fields, which: field})
+
+
+def judge(contact: Contact, memory: Memory, *, now: datetime = NOW, policy: GroupPolicy = POLICY) -> Assessment:
+    return assess(contact, memory, policy, assumed_age=YEAR, now=now)
+
+
+def asked(
+    contact: Contact, memory: Memory, *, now: datetime = NOW, reminders: ReminderPolicy = REMINDERS
+) -> Question | None:
+    return question(contact, memory, judge(contact, memory, now=now), POLICY, reminders, now)
+
+
+def kinds(contact: Contact, memory: Memory) -> list[SignalKind]:
+    return [signal.kind for signal in signals(contact, memory)]
+
+
+# ---------------------------------------------------------------- age
+
+
+def test_a_card_confirmed_just_now_is_fresh_and_not_asked_about() -> None:
+    memory = remembered(person(), sure=NOW)
+    assert judge(person(), memory).probability < 0.01
+    assert judge(person(), memory).last_sure == NOW
+    assert asked(person(), memory) is None
+
+
+def test_a_card_confirmed_two_years_ago_is_asked_about_with_the_date() -> None:
+    found = asked(person(), remembered(person(), sure=NOW - 2 * YEAR))
+    assert found is not None
+    assert found.kind is QuestionKind.STILL
+    assert found.fields == (TITLE, ORG)
+    assert found.slots == {"title": "VP Sales", "organisation": "Acme", "last_sure": "2024-06-01"}
+
+
+def test_a_card_never_confirmed_is_as_old_as_assumed_and_as_watched() -> None:
+    found = judge(person(), remembered(person(), first_seen=NOW - 30 * DAY))
+    assert found.last_sure is None
+    assert found.age == YEAR + 30 * DAY
+    assert found.reasons[0].sentence.startswith("Never confirmed; taken to be 13 months old")
+
+
+def test_rev_bounds_the_age_only_where_it_is_bumped_at_every_edit() -> None:
+    old = person(revised=NOW - 5 * YEAR, bumps_rev=True)
+    memory = remembered(old, first_seen=NOW)
+    assert judge(old, memory).age == 5 * YEAR
+    assert "last edited 5.0 years ago" in judge(old, memory).reasons[0].sentence
+    assert judge(replace(old, bumps_rev=False), memory).age == YEAR
+    assert judge(replace(old, revised=NOW - DAY), memory).age == YEAR  # a recent REV validates nothing
+    found = asked(old, memory)
+    assert found is not None
+    assert found.slots["unchanged_since"] == "2021-06-02"
+    assert "last_sure" not in found.slots
+
+
+def test_a_new_title_at_the_same_employer_confirms_the_employer() -> None:
+    contact = person({ORG: "Acme", TITLE: "CRO"})
+    memory = changed(remembered(contact), TITLE, "VP Sales", NOW - 10 * DAY)
+    assert judge(contact, memory).last_sure == NOW - 10 * DAY
+
+
+def test_an_address_in_use_confirms_the_employer_only_if_it_is_the_employers() -> None:
+    for email, expected in (("jo@acme.example", NOW), ("jo@initech.example", None)):
+        contact = person({ORG: "Acme", EMAIL: email})
+        memory = remembered(contact)
+        used = replace(memory.fields[EMAIL], validated_at=NOW)
+        assert judge(contact, replace(memory, fields={**memory.fields, EMAIL: used})).last_sure == expected
+
+
+def test_a_card_without_work_details_cannot_be_stale() -> None:
+    contact = person({})
+    assert judge(contact, remembered(contact)).probability == 0
+    assert asked(contact, remembered(contact)) is None
+
+
+def test_the_model_of_survival_can_be_exchanged() -> None:
+    def sure_to_be_gone(situation: Situation, stratum: Stratum) -> float:
+        assert (situation.changes, stratum) == (0, POLICY.stratum)
+        return 0.0
+
+    memory = remembered(person(), sure=NOW)
+    assert assess(person(), memory, POLICY, assumed_age=YEAR, now=NOW, survival=sure_to_be_gone).probability > 0.99
+
+
+AGES = st.timedeltas(min_value=timedelta(), max_value=60 * YEAR)
+
+
+@given(AGES, AGES, st.booleans(), st.sampled_from(sorted(STRATA)))
+def test_older_is_never_fresher(sure: timedelta, more: timedelta, confirmed: bool, stratum: str) -> None:
+    memory = remembered(person(), first_seen=NOW - sure, sure=NOW - sure if confirmed else None)
+    policy = replace(POLICY, stratum=STRATA[stratum])
+    before = judge(person(), memory, policy=policy)
+    after = judge(person(), memory, now=NOW + more, policy=policy)
+    assert 0 < before.probability <= after.probability < 1
+    assert before.age <= after.age
+
+
+def test_a_job_hopper_is_doubted_sooner() -> None:
+    memory = remembered(person(), sure=NOW - YEAR)
+    hopper = replace(memory, employer_changes=(NOW - 2 * YEAR, NOW - YEAR))
+    assert judge(person(), hopper).probability > judge(person(), memory).probability
+
+
+# ---------------------------------------------------------------- signals
+
+
+def test_a_foreign_domain_adds_weight_but_triggers_nothing() -> None:
+    contact = person({ORG: "Acme", EMAIL: "j.ruiz@initech.example"})
+    memory = remembered(contact, first_seen=NOW)
+    found = judge(contact, memory)
+    assert kinds(contact, memory) == [SignalKind.FOREIGN_DOMAIN, SignalKind.MISSING]
+    assert found.prior < POLICY.ask_above < found.probability
+    assert asked(contact, memory) is None
+    later = asked(contact, memory, now=NOW + 2 * YEAR)
+    assert later is not None
+    assert later.slots["domain"] == "initech.example"
+    assert EMAIL in later.fields
+
+
+@pytest.mark.parametrize(
+    "email",
+    ["jo@mailbox.org", "jo@acme.example", "jo@mail.acme.example", "jo@ruiz.example", "jo@jo-ruiz.example", "nonsense"],
+)
+def test_a_private_own_or_broken_address_contradicts_nothing(email: str) -> None:
+    contact = person({ORG: "Acme", TITLE: "VP", EMAIL: email})
+    assert kinds(contact, remembered(contact)) == []
+
+
+def test_aliases_and_domains_of_the_config_silence_the_contradiction() -> None:
+    contact = person({ORG: "Acme", TITLE: "VP", EMAIL: "jo@initech.example"})
+    memory = remembered(contact)
+    assert signals(contact, memory, aliases=[["Acme", "Initech"]]) == ()
+    assert signals(contact, memory, domains={"ACME": ["initech.example"]}) == ()
+
+
+def test_who_confirmed_the_employer_with_the_foreign_address_there_is_not_told_again() -> None:
+    contact = person({ORG: "Acme", TITLE: "VP", EMAIL: "jo@initech.example"})
+    assert kinds(contact, remembered(contact, sure=FIRST_SEEN - YEAR)) == [SignalKind.FOREIGN_DOMAIN]
+    assert kinds(contact, remembered(contact, sure=NOW - YEAR)) == []
+
+
+@pytest.mark.parametrize("organisation", ["Acme", None])
+def test_addresses_of_two_organisations_are_noticed(organisation: str | None) -> None:
+    work: dict[WorkField, str | tuple[str, ...]] = {EMAIL: ("jo@acme.example", "jo@initech.example"), TITLE: "VP"}
+    contact = person({ORG: organisation, **work} if organisation else work)
+    assert SignalKind.TWO_ORGANISATIONS in kinds(contact, remembered(contact))
+    same_house = person({**work, EMAIL: ("jo@acme.example", "jo@eu.acme.example", "jo@acme-labs.example", "j@gmx.de")})
+    assert SignalKind.TWO_ORGANISATIONS not in kinds(same_house, remembered(same_house))
+
+
+def test_missing_details_change_no_odds() -> None:
+    contact = person({EMAIL: "jo@acme.example"})
+    found = judge(contact, remembered(contact))
+    assert [(s.kind, s.fields) for s in found.signals] == [(SignalKind.MISSING, (ORG, TITLE))]
+    assert found.probability == pytest.approx(found.prior)
+
+
+# ---------------------------------------------------------------- half-updated
+
+STRIPE: Work = {ORG: "Stripe", TITLE: "VP Sales", EMAIL: "jo@square.example", PHONE: "+1 555 0100"}
+
+
+def moved(contact: Contact, at: datetime, sure: datetime | None = None) -> Memory:
+    return changed(remembered(contact, sure=sure), ORG, "Square", at)
+
+
+def test_a_half_updated_card_is_asked_about_after_seven_days() -> None:
+    contact, at = person(STRIPE), NOW - 8 * DAY
+    found = asked(contact, moved(contact, at))
+    assert found is not None
+    assert found.kind is QuestionKind.HALF_UPDATED
+    assert found.fields == (TITLE, EMAIL, PHONE)
+    assert found.slots == {"organisation": "Stripe", "old_organisation": "Square", "since": "2026-05-24"}
+    assert found.reason == (
+        "The organisation changed from Square to Stripe on 2026-05-24, but title, work e-mail and phone did not."
+    )
+    assert asked(contact, moved(contact, at), now=at + 6 * DAY) is None
+
+
+@pytest.mark.parametrize("which", [TITLE, EMAIL])
+@pytest.mark.parametrize("stratum", sorted(STRATA))
+def test_one_field_left_behind_is_enough_though_all_was_confirmed_the_day_before(
+    which: WorkField, stratum: str
+) -> None:
+    contact, at = person({ORG: "Stripe", which: STRIPE[which]}), NOW - 8 * DAY
+    memory, policy = moved(contact, at, sure=at - DAY), replace(POLICY, stratum=STRATA[stratum])
+    found = question(contact, memory, judge(contact, memory, policy=policy), policy, REMINDERS, NOW)
+    assert found is not None
+    assert (found.kind, found.fields) == (QuestionKind.HALF_UPDATED, (which,))
+
+
+def test_a_phone_alone_is_left_behind_too_often_to_ask_about_at_once() -> None:
+    contact = person({ORG: "Stripe", PHONE: "+1 555 0100"})
+    memory = moved(contact, NOW - 8 * DAY)
+    assert SignalKind.HALF_UPDATED in kinds(contact, memory)
+    assert asked(contact, memory) is None
+
+
+def test_fields_that_changed_with_the_organisation_or_were_confirmed_after_are_not_left_behind() -> None:
+    contact, at = person(STRIPE), NOW - 30 * DAY
+    memory = moved(contact, at)
+    memory = changed(memory, EMAIL, "jo@old.example", at - DAY)  # the e-mail came first, the organisation next day
+    memory = changed(memory, TITLE, "AE", at + DAY)
+    confirmed = replace(memory.fields[PHONE], validated_at=at + 3 * DAY)
+    memory = replace(memory, fields={**memory.fields, PHONE: confirmed})
+    assert SignalKind.HALF_UPDATED not in kinds(contact, memory)
+
+
+@pytest.mark.parametrize(
+    ("left", "stale"),
+    [
+        ({EMAIL: "jo@square.example"}, True),
+        ({EMAIL: "jo@zebra.example"}, True),  # neither's, and it was there before
+        ({EMAIL: "jo@stripe.example"}, False),  # the e-mail was new already
+        ({EMAIL: "jo@gmail.com"}, False),
+        ({URL: "https://square.example/team/jo"}, True),
+        ({URL: "https://www.linkedin.com/in/jo"}, False),
+        ({URL: "https://["}, False),
+    ],
+)
+def test_addresses_are_left_behind_only_at_the_former_employer(left: Work, stale: bool) -> None:
+    contact = person({ORG: "Acme", **{k: str(v).replace("stripe", "acme") for k, v in left.items()}})
+    memory = moved(contact, NOW - 8 * DAY)
+    assert (SignalKind.HALF_UPDATED in kinds(contact, memory)) is stale
+
+
+@pytest.mark.parametrize("old", ["ACME Inc.", "Acme Holding", "Acme / Globex"])
+def test_another_spelling_of_the_organisation_is_no_change_of_employer(old: str) -> None:
+    contact = person()
+    assert SignalKind.HALF_UPDATED not in kinds(contact, changed(remembered(contact), ORG, old, NOW - 8 * DAY))
+
+
+# ---------------------------------------------------------------- fusion
+
+RATIOS = st.lists(st.floats(0.01, 1000), max_size=6)
+
+
+@given(RATIOS.filter(lambda ratios: all(ratio >= 1 for ratio in ratios)), st.floats(1, 1000))
+def test_one_more_contradiction_never_lowers_the_odds(ratios: list[float], more: float) -> None:
+    assert math.prod(factors([*ratios, more])) >= math.prod(factors(ratios)) * (1 - 1e-9)
+
+
+@given(RATIOS)
+def test_a_family_never_says_more_than_its_cap(ratios: list[float]) -> None:
+    assert 1 / 150.01 <= math.prod(factors(ratios)) <= 150.01
+
+
+def test_the_best_of_a_family_counts_whole_and_the_rest_a_third() -> None:
+    assert factors([2.0, 10.0]) == pytest.approx([2**0.3, 10.0])
+
+
+def test_the_factors_in_the_reasons_explain_the_probability() -> None:
+    contact = person({ORG: "Acme", TITLE: "VP Sales", EMAIL: "jo@initech.example"})
+    memory = changed(moved(contact, NOW - 400 * DAY), EMAIL, "jo@square.example", NOW - 399 * DAY)
+    found = judge(contact, memory)
+    odds = found.prior / (1 - found.prior) * math.prod(reason.factor or 1 for reason in found.reasons)
+    assert len([reason for reason in found.reasons if reason.factor]) == 2
+    assert found.probability == pytest.approx(odds / (1 + odds))
+    assert all(reason.sentence.endswith(".") for reason in found.reasons)
+
+
+# ---------------------------------------------------------------- asking
+
+
+@pytest.mark.parametrize("kind", [ContactKind.COMPANY, ContactKind.GROUP])
+def test_companies_are_not_asked_about(kind: ContactKind) -> None:
+    assert asked(person(kind=kind), remembered(person())) is None
+
+
+def test_missing_details_are_asked_for_only_on_request() -> None:
+    wanted = replace(REMINDERS, ask_missing=True)
+    for work, fields in (({}, (ORG, TITLE)), ({ORG: "Acme"}, (TITLE,)), ({PHONE: "1"}, (ORG, TITLE))):
+        contact = person(work)
+        memory = remembered(contact, sure=NOW)
+        assert asked(contact, memory) is None
+        found = asked(contact, memory, reminders=wanted)
+        assert found is not None
+        assert (found.kind, found.fields, found.slots) == (QuestionKind.MISSING, fields, {"given_name": "Jo"})
+
+
+def test_a_role_stands_in_for_a_title() -> None:
+    contact = person({WorkField.ROLE: "Buyer"})
+    found = asked(contact, remembered(contact))
+    assert found is not None
+    assert (found.fields, found.slots["title"]) == ((WorkField.ROLE,), "Buyer")
+
+
+def test_weight_and_probability_rank_and_half_updated_cards_come_first() -> None:
+    def a(kind: QuestionKind, score: float) -> Question:
+        return Question(kind=kind, fields=(), slots={}, score=score, reason="")
+
+    still, half = QuestionKind.STILL, QuestionKind.HALF_UPDATED
+    candidates = [("d", a(still, 0.5)), ("b", a(still, 0.9)), ("c", a(half, 0.3)), ("a", a(still, 0.5))]
+    assert [key for key, _ in rank(candidates)] == ["c", "b", "a", "d"]
+    assert rank(reversed(candidates)) == rank(candidates)
+
+
+def test_the_score_is_weight_times_probability() -> None:
+    heavy, memory = replace(POLICY, weight=2.5), remembered(person())
+    found = judge(person(), memory)
+    asked_for = question(person(), memory, found, heavy, REMINDERS, NOW)
+    assert asked_for is not None
+    assert asked_for.score == pytest.approx(2.5 * found.probability)
+
+
+def test_signals_carry_what_a_question_quotes() -> None:
+    contact = person(STRIPE)
+    half: Signal = signals(contact, moved(contact, NOW))[0]
+    assert half.values == ("Stripe", "Square")
+    assert half.since == NOW

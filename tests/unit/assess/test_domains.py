@@ -1,0 +1,102 @@
+import csv
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cardsync.assess.domains import domain_belongs, is_free_mail, registrable
+from cardsync.assess.organisations import Verdict
+
+PAIRS = Path(__file__).parents[4] / "shared" / "data" / "organisation_domains.csv"
+
+
+@pytest.mark.parametrize(
+    ("organisation", "domain", "verdict"),
+    [
+        ("Acme Inc.", "acme.example", "same"),
+        ("Acme Inc.", "mail.acme.co.uk", "same"),
+        ("JD.COM", "jd.com", "same"),
+        ("Yandex", "xn--d1acpjx3f.xn--p1ai", "unknown"),
+        ("Müller", "xn--mller-kva.de", "same"),
+        ("Müller", "mueller.de", "same"),
+        ("Massachusetts Institute of Technology", "csail.mit.edu", "related"),
+        ("Tapestry Systems", "tapsys.com", "related"),
+        ("Square", "stripe.com", "unknown"),  # the first letter is the same: it might be short for something
+        ("Acme", "initech.example", "different"),
+        ("Acme", "gmail.com", "unknown"),
+        ("Acme", "cloud.example", "unknown"),
+        ("Acme", "co.uk", "unknown"),
+        ("Acme", "", "unknown"),
+        ("Яндекс", "yandex-team.ru", "unknown"),
+        ("Acme", "xn--broken-\u2028.de", "unknown"),
+        ("Freelance", "initech.example", "unknown"),
+    ],
+)
+def test_verdicts_on_domains(organisation: str, domain: str, verdict: str) -> None:
+    assert domain_belongs(organisation, domain) == verdict
+
+
+def test_the_config_decides_where_it_says_so() -> None:
+    domains = {"Acme": ["wile.example", "ACME.io."]}
+    assert domain_belongs("Acme Corp", "eu.wile.example", domains=domains) is Verdict.SAME
+    assert domain_belongs("Acme", "notwile.example", domains=domains) is Verdict.DIFFERENT
+    assert domain_belongs("Initech", "wile.example", domains=domains) is Verdict.DIFFERENT
+    assert domain_belongs("Zeppelin", "wile.example", aliases=[["Zeppelin", "Acme"]], domains=domains) is Verdict.SAME
+    assert domain_belongs("Meta", "facebook.com", aliases=[["Meta", "Facebook"]]) is Verdict.SAME
+
+
+@pytest.mark.parametrize("domain", ["mailbox.org", "hey.com", "GMX.de", "me.com", "proton.me", "t-online.de", "qq.com"])
+def test_free_mail_says_nothing(domain: str) -> None:
+    assert is_free_mail(domain)
+    assert is_free_mail(f"sub.{domain}")
+    assert domain_belongs("Acme", domain) is Verdict.UNKNOWN
+
+
+def test_a_company_domain_is_no_free_mail() -> None:
+    assert not is_free_mail("notgmail.com")
+    assert not is_free_mail("")
+
+
+@pytest.mark.parametrize(
+    ("domain", "expected"),
+    [
+        ("mail.acme.co.uk", "acme.co.uk"),
+        (" ACME.com. ", "acme.com"),
+        ("initech.example", "initech.example"),
+        ("co.uk", None),
+        ("localhost", None),
+        ("a..b", None),
+        ("", None),
+    ],
+)
+def test_registrable_domains(domain: str, expected: str | None) -> None:
+    assert registrable(domain) == expected
+
+
+@given(st.text(max_size=30), st.text(alphabet="aXé.-@/: 1", max_size=30))
+def test_no_text_breaks_it(organisation: str, domain: str) -> None:
+    assert domain_belongs(organisation, domain) in set(Verdict)
+    assert registrable(domain) is None or "." in str(registrable(domain))
+
+
+@given(st.from_regex(r"[a-z]{2,12}", fullmatch=True))
+def test_a_domain_made_of_the_name_is_never_foreign(word: str) -> None:
+    for organisation in (word.title(), f"{word.upper()} GmbH", f"The {word.title()} Group"):
+        assert domain_belongs(organisation, f"{word}.com") is not Verdict.DIFFERENT
+
+
+@pytest.mark.skipif(not PAIRS.exists(), reason="the shared data set is not beside this checkout")
+def test_true_pairs_are_seldom_contradicted_and_false_ones_mostly() -> None:
+    with PAIRS.open(encoding="utf-8", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    contradicted = {
+        same: [
+            domain_belongs(row["organisation"], row["email_domain"]) is Verdict.DIFFERENT
+            for row in rows
+            if row["same"] == same
+        ]
+        for same in "01"
+    }
+    assert sum(contradicted["1"]) / len(contradicted["1"]) <= 0.06
+    assert sum(contradicted["0"]) / len(contradicted["0"]) >= 0.88
