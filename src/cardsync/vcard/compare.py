@@ -13,20 +13,22 @@ _Content = tuple[str, frozenset[tuple[str, frozenset[str]]], tuple[str, ...], fr
 
 
 def differences(
-    sent: Document, got: Document, *, ignore: frozenset[str] = frozenset({"REV", "PRODID"})
+    sent: Document, got: Document, *, ignore: frozenset[str] = frozenset({"REV", "PRODID"}), note: bool = True
 ) -> tuple[str, ...]:
-    """The names of the properties that were lost, added or changed, sorted; never their values.
+    """What was "lost ...", "added ..." or "changed ...", by the property's name, sorted; never a value.
 
     Folding, line ends, the order of lines and parameters, the case of names and types, quoting, the way of
     escaping, the names of groups (not what they label) and empty last components may differ.  NOTE is
-    compared by its text; a caller that does so itself puts it into ``ignore``.  A structural fault that only
-    ``got`` has is named by its reason word.
+    compared by its text; ``note=False`` leaves it to the caller.  A structural fault that only one of the two
+    has comes first, as ``refusal``'s reason word.
     """
-    before, after = _contents(sent, ignore), _contents(got, ignore)
-    changed = {content[0] for content in (before - after) | (after - before)}
-    if got.fault != sent.fault:
-        changed.add(got.fault or sent.fault)
-    return tuple(sorted(changed))
+    skipped = ignore if note else ignore | {"NOTE"}
+    before, after = _contents(sent, skipped), _contents(got, skipped)
+    gone, new = {content[0] for content in before - after}, {content[0] for content in after - before}
+    found = [f"lost {name}" for name in gone - new] + [f"added {name}" for name in new - gone]
+    found += [f"changed {name}" for name in gone & new]
+    faults = [] if got.fault == sent.fault else [got.fault or sent.fault]
+    return (*faults, *sorted(found))
 
 
 def _contents(document: Document, ignore: frozenset[str]) -> Counter[_Content]:

@@ -107,6 +107,11 @@ def comparable(which: WorkField, value: str) -> str:
             return text.rstrip("; ")
 
 
+def work_keys(contact: Contact) -> dict[WorkField, frozenset[str]]:
+    """The ``comparable`` forms of each work field that the contact has."""
+    return {which: frozenset(comparable(which, value) for value in values) for which, values in contact.work.items()}
+
+
 def _add(work: dict[WorkField, list[str]], which: WorkField, value: str) -> None:
     if value and value not in work.get(which, ()):
         work.setdefault(which, []).append(value)

@@ -217,20 +217,20 @@ def _ends_in_lone_backslash(value: bytes) -> bool:
 
 
 def fragile(document: Document) -> str | None:
-    """Why a server that re-serialises would damage this card, as a stable short word; None: it would not.
+    """Why a server that re-serialises would damage this card, as a sentence; None: it would not.
 
     Measured: Radicale (through vobject) cuts every value but those of lists at a bare comma, a 4.0
     ``PHOTO:data:`` too, and loses the types of ``TEL;HOME``; iOS shows a note up to a bare semicolon only.
     """
     for line in document.lines:
         if line.parameters and bare_parameters(line.parameters):
-            return "bare-parameter"
+            return "A type stands without TYPE= (as in TEL;HOME)."
         if document.data.startswith((b"data:", b"DATA:"), line.head_stop):
-            return "data-uri"
+            return "A picture or the like stands in it as a data: address."
         if line.name not in _COMMA_LISTS and _has_bare(line, b","):
-            return "bare-separator"
+            return "A text holds a comma or semicolon without a backslash."
         if line.name in {"NOTE", "NICKNAME"} and _has_bare(line, b";"):
-            return "bare-separator"
+            return "A text holds a comma or semicolon without a backslash."
     return None
 
 
