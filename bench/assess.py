@@ -67,7 +67,7 @@ def cpu_of_assessing(count: int) -> float:
 def invented(n: int) -> tuple[Contact, Memory]:
     """A VIP with an employer of its own; every third address is foreign, every fifth card is half-updated."""
     organisation = f"{chr(65 + n % 26)}{n:x} Dynamics & Sons GmbH"
-    host = f"{organisation.split()[0].lower()}-dynamics" if n % 3 else f"initech{n}"
+    host = f"{organisation.split(maxsplit=1)[0].lower()}-dynamics" if n % 3 else f"initech{n}"
     work = {
         WorkField.ORGANISATION: (organisation,),
         WorkField.TITLE: (f"Head of Things {n}",),

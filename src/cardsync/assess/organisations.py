@@ -82,11 +82,15 @@ def no_employer(name: str) -> bool:
 
 def synonyms(name: str, aliases: Aliases) -> frozenset[str]:
     """The name and all that the owner calls equal to it."""
+    return _synonyms(name, tuple(tuple(group) for group in aliases))
+
+
+@lru_cache(maxsize=8192)
+def _synonyms(name: str, aliases: tuple[tuple[str, ...], ...]) -> frozenset[str]:
     mine = {name}
+    words = spellings(name)
     for group in aliases:
-        if any(
-            _compare_words(x, y) is Verdict.SAME for other in group for x in spellings(name) for y in spellings(other)
-        ):
+        if any(_same_words(x, y) for other in group for x in words for y in spellings(other)):
             mine |= set(group)
     return frozenset(mine)
 
@@ -121,7 +125,7 @@ def _latin(name: str) -> bool:
 
 
 def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
-    if sorted(a) == sorted(b) or "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a):
+    if _same_words(a, b):
         return Verdict.SAME
     mine, others = set(a) - JOINING_WORDS, set(b) - JOINING_WORDS
     if mine == others:
@@ -133,9 +137,13 @@ def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
     return _slip(sorted(mine - others), sorted(others - mine))
 
 
+def _same_words(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
+    return sorted(a) == sorted(b) or "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a)
+
+
 def _acronym(short: tuple[str, ...], words: tuple[str, ...]) -> bool:
     joined = "".join(short)
-    return len(joined) >= 2 and len(words) >= 2 and joined in {initials(words), "".join(word[0] for word in words)}
+    return 2 <= len(joined) <= len(words) and joined in {initials(words), "".join(word[0] for word in words)}
 
 
 def _slip(a: list[str], b: list[str]) -> Verdict:
