@@ -1,6 +1,8 @@
 """From a card and its memory to a probability, its reasons and a question."""
 
 import math
+import subprocess
+import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -371,3 +373,30 @@ def test_signals_carry_what_a_question_quotes() -> None:
     half: Signal = signals(contact, moved(contact, NOW))[0]
     assert half.values == ("Stripe", "Square")
     assert half.since == NOW
+
+
+VALUES = st.tuples(st.text(min_size=1, max_size=30)) | st.tuples(
+    st.from_regex(r"[a-z]{1,5}@[a-z]{1,9}\.com", fullmatch=True)
+)
+
+
+@given(st.dictionaries(st.sampled_from(sorted(WorkField)), VALUES), st.text(max_size=20), st.text(min_size=1), AGES)
+def test_no_text_on_a_card_breaks_assessing(
+    work: dict[WorkField, tuple[str]], name: str, former: str, ago: timedelta
+) -> None:
+    contact = person(dict(work), name=name, given_name="")
+    memory = remembered(contact)
+    if ORG in work:
+        memory = changed(memory, ORG, former, NOW - ago)
+    found = judge(contact, memory)
+    assert 0 <= found.prior <= 1
+    assert 0 <= found.probability <= 1
+    for wanted in (REMINDERS, replace(REMINDERS, ask_missing=True)):
+        asked_for = question(contact, memory, found, POLICY, wanted, NOW)
+        assert asked_for is None or set(asked_for.fields) <= set(WorkField)
+
+
+def test_importing_loads_no_heavy_library() -> None:
+    heavy = "{'rapidfuzz', 'cleanco', 'publicsuffixlist', 'asyncio', 'httpx'} & set(sys.modules)"
+    code = f"import sys, cardsync.assess.ask, cardsync.assess.vip; sys.exit(str({heavy}) if {heavy} else 0)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
