@@ -51,6 +51,15 @@ class Listing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PullPlan:
+    """What to fetch and what to forget; ``changed`` of the known ones are new versions or gone."""
+
+    fetch: tuple[str, ...]
+    remove: tuple[str, ...]
+    changed: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AddressObject:
     """One address object resource: its bytes exactly as served."""
 
@@ -306,6 +315,16 @@ class ReminderPolicy:
     half_updated_after: timedelta = timedelta(days=7)
     hours: tuple[int, int] | None = None  # from, to (hour of the day, local); None: any time
     ask_missing: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuardPolicy:
+    """``[guards]``: what is too much to be anything but an accident."""
+
+    mass_change_share: float = 0.20
+    mass_change_min: int = 10
+    vip_loss_share: float = 0.30
+    vip_loss_min: int = 3
 
 
 # ---------------------------------------------------------------- words

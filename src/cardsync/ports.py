@@ -1,6 +1,6 @@
 """The seams: what the stages ask of the outside, whoever stands behind it."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
 from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer
@@ -28,7 +28,7 @@ class Server(Protocol):
         """Every member with its ETag, and a marker taken before or with it."""
         ...
 
-    def fetch(self, book: AddressBook, hrefs: Sequence[str]) -> AsyncIterator[Fetched]:
+    def fetch(self, book: AddressBook, hrefs: Sequence[str]) -> AsyncGenerator[Fetched, None]:
         """The objects by multiget, in batches, the next one under way while one is worked on."""
         ...
 

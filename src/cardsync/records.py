@@ -71,6 +71,14 @@ class Standing:
     ended: Mapping[QuestionKind, datetime] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """The question that an assessment found worth asking (kind None: none), and its rank among the others."""
+
+    kind: QuestionKind | None
+    score: float
+
+
 class Ending(StrEnum):
     """How a question ended."""
 

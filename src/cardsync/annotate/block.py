@@ -264,7 +264,9 @@ def _without_separator(note: str, kept: list[int], user_text: str, position: Pos
     at = rest.find(user_text)
     if at >= 0 and not rest[:at].strip("\r\n") and not rest[at + len(user_text) :].strip("\r\n"):
         stop = at + len(user_text)
-        typed_behind = stop < len(kept) and kept[-1] - kept[stop] + 1 != len(kept) - stop or kept[-1:] != [len(note) - 1]
+        typed_behind = (
+            stop < len(kept) and kept[-1] - kept[stop] + 1 != len(kept) - stop or kept[-1:] != [len(note) - 1]
+        )
         return kept[at : stop if position is Position.BOTTOM or typed_behind else None]
     if position is Position.TOP:
         first = _NEWLINE.match(rest)
@@ -357,5 +359,6 @@ def _shapes(overrides: Mapping[str, str]) -> list[tuple[QuestionKind, tuple[re.P
 def _pattern(template: str) -> str:
     parts = re.split(r"(\{[a-z_]+\})", template)
     return "".join(
-        r".{1,120}" if part[1:-1] in SLOTS and part[:1] == "{" else re.escape(plain(f"_{part}_")[1:-1]) for part in parts
+        r".{1,120}" if part[1:-1] in SLOTS and part[:1] == "{" else re.escape(plain(f"_{part}_")[1:-1])
+        for part in parts
     )

@@ -127,13 +127,11 @@ def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zon
     today = now.astimezone(zone).date()
     day = sum(moment.astimezone(zone).date() == today for moment in asked)
     week = sum(now - moment < timedelta(days=7) for moment in asked)
-    return max(
-        0, min(policy.max_new_per_day - day, policy.max_new_per_week - week, policy.max_open - standing)
-    )
+    return max(0, min(policy.max_new_per_day - day, policy.max_new_per_week - week, policy.max_open - standing))
 
 
 def follow_up(contact: Contact, organisation: str, score: float) -> Question:
-    """"Where is Jo now?", after the owner said that the person left ``organisation`` ('' if unknown)."""
+    """ "Where is Jo now?", after the owner said that the person left ``organisation`` ('' if unknown)."""
     return Question(
         kind=QuestionKind.FOLLOW_UP,
         fields=(WorkField.ORGANISATION,),
@@ -151,10 +149,8 @@ def after(
     now: datetime,
     *,
     delay: timedelta | None = None,
-    edited: frozenset[WorkField] = frozenset(),
 ) -> Standing:
     """How a contact stands once its question ended so (``Standing.ended`` follows from the questions kept)."""
-    settled = ending is Ending.CONFIRMED or WorkField.ORGANISATION in edited
     match ending:
         case Ending.NEVER | Ending.RETIRED:
             return replace(standing, pause=Pause(ending.value))
@@ -167,8 +163,10 @@ def after(
             return replace(standing, not_before=now + policy.ask_again_after)
         case Ending.LEFT:
             return replace(standing, left_at=now)
-        case Ending.CONFIRMED | Ending.EDITED:
-            return replace(standing, left_at=None if settled else standing.left_at, dismissals=0)
+        case Ending.CONFIRMED:
+            return replace(standing, left_at=None, dismissals=0)
+        case Ending.EDITED:
+            return replace(standing, dismissals=0)
         case Ending.EXPIRED if asked.kind is QuestionKind.FOLLOW_UP:
             return replace(standing, not_before=asked.asked_at + policy.ask_again_after)
         case Ending.EXPIRED | Ending.WITHDRAWN:

@@ -8,6 +8,8 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pac
 from cardsync.model import AddressBook, AddressObject, Group, SyncMethod
 from cardsync.records import Book, Known, VipCard
 
+_FIRST = "(SELECT min(p.href) FROM address_object p WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
+
 
 class Books:
     """What the servers hold, as far as we keep it."""
@@ -220,27 +222,51 @@ class Books:
         )
         return [row[0] for row in rows]
 
+    def kept(self, book_id: int) -> frozenset[str]:
+        """The UIDs whose bytes we keep, groups apart: VIPs, and contacts whose card carries a block of ours."""
+        rows = self._db.rows(
+            "SELECT uid_key FROM vip WHERE book_id = ? UNION SELECT t.uid_key FROM contact t "
+            "JOIN question q ON q.contact_id = t.id WHERE t.book_id = ? AND q.standing = 1",
+            (book_id, book_id),
+        )
+        return frozenset(row[0] for row in rows)
+
     def drop_unneeded_data(self, book_id: int) -> None:
-        """Bytes of cards that are neither VIP, nor group, nor carry a block of ours."""
-        self._db.execute(
-            "DELETE FROM card WHERE object_id IN (SELECT o.id FROM address_object o WHERE o.book_id = ? "
-            "AND o.is_group = 0 AND o.uid_key NOT IN (SELECT uid_key FROM vip WHERE book_id = o.book_id) "
-            "AND o.uid_key NOT IN (SELECT t.uid_key FROM contact t JOIN question q ON q.contact_id = t.id "
-            "WHERE t.book_id = o.book_id AND q.standing = 1))",
+        """Drop the bytes of all others."""
+        kept = self.kept(book_id)
+        rows = self._db.rows(
+            "SELECT o.id, o.uid_key FROM address_object o JOIN card c ON c.object_id = o.id "
+            "WHERE o.book_id = ? AND o.is_group = 0",
             (book_id,),
         )
+        self._db.many("DELETE FROM card WHERE object_id = ?", [(row[0],) for row in rows if row[1] not in kept])
 
     def cards(self, book_id: int, *, contact_id: int | None = None) -> list[VipCard]:
         """The mirrored cards of all contacts whose bytes we keep, VIPs or not any more; one per contact."""
         narrowed = "" if contact_id is None else " AND t.id = ?"
         rows = self._db.rows(
             "SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.href, o.etag, c.data, v.groups "
-            "FROM contact t JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key AND o.is_group = 0 "
-            "JOIN card c ON c.object_id = o.id LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
-            f"WHERE t.book_id = ?{narrowed} GROUP BY t.id HAVING o.href = min(o.href) ORDER BY t.id",
+            "FROM contact t JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key "
+            f"AND o.href = {_FIRST} JOIN card c ON c.object_id = o.id "
+            "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
+            f"WHERE t.book_id = ?{narrowed} ORDER BY t.id",
             (book_id,) if contact_id is None else (book_id, contact_id),
         )
         return [_card(row) for row in rows]
+
+    def vip_objects(self, book_id: int, uid_keys: Iterable[str]) -> list[tuple[str, AddressObject]]:
+        """(uid key, object) of those VIPs whose bytes we hold; of two cards with one UID the first."""
+        found = []
+        for uid_key in uid_keys:
+            row = self._db.row(
+                "SELECT o.href, o.etag, c.data FROM vip v JOIN address_object o ON o.book_id = v.book_id "
+                f"AND o.uid_key = v.uid_key AND o.href = {_FIRST} JOIN card c ON c.object_id = o.id "
+                "WHERE v.book_id = ? AND v.uid_key = ?",
+                (book_id, uid_key),
+            )
+            if row:
+                found.append((uid_key, AddressObject(href=row["href"], etag=row["etag"], data=row["data"])))
+        return found
 
     def data(self, book_id: int, href: str) -> bytes | None:
         """The mirrored bytes of one object."""
@@ -256,7 +282,6 @@ class Books:
             "SELECT href FROM address_object WHERE book_id = ? AND uid_key = ? ORDER BY href", (book_id, uid_key)
         )
         return [row[0] for row in rows]
-
 
 
 def _book(row: Row) -> Book:

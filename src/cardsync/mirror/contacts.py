@@ -7,7 +7,7 @@ from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
 from cardsync.model import Contact, FieldMemory, Memory, QuestionKind, WorkField
-from cardsync.records import Ending, Pause, Standing
+from cardsync.records import Ending, Pause, Standing, Wish
 
 _NOT_COUNTED = (Ending.SNOOZED.value, Ending.WITHDRAWN.value)
 
@@ -69,6 +69,8 @@ class Contacts:
             new = contact.work.get(which, ())
             self._store_field(contact_id, which, new, after, now, changed=True, previous=old)
             self.record(contact_id, now, "edited", which, ", ".join(old), ", ".join(new))
+        if WorkField.ORGANISATION in edited:
+            self._db.execute("UPDATE contact SET left_at = NULL WHERE id = ?", (contact_id,))
         return frozenset(edited)
 
     def _store_field(
@@ -179,10 +181,21 @@ class Contacts:
             return None, None
         return maybe_moment(row["assessed_at"]), unpack(row["assessment"])
 
-    def assessed_since(self, book_id: int, since: datetime) -> frozenset[int]:
-        """The contacts whose assessment still holds."""
-        rows = self._db.rows("SELECT id FROM contact WHERE book_id = ? AND assessed_at > ?", (book_id, iso(since)))
-        return frozenset(row[0] for row in rows)
+    def to_assess(self, book_id: int, before: datetime) -> list[int]:
+        """The VIPs that changed since they were assessed, or were assessed before that time."""
+        rows = self._db.rows(
+            "SELECT t.id FROM contact t JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
+            "WHERE t.book_id = ? AND (t.assessed_at IS NULL OR t.assessed_at <= ?) ORDER BY t.id",
+            (book_id, iso(before)),
+        )
+        return [row[0] for row in rows]
+
+    def forget_assessments(self, account: str) -> None:
+        """Assess all anew."""
+        self._db.execute(
+            "UPDATE contact SET assessed_at = NULL WHERE book_id IN (SELECT id FROM address_book WHERE account = ?)",
+            (account,),
+        )
 
     def store_assessment(self, contact_id: int, assessment: Mapping[str, Any], now: datetime) -> None:
         """Keep an assessment, for `status` and for the next cycle."""
@@ -190,6 +203,16 @@ class Contacts:
             "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
             (iso(now), pack(dict(assessment)), contact_id),
         )
+
+    def wishes(self, book_id: int) -> dict[int, Wish]:
+        """By contact, for the VIPs of a book: the question that its last assessment found worth asking."""
+        rows = self._db.rows(
+            "SELECT t.id, json_extract(t.assessment, '$.question.kind'), json_extract(t.assessment, '$.question.score') "
+            "FROM contact t JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
+            "WHERE t.book_id = ? AND t.assessment IS NOT NULL",
+            (book_id,),
+        )
+        return {row[0]: Wish(kind=QuestionKind(row[1]) if row[1] else None, score=row[2] or 0.0) for row in rows}
 
     def named(self) -> list[Row]:
         """Every contact that is or was a VIP: id, name, account, book, groups, pause, probability."""

@@ -67,6 +67,13 @@ class Questions:
         """An intended question that never came onto the card."""
         self._db.execute("DELETE FROM question WHERE id = ? AND state = 'intended'", (question_id,))
 
+    def forget_unsent(self) -> None:
+        """Intended questions of which no write is under way: the process ended between the two."""
+        self._db.execute(
+            "DELETE FROM question WHERE state = 'intended' "
+            "AND id NOT IN (SELECT opens FROM journal WHERE state = 'intent' AND opens IS NOT NULL)"
+        )
+
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:
         """The question ended; its block stands until ``taken_out``."""
         self._db.execute(

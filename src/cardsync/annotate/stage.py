@@ -1,0 +1,296 @@
+"""Annotate: read the answers on the cards, take settled questions out, ask the few that pay."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, tzinfo
+from functools import partial
+
+import structlog
+
+from cardsync.annotate import plan
+from cardsync.annotate.block import recognise
+from cardsync.annotate.conclude import conclude
+from cardsync.annotate.render import render
+from cardsync.annotate.writer import Change, Outcome, Target, Writer
+from cardsync.mirror import Mirror
+from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
+from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import cut, insert, note_text
+
+log = structlog.get_logger("cardsync.annotate")
+TRIES = 20  # cards looked at for one cycle's new questions
+WEEK = timedelta(days=7)
+
+Judge = Callable[[Contact, Memory, tuple[str, ...]], tuple[Assessment, Question | None]]
+"""The assess room, handed in: what a card is worth asking, now."""
+
+
+@dataclass(slots=True)
+class Annotated:
+    """What one account's annotate did, in counts."""
+
+    asked: int = 0
+    removed: int = 0
+    adopted: int = 0
+    parked: int = 0
+    later: int = 0
+    endings: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Annotate:
+    """The stage, for one account."""
+
+    writer: Writer
+    mirror: Mirror
+    account: str
+    policy: ReminderPolicy
+    judge: Judge
+    zone: tzinfo
+    export: Callable[[Book], Awaitable[Book]]
+    now: datetime
+    may_stop: Callable[[], bool] = lambda: False
+
+    async def run(self, changed: set[int]) -> Annotated:
+        """Answers first, so that what they free can be asked anew."""
+        done = Annotated()
+        books = [book for book in self.mirror.books.of(self.account) if not self._frozen(book)]
+        for book in books:
+            for contact_id, asked in self.mirror.questions.standing(book.id).items():
+                if self.may_stop():
+                    return done
+                await self._look_at(book, contact_id, asked, done)
+            self._adopt_all(book, changed, done)
+        await self._ask(books, done)
+        return done
+
+    def _frozen(self, book: Book) -> bool:
+        """A guard tripped: every note stays as it is."""
+        return any(
+            self.mirror.problems.of_book(book.id, kind) for kind in (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE)
+        )
+
+    def _may_write(self, book: Book) -> bool:
+        return book.found.writable and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
+
+    # ------------------------------------------------------------ standing questions
+
+    async def _look_at(self, book: Book, contact_id: int, asked: Asked, done: Annotated) -> None:
+        cards = self.mirror.books.cards(book.id, contact_id=contact_id)
+        if not cards:
+            self._end(asked, Ending.WITHDRAWN, done) if asked.ending is None else None
+            self.mirror.questions.taken_out(asked.id)
+            return
+        card = cards[0]
+        if asked.ending is None and self._ending(asked, card, card.data) is None:
+            return
+        if not self._may_write(book) or self._parked(book, card):
+            self._note_answer(asked, card, done)
+            return
+        await self._write(book, card, partial(self._settled, book, card, asked, done), done)
+
+    def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
+        """What the card says, else what time and the groups say."""
+        edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
+        said = plan.read(asked, note_text(scan(data)), edited).ending
+        if said is not None:
+            return said
+        if not card.groups:
+            return Ending.WITHDRAWN
+        return Ending.EXPIRED if self.now - asked.asked_at >= self.policy.expire_after else None
+
+    def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
+        """The book cannot be written now: an answer counts all the same, the block waits."""
+        if asked.ending is not None:
+            return
+        edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
+        reading = plan.read(asked, note_text(scan(card.data)), edited)
+        if reading.ending is not None:
+            self._end(asked, reading.ending, done, reading=reading)
+            if not reading.standing:
+                self.mirror.questions.taken_out(asked.id)
+
+    def _settled(
+        self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject
+    ) -> Change | None:
+        """On the fresh card: how the question ended, and the card without its block."""
+        self._take_note(book, card, fresh)
+        edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
+        reading = plan.read(asked, note_text(scan(fresh.data)), edited)
+        ending = asked.ending or self._ended_meanwhile(asked) or self._ending(asked, card, fresh.data)
+        if ending is None:
+            return None
+        if asked.ending is None and self._ended_meanwhile(asked) is None:
+            self._end(asked, ending, done, reading=reading)
+        data = cut(fresh.data, reading.cut) if reading.cut else fresh.data
+        if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
+            return self._followed_up(asked, data)
+        if not reading.cut:
+            self.mirror.questions.taken_out(asked.id)
+            return None
+        done.removed += 1
+        return Change(data=data, why=f"take out ({ending.value})", removes=asked.id)
+
+    def _ended_meanwhile(self, asked: Asked) -> Ending | None:
+        """The ending, where an earlier attempt of this cycle has stored it."""
+        return next((known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None)
+
+    def _followed_up(self, asked: Asked, data: bytes) -> Change:
+        contact = contact_of(scan(data))
+        question = plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
+        return self._with_block(asked.contact_id, question, data, counted=False, removes=asked.id)
+
+    def _end(
+        self,
+        asked: Asked,
+        ending: Ending,
+        done: Annotated,
+        *,
+        reading: plan.Reading | None = None,
+        ) -> None:
+        conclude(
+            self.mirror,
+            asked,
+            ending,
+            self.policy,
+            self.now,
+            delay=reading.delay if reading else None,
+            suggestion=reading.suggestion if reading else "",
+        )
+        done.endings[ending.value] = done.endings.get(ending.value, 0) + 1
+
+    # ------------------------------------------------------------ blocks that the database does not know
+
+    def _adopt_all(self, book: Book, changed: set[int], done: Annotated) -> None:
+        for contact_id in sorted(changed):
+            for card in self.mirror.books.cards(book.id, contact_id=contact_id):
+                self._adopt(card, card.data, done)
+
+    def _adopt(self, card: VipCard, data: bytes, done: Annotated) -> bool:
+        """Take over a block of ours from before the database was lost; nothing in it is an answer yet."""
+        if any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
+            return False
+        found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
+        if found is None:
+            return False
+        self.mirror.questions.adopt(
+            card.contact_id,
+            found.kind,
+            block=found.text,
+            user_text=found.user_text,
+            position=found.position,
+            now=self.now,
+        )
+        self.mirror.contacts.record(card.contact_id, self.now, "question found on the card", new=found.text)
+        done.adopted += 1
+        return True
+
+    # ------------------------------------------------------------ new questions
+
+    async def _ask(self, books: list[Book], done: Annotated) -> None:
+        left = self._budget()
+        if not left or not plan.within_hours(self.policy, self.zone, self.now):
+            return
+        for book, card in self._candidates(books)[:TRIES]:
+            if not left or self.may_stop():
+                return
+            outcome = await self._write(book, card, partial(self._asked, book, card, done), done)
+            if outcome is Outcome.WRITTEN:
+                done.asked += 1
+                left -= 1
+            if outcome is Outcome.DAMAGED:
+                return
+
+    def _budget(self) -> int:
+        asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
+        return plan.budget(asked, self.mirror.questions.open_count(self.account), self.policy, self.zone, self.now)
+
+    def _candidates(self, books: list[Book]) -> list[tuple[Book, VipCard]]:
+        """Who may be asked now, most worth asking first."""
+        ranked: list[tuple[tuple[bool, float, int], Book, int]] = []
+        for book in books:
+            if not self._may_write(book):
+                continue
+            standing = self.mirror.questions.standing(book.id)
+            for contact_id, wish in self.mirror.contacts.wishes(book.id).items():
+                state = self.mirror.contacts.standing(contact_id)
+                kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
+                if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):
+                    score = 1.0 if state.left_at else wish.score
+                    ranked.append(((kind is not QuestionKind.HALF_UPDATED, -score, contact_id), book, contact_id))
+        ranked.sort(key=lambda entry: entry[0])
+        cards = ((book, self.mirror.books.cards(book.id, contact_id=contact_id)) for _, book, contact_id in ranked)
+        return [(book, found[0]) for book, found in cards if found and self._worth_a_look(book, found[0])]
+
+    def _worth_a_look(self, book: Book, card: VipCard) -> bool:
+        contact = contact_of(scan(card.data))
+        changed_at = self.mirror.contacts.memory(card.contact_id).changed_at
+        return not self._parked(book, card) and not plan.quiet(contact, changed_at, self.policy, self.now)
+
+    def _asked(self, book: Book, card: VipCard, done: Annotated, fresh: AddressObject) -> Change | None:
+        """On the fresh card: the question, if it is still worth asking."""
+        self._take_note(book, card, fresh)
+        if self._adopt(card, fresh.data, done):
+            return None
+        contact = contact_of(scan(fresh.data))
+        memory = self.mirror.contacts.memory(card.contact_id)
+        state = self.mirror.contacts.standing(card.contact_id)
+        if plan.quiet(contact, memory.changed_at, self.policy, self.now):
+            return None
+        question = self._question(contact, memory, state, card.groups)
+        if question is None or not plan.may_ask(state, question.kind, self.policy, self.now):
+            return None
+        return self._with_block(card.contact_id, question, fresh.data, counted=True)
+
+    def _question(
+        self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]
+    ) -> Question | None:
+        if state.left_at:
+            return plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
+        return self.judge(contact, memory, groups)[1]
+
+    def _with_block(
+        self, contact_id: int, question: Question, data: bytes, *, counted: bool, removes: int | None = None
+    ) -> Change:
+        block = render(question, self.policy, self.now.astimezone(self.zone).date())
+        after = insert(data, block, self.policy.position)
+        with self.mirror.transaction():
+            opens = self.mirror.questions.intend(
+                contact_id,
+                question,
+                block=block,
+                user_text=note_text(scan(data)),
+                position=self.policy.position,
+                counted=counted,
+                now=self.now,
+            )
+        return Change(data=after, why=f"ask ({question.kind.value})", opens=opens, removes=removes)
+
+    # ------------------------------------------------------------ shared
+
+    def _take_note(self, book: Book, card: VipCard, fresh: AddressObject) -> None:
+        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen."""
+        known = self.mirror.books.data(book.id, card.href) or b""
+        if fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
+            contact = contact_of(scan(fresh.data))
+            self.mirror.contacts.observe(book.id, contact, card.uid_key, work_keys(contact), self.now)
+        self.mirror.books.set_etag(book.id, card.href, fresh.etag)
+        self.mirror.books.store_data(book.id, card.href, fresh.data)
+
+    def _parked(self, book: Book, card: VipCard) -> bool:
+        """Parked until it changes (or is released)."""
+        problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
+        return problem is not None and problem.etag == card.etag
+
+    async def _write(
+        self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated
+    ) -> Outcome:
+        if book.exported_at is None:
+            book = await self.export(book)
+        target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id)
+        outcome = await self.writer.write(book, target, decide)
+        done.parked += outcome in {Outcome.PARKED, Outcome.DAMAGED}
+        done.later += outcome is Outcome.LATER
+        return outcome

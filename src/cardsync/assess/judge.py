@@ -1,0 +1,38 @@
+"""One card's assessment and the question that it is worth, under the owner's policies.  Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cardsync.assess.ask import question
+from cardsync.assess.domains import Domains
+from cardsync.assess.fuse import assess
+from cardsync.assess.organisations import Aliases
+from cardsync.assess.vip import policy_for
+from cardsync.model import Assessment, Contact, GroupPolicy, Memory, Question, ReminderPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judge:
+    """Called with a card, what is remembered of it, and the groups that make it a VIP."""
+
+    policies: Mapping[str, GroupPolicy]
+    reminders: ReminderPolicy
+    assumed_age: timedelta
+    aliases: Aliases
+    domains: Domains
+    now: datetime
+
+    def __call__(self, contact: Contact, memory: Memory, groups: tuple[str, ...]) -> tuple[Assessment, Question | None]:
+        """The assessment, and the question or None."""
+        policy = policy_for(groups, self.policies)
+        found = assess(
+            contact,
+            memory,
+            policy,
+            assumed_age=self.assumed_age,
+            aliases=self.aliases,
+            domains=self.domains,
+            now=self.now,
+        )
+        return found, question(contact, memory, found, policy, self.reminders, self.now)

@@ -1,0 +1,66 @@
+"""Assess: the VIPs whose card changed, or whose assessment is a day old."""
+
+import hashlib
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from cardsync.assess.judge import Judge
+from cardsync.mirror import Mirror
+from cardsync.model import Assessment, Question
+from cardsync.vcard.contact import contact_of
+from cardsync.vcard.document import scan
+
+HOLDS = timedelta(hours=24)
+"""A probability moves by less than a tenth of a percent a day."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assess:
+    """The stage, for one account."""
+
+    mirror: Mirror
+    account: str
+    judge: Judge
+    now: datetime
+
+    def run(self) -> int:
+        """How many were assessed."""
+        self._forget_after_a_change_of_policy()
+        count = 0
+        for book in self.mirror.books.of(self.account):
+            for contact_id in self.mirror.contacts.to_assess(book.id, self.now - HOLDS):
+                for card in self.mirror.books.cards(book.id, contact_id=contact_id):
+                    memory = self.mirror.contacts.memory(contact_id)
+                    found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
+                    self.mirror.contacts.store_assessment(contact_id, as_stored(found, wish), self.now)
+                    count += 1
+        return count
+
+    def _forget_after_a_change_of_policy(self) -> None:
+        policy = repr(replace(self.judge, now=datetime.min)).encode()
+        key, name = hashlib.sha256(policy).hexdigest(), f"policy:{self.account}"
+        if self.mirror.cycles.fact(name) != key:
+            self.mirror.contacts.forget_assessments(self.account)
+            self.mirror.cycles.set_fact(name, key)
+
+
+def as_stored(found: Assessment, wish: Question | None) -> dict[str, Any]:
+    """The JSON object of an assessment, as the mirror keeps it and ``--json`` shows it."""
+    return {
+        "probability": found.probability,
+        "prior": found.prior,
+        "age_days": found.age.days,
+        "last_sure": found.last_sure.isoformat() if found.last_sure else None,
+        "reasons": [{"sentence": reason.sentence, "factor": reason.factor} for reason in found.reasons],
+        "signals": [signal.kind.value for signal in found.signals],
+        "question": {
+            "kind": wish.kind.value,
+            "fields": list(wish.fields),
+            "slots": dict(wish.slots),
+            "score": wish.score,
+            "reason": wish.reason,
+        }
+        if wish
+        else None,
+    }

@@ -1,0 +1,111 @@
+"""One cycle of one account: pull -> assess -> annotate."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from pathlib import Path
+from typing import Any
+
+from cardsync.annotate.export import export
+from cardsync.annotate.stage import Annotate
+from cardsync.annotate.writer import Preview, Writer
+from cardsync.assess.judge import Judge
+from cardsync.assess.stage import Assess
+from cardsync.mirror import Mirror
+from cardsync.model import GuardPolicy, ReminderPolicy
+from cardsync.ports import Server
+from cardsync.pull.stage import Pull
+from cardsync.records import Book
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountCycle:
+    """All that a cycle of one account needs.  With ``previews``, nothing is written to the server."""
+
+    server: Server
+    mirror: Mirror
+    account: str
+    judge: Judge
+    reminders: ReminderPolicy
+    guards: GuardPolicy
+    zone: tzinfo
+    backups: Path
+    now: datetime
+    previews: list[Preview] | None = None
+    progress: Callable[[int, int], None] = lambda done, of: None
+    may_stop: Callable[[], bool] = lambda: False
+
+    async def run(self) -> "AccountReport":
+        """Settle what a crash left open, then pull, assess, annotate."""
+        writer = Writer(
+            server=self.server, mirror=self.mirror, account=self.account, now=self.now, previews=self.previews
+        )
+        if self.previews is None:
+            await writer.resolve()
+        pulled = await Pull(
+            server=self.server,
+            mirror=self.mirror,
+            account=self.account,
+            wanted=tuple(self.judge.policies),
+            guards=self.guards,
+            now=self.now,
+            progress=self.progress,
+        ).run()
+        assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
+        annotated = await Annotate(
+            writer=writer,
+            mirror=self.mirror,
+            account=self.account,
+            policy=self.reminders,
+            judge=self.judge,
+            zone=self.zone,
+            export=self._export,
+            now=self.now,
+            may_stop=self.may_stop,
+        ).run(pulled.changed)
+        return AccountReport(
+            account=self.account,
+            counts={
+                "books": pulled.books,
+                "fetched": pulled.fetched,
+                "removed": pulled.removed,
+                "quarantined": pulled.quarantined,
+                "vips": sum(len(self.mirror.books.vips(book.id)) for book in self.mirror.books.of(self.account)),
+                "assessed": assessed,
+                "asked": annotated.asked,
+                "taken_out": annotated.removed,
+                "adopted": annotated.adopted,
+                "parked": annotated.parked,
+                "later": annotated.later,
+                "failed_books": pulled.failed_books,
+            },
+            endings=annotated.endings,
+        )
+
+    async def _export(self, book: Book) -> Book:
+        """The undo exists before the first write ever."""
+        if self.previews is None:
+            hrefs = list(self.mirror.books.known(book.id))
+            await export(self.server, book.found, hrefs, self.backups, self.now)
+            self.mirror.books.set_exported(book.id, self.now)
+        return self.mirror.books.book(book.id)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReport:
+    """What a cycle did for one account: counts only; ``error`` where it ended early."""
+
+    account: str
+    counts: dict[str, int] = field(default_factory=dict)
+    endings: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    exit_code: int = 0
+
+    def as_json(self) -> dict[str, Any]:
+        """For ``--json``, the database and the log."""
+        return {
+            "account": self.account,
+            **self.counts,
+            "endings": self.endings,
+            **({"error": self.error} if self.error else {}),
+        }

@@ -1,0 +1,66 @@
+"""Who is a VIP in one address book, as the mirror holds it; a sudden loss freezes the last known list."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from cardsync.assess import vip
+from cardsync.mirror import Mirror
+from cardsync.model import Group, GuardPolicy
+from cardsync.records import Book
+from cardsync.vcard.document import scan
+from cardsync.vcard.groups import group_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Members:
+    """The outcome: ``lost`` says why the new list was not taken over."""
+
+    count: int
+    exist: tuple[str, ...]
+    lost: str | None = None
+
+
+def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPolicy) -> Members:
+    """Work out the VIPs anew and store them, unless too many went at once (``cardsync release`` accepts that)."""
+    groups = _groups(mirror, book)
+    categories = dict(mirror.books.categories(book.id))
+    cards = [
+        vip.CardMembership(uid_key=key, categories=categories.get(key, ())) for key in mirror.books.uid_keys(book.id)
+    ]
+    after = vip.vips(wanted, groups, cards, book.found.display_name)
+    before = mirror.books.vips(book.id)
+    exist = vip.existing(groups, cards, book.found.display_name)
+    accepted = f"accepted-vips:{book.id}"
+    loss = _loss(before, after, _vanished(mirror, book, wanted, groups), guards)
+    if loss and not mirror.cycles.fact(accepted):
+        return Members(count=len(before), exist=exist, lost=loss)
+    mirror.books.store_vips(book.id, after)
+    mirror.cycles.set_fact(accepted, "")
+    mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(vip.same_name(group.name) for group in groups)))
+    return Members(count=len(after), exist=exist)
+
+
+def _groups(mirror: Mirror, book: Book) -> list[Group]:
+    found = (group_of(scan(data)) for data in mirror.books.group_data(book.id))
+    return [group for group in found if group]
+
+
+def _vanished(mirror: Mirror, book: Book, wanted: tuple[str, ...], groups: list[Group]) -> frozenset[str]:
+    """The wanted lists that had a group card at the last look and have none now."""
+    had = frozenset((mirror.cycles.fact(f"lists:{book.id}") or "").split("\n"))
+    have = {vip.same_name(group.name) for group in groups}
+    return frozenset(name for name in wanted if vip.same_name(name) in had - have)
+
+
+def _loss(
+    before: Mapping[str, tuple[str, ...]],
+    after: Mapping[str, tuple[str, ...]],
+    vanished: frozenset[str],
+    guards: GuardPolicy,
+) -> str | None:
+    for name in sorted({name for names in before.values() for name in names}):
+        had = frozenset(key for key, names in before.items() if name in names)
+        have = frozenset(key for key, names in after.items() if name in names)
+        if vip.lost(had, have, share=guards.vip_loss_share, minimum=guards.vip_loss_min, vanished=name in vanished):
+            return f"{len(had - have)} of {len(had)} contacts left the group at once."
+    return None

@@ -1,0 +1,29 @@
+"""Listing and mirror -> what to fetch, what to forget, and whether to believe it.  Pure."""
+
+from collections.abc import Mapping
+
+from cardsync.model import GuardPolicy, Listing, PullPlan
+from cardsync.records import Known
+
+
+def plan(listing: Listing, known: Mapping[str, Known]) -> PullPlan:
+    """Compare ETags.  An object without an ETag is fetched whenever it is listed."""
+    fetch = tuple(
+        href for href, etag in listing.etags.items() if etag is None or href not in known or known[href].etag != etag
+    )
+    gone = known.keys() - listing.etags.keys() if listing.complete else listing.removed & known.keys()
+    if listing.unchanged:
+        fetch, gone = (), set()
+    return PullPlan(fetch=fetch, remove=tuple(sorted(gone)), changed=sum(href in known for href in fetch) + len(gone))
+
+
+def unbelievable(listing: Listing, known: Mapping[str, Known]) -> str | None:
+    """Why a listing is not acted upon, or None."""
+    if listing.complete and not listing.unchanged and known and not listing.etags:
+        return f"The server listed an empty address book where {len(known)} cards were before."
+    return None
+
+
+def too_much(pull: PullPlan, known_count: int, guards: GuardPolicy) -> bool:
+    """Whether so many known cards changed or went at once that writing pauses."""
+    return pull.changed >= guards.mass_change_min and pull.changed > guards.mass_change_share * known_count

@@ -1,0 +1,221 @@
+"""Pull: the server's books into the mirror, and who is a VIP now."""
+
+from collections.abc import Callable, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from cardsync.errors import CardRefused, ListingFailed, TokenRefused
+from cardsync.mirror import Mirror
+from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
+from cardsync.ports import Server
+from cardsync.pull.members import resolve
+from cardsync.pull.plan import plan, too_much, unbelievable
+from cardsync.records import Book, Known, Problem, ProblemKind
+from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.document import peek, scan
+
+log = structlog.get_logger("cardsync.pull")
+HOLDS = timedelta(hours=24)
+"""How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What one account's pull did.
+
+    ``changed``: contacts whose card is new or was edited; ``groups``: the lists that exist, as far as looked at.
+    """
+
+    fetched: int = 0
+    removed: int = 0
+    quarantined: int = 0
+    books: int = 0
+    failed_books: int = 0
+    changed: set[int] = field(default_factory=set)
+    groups: set[str] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """The stage, for one account."""
+
+    server: Server
+    mirror: Mirror
+    account: str
+    wanted: tuple[str, ...]
+    guards: GuardPolicy
+    now: datetime
+    progress: Callable[[int, int], None] = lambda done, of: None
+
+    async def run(self) -> Pulled:
+        """All books; one that fails does not stop the others."""
+        done = Pulled()
+        await self._discover()
+        for book in self.mirror.books.of(self.account):
+            done.books += 1
+            try:
+                await self._book(book, done)
+            except ListingFailed as error:
+                done.failed_books += 1
+                self._report(ProblemKind.LISTING, book, "listing", str(error))
+            else:
+                self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
+        return done
+
+    async def _discover(self) -> None:
+        last = self.mirror.books.discovered_at(self.account)
+        if last is None or self.now - last >= HOLDS:
+            self.mirror.books.store_discovery(self.account, await self.server.discover(), self.now)
+
+    # ------------------------------------------------------------ one book
+
+    async def _book(self, book: Book, done: Pulled) -> None:
+        listing = await self._listing(book, full=book.listed_at is None or self.now - book.listed_at >= HOLDS)
+        touched: set[str] = set()
+        news = listing.complete and not listing.unchanged or listing.etags or listing.removed
+        if news:
+            await self._take_over(book, listing, touched, done)
+        elif listing.marker != book.marker:
+            self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
+        if news or self.mirror.cycles.fact(self._resolved(book)) != self._wanted():
+            await self._members(book, touched, done)
+            self._observe(book, touched, done)
+            self.mirror.books.drop_unneeded_data(book.id)
+
+    async def _take_over(self, book: Book, listing: Listing, touched: set[str], done: Pulled) -> None:
+        """Fetch what is new; the marker is stored with the last of what it stands for."""
+        known = self.mirror.books.known(book.id)
+        self._believe(listing, known, book)
+        todo = plan(listing, known)
+        await self._fetch(book, todo.fetch, touched, done)
+        with self.mirror.transaction():
+            self.mirror.books.remove(book.id, todo.remove)
+            self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
+            if known and too_much(todo, len(known), self.guards):
+                detail = f"{todo.changed} of {len(known)} cards changed at once."
+                self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
+        done.removed += len(todo.remove)
+
+    async def _listing(self, book: Book, *, full: bool) -> Listing:
+        if book.marker is None or not full:
+            try:
+                return await self.server.changes(book.found, book.marker)
+            except TokenRefused:
+                log.info("token refused, listing everything", account=self.account, book=book.id)
+        return await self.server.listing(book.found)
+
+    def _believe(self, listing: Listing, known: dict[str, Known], book: Book) -> None:
+        doubt = unbelievable(listing, known)
+        accepted = f"accepted-listing:{book.id}"
+        if doubt and not self.mirror.cycles.fact(accepted):
+            raise ListingFailed(f"{doubt} Nothing was changed here. If it is true: cardsync release.")
+        if doubt:
+            self.mirror.cycles.set_fact(accepted, "")
+
+    # ------------------------------------------------------------ bytes
+
+    async def _fetch(self, book: Book, hrefs: Sequence[str], touched: set[str], done: Pulled) -> None:
+        """Store what is new; adds to ``touched`` the UIDs of kept cards whose bytes changed."""
+        if not hrefs:
+            return
+        keep = self.mirror.books.kept(book.id)
+        reached = 0
+        async with aclosing(self.server.fetch(book.found, hrefs)) as batches:
+            async for batch in batches:
+                with self.mirror.transaction():
+                    for fetched in batch.objects:
+                        touched |= self._store(book, fetched, keep, done)
+                    self._account_for(book, batch, done)
+                reached += len(batch.objects) + len(batch.gone) + len(batch.failed)
+                self.progress(reached, len(hrefs))
+
+    def _store(self, book: Book, fetched: AddressObject, keep: frozenset[str], done: Pulled) -> set[str]:
+        try:
+            summary = peek(fetched.data)
+        except CardRefused as error:
+            self._quarantine(book, fetched.href, fetched.etag, str(error), done)
+            return set()
+        key = uid_key(summary.uid)
+        kept = summary.is_group or key in keep
+        before = self.mirror.books.data(book.id, fetched.href) if kept else None
+        self.mirror.books.store(
+            book.id,
+            fetched,
+            uid_key=key,
+            is_group=summary.is_group,
+            categories=summary.categories,
+            keep_data=kept,
+        )
+        self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id, href=fetched.href)
+        done.fetched += 1
+        return {key} if kept and not (before and same_card(before, fetched.data)) else set()
+
+    def _account_for(self, book: Book, batch: Fetched, done: Pulled) -> None:
+        self.mirror.books.remove(book.id, batch.gone)
+        done.removed += len(batch.gone)
+        for href, reason in batch.failed.items():
+            self._quarantine(book, href, None, reason, done)
+
+    def _quarantine(self, book: Book, href: str, etag: str | None, reason: str, done: Pulled) -> None:
+        """What we hold of it stays; without an ETag the next full comparison asks for it again."""
+        self.mirror.books.set_etag(book.id, href, None)
+        done.quarantined += 1
+        self._report(ProblemKind.QUARANTINED, book, "unreadable", reason, href=href, etag=etag)
+
+    # ------------------------------------------------------------ VIPs
+
+    async def _members(self, book: Book, touched: set[str], done: Pulled) -> None:
+        """Resolve the groups, and fetch the bytes of those who became VIPs."""
+        found = resolve(self.mirror, book, self.wanted, self.guards)
+        done.groups |= set(found.exist)
+        if found.lost:
+            self._report(ProblemKind.VIP_LOSS, book, "vip-loss", found.lost)
+            return
+        self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
+        self.mirror.cycles.set_fact(self._resolved(book), self._wanted())
+        hrefs = self.mirror.books.vip_hrefs_without_data(book.id)
+        if hrefs:
+            await self._fetch(book, hrefs, touched, done)
+
+    def _resolved(self, book: Book) -> str:
+        return f"wanted:{book.id}"
+
+    def _wanted(self) -> str:
+        return "\n".join(self.wanted)
+
+    def _observe(self, book: Book, touched: set[str], done: Pulled) -> None:
+        """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time."""
+        for key, held in self.mirror.books.vip_objects(book.id, sorted(touched)):
+            try:
+                contact = contact_of(scan(held.data))
+            except CardRefused as error:
+                self._quarantine(book, held.href, held.etag, str(error), done)
+                continue
+            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, work_keys(contact), self.now)
+            done.changed.add(contact_id)
+
+    # ------------------------------------------------------------ problems
+
+    def _report(
+        self, kind: ProblemKind, book: Book, reason: str, detail: str, *, href: str = "", etag: str | None = None
+    ) -> None:
+        problem = Problem(
+            kind=kind,
+            account=self.account,
+            reason=reason,
+            detail=detail,
+            since=self.now,
+            book_id=book.id,
+            href=href,
+            etag=etag,
+        )
+        if self.mirror.problems.report(problem):
+            log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
+
+
+def same_card(one: bytes, other: bytes) -> bool:
+    """Whether two servings are the same bytes but for line ends, which XML does not keep."""
+    return one.replace(b"\r\n", b"\n").strip() == other.replace(b"\r\n", b"\n").strip()
