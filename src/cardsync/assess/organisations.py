@@ -62,7 +62,8 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
 
     found = set()
     for part in _parts(unicodedata.normalize("NFKC", name)):
-        bare = basename(basename(part)) or part
+        once = basename(part)
+        bare = (basename(once) if once != part else once) or part  # twice: Acme Holding GmbH & Co. KG
         for spelt in folded(bare):
             found.add(tuple(re.findall(r"[a-z0-9]+", spelt)))
     found.discard(())

@@ -66,16 +66,19 @@ def _addresses(contact: Contact, memory: Memory, known: _Known) -> Signal | None
     if _confirmed_with_addresses(memory):
         return None
     organisation = contact.first(WorkField.ORGANISATION)
-    owns = tuple(dict.fromkeys(own for email in contact.work.get(WorkField.EMAIL, ()) if (own := _corporate(email))))
-    owns = tuple(own for own in owns if not _of_the_person(own, contact.name))
+    hosts = tuple(dict.fromkeys(host for email in contact.work.get(WorkField.EMAIL, ()) if (host := _corporate(email))))
+    hosts = tuple(host for host in hosts if not _of_the_person(host, contact.name))
     if not organisation:
-        return _two_unnamed(owns, known)
-    verdicts = {own: known.belongs(organisation, own) for own in owns}
-    foreign = tuple(own for own, verdict in verdicts.items() if verdict is Verdict.DIFFERENT)
-    theirs = tuple(own for own, verdict in verdicts.items() if verdict in CERTAIN)
+        return _two_unnamed(hosts, known)
+    verdicts = {host: known.belongs(organisation, host) for host in hosts}
+    theirs = tuple(host for host, verdict in verdicts.items() if verdict in CERTAIN)
+    houses = {registrable(host) for host in theirs}
+    foreign = tuple(
+        h for h, verdict in verdicts.items() if verdict is Verdict.DIFFERENT and registrable(h) not in houses
+    )
     if foreign and theirs:
         return _two(theirs[0], foreign[0])
-    if not foreign or len(foreign) < len(owns):  # one that may fit is enough
+    if not foreign or len(foreign) < len(hosts):  # one that may fit is enough
         return None
     reason = f"The work e-mail is at {foreign[0]}, which does not look like {organisation}'s."
     return Signal(
@@ -88,11 +91,11 @@ def _addresses(contact: Contact, memory: Memory, known: _Known) -> Signal | None
     )
 
 
-def _two_unnamed(owns: tuple[str, ...], known: _Known) -> Signal | None:
+def _two_unnamed(hosts: tuple[str, ...], known: _Known) -> Signal | None:
     """Without an organisation: the first label of a domain stands for its owner's name."""
-    for own in owns[1:]:
-        if known.belongs(_label(owns[0]), own) is Verdict.DIFFERENT:
-            return _two(owns[0], own)
+    for host in hosts[1:]:
+        if known.belongs(_label(hosts[0]), host) is Verdict.DIFFERENT:
+            return _two(hosts[0], host)
     return None
 
 
@@ -118,9 +121,9 @@ def _since(memory: Memory) -> datetime | None:
 
 
 def _corporate(email: str) -> str | None:
-    """The registrable domain of an address that is not at a free-mail provider."""
-    domain = email.rpartition("@")[2]
-    return None if is_free_mail(domain) else registrable(domain)
+    """The domain of an address, unless it is at a free-mail provider or no domain at all."""
+    domain = email.rpartition("@")[2].strip().casefold()
+    return None if is_free_mail(domain) or not registrable(domain) else domain
 
 
 def _of_the_person(domain: str, name: str) -> bool:
@@ -129,7 +132,8 @@ def _of_the_person(domain: str, name: str) -> bool:
 
 
 def _label(domain: str) -> str:
-    return domain.partition(".")[0]
+    """The label that its owner chose: ``acme`` of ``mail.acme.co.uk``."""
+    return (registrable(domain) or domain).partition(".")[0]
 
 
 def known_as(name: str, label: str) -> bool:
@@ -196,10 +200,10 @@ def _of_the_old(which: WorkField, values: tuple[str, ...], old: str, new: str, c
 
 
 def _site(url: str) -> str | None:
-    """The registrable domain of a URL, unless it is a page with somebody else (LinkedIn ...)."""
+    """The host of a URL, unless it is a page with somebody else (LinkedIn ...)."""
     try:
         host = urlsplit(url if "//" in url else f"//{url}").hostname or ""
     except ValueError:
         return None
     own = registrable(host)
-    return None if own in PROFILE_HOSTS else own
+    return host if own and own not in PROFILE_HOSTS else None

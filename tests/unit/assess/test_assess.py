@@ -196,6 +196,8 @@ def test_aliases_and_domains_of_the_config_silence_the_contradiction() -> None:
     memory = remembered(contact)
     assert signals(contact, memory, aliases=[["Acme", "Initech"]]) == ()
     assert signals(contact, memory, domains={"ACME": ["initech.example"]}) == ()
+    leased = person({**contact.work, EMAIL: ("jo@acme-eu.initech.example", "jo@initech.example")})
+    assert signals(leased, remembered(leased), domains={"ACME": ["acme-eu.initech.example"]}) == ()
 
 
 def test_who_confirmed_the_employer_with_the_foreign_address_there_is_not_told_again() -> None:
