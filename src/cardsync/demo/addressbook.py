@@ -52,7 +52,9 @@ _VIP_SITUATIONS = (
 class AddressBookFixture:
     """``cards``: resource name -> vCard, group cards too; a contact's name is ``UID.vcf``.
 
-    ``groups``: group name -> UIDs of its members, ``group_cards``: -> name of its card; ``vip_uids`` are those of VIP, in the order of creation.  ``situations``: UID -> what its card is like; ``names``: UID -> FN, unique.
+    ``groups``: group name -> UIDs of its members, ``group_cards``: group name -> name of
+    its card; ``vip_uids`` are the members of VIP in the order of creation.  ``situations``: UID -> what the
+    card is like; ``names``: UID -> FN, unique.
     """
 
     cards: Mapping[str, bytes]
