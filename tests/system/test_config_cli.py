@@ -127,6 +127,14 @@ BROKEN = {
             "11: organisations.aliases[1]: is of the wrong kind; allowed: a list of lists",
         ],
     ),
+    "sentences": (
+        GOOD + f'[reminders.texts]\nstil = "{CANARY}"\nstill = "{{{CANARY}}}"\nmissing = "{CANARY};"\n',
+        [
+            "6: reminders.texts.stil: is not known; did you mean still?",
+            "7: reminders.texts.still: has a slot in braces that is not known; allowed: one line without ;",
+            "8: reminders.texts.missing: is no sentence on one line; allowed: one line without ;",
+        ],
+    ),
     "a source": (
         GOOD + f'[sources.mailbox]\nhost = "{CANARY}"\n',
         ["5: sources.mailbox: no source is available in this version"],

@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from cardsync.settings.model import Settings
@@ -95,18 +95,14 @@ def allowed(path: Sequence[str | int]) -> str:
     found = field(path)
     if found is None:
         return ""
-    for mark in reversed(found.metadata):
+    own = get_args(found.annotation)[-1] if get_origin(found.annotation) is dict else None
+    for mark in reversed([*getattr(own, "__metadata__", ()), *found.metadata]):
         if isinstance(mark, Allowed):
             return mark.words
     plain = inner(found.annotation)
     if get_origin(plain) is Literal:
         return "one of " + ", ".join(get_args(plain))
-    return "a table of keys" if kind(plain) is Kind.TABLE else ""
-
-
-def is_secret(path: Sequence[str | int]) -> bool:
-    """Whether the value at ``path`` must not be shown."""
-    return inner(at(path)) is SecretStr or any(str(key).endswith("_command") for key in path)
+    return "a table of keys" if kind(plain) in (Kind.TABLE, Kind.NAMED) else ""
 
 
 def nearest(name: str, table: Sequence[str | int]) -> str:

@@ -16,7 +16,6 @@ from pydantic import (
     JsonValue,
     PlainSerializer,
     WithJsonSchema,
-    field_validator,
 )
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -75,18 +74,11 @@ class Reminders(Questions):
         default=None, description="Hours of the day in which questions are written.", examples=["8-21"]
     )
     ask_missing: v.Switch = Field(default=False, description="Ask about VIPs without any work detail, too.")
-    texts: Annotated[
-        dict[str, str], v.Allowed("one line without ; and only slots in braces that the template knows")
-    ] = Field(
+    texts: dict[v.TextName, v.Sentence] = Field(
         default_factory=dict,
         description="Sentences of your own, by name: " + ", ".join(texts.NAMES) + ".",
         examples=[{"follow_up": "where is {name} now?"}],
     )
-
-    @field_validator("texts")
-    @classmethod
-    def _known_texts(cls, given: dict[str, str]) -> dict[str, str]:
-        return v.check_texts(given, texts.NAMES, texts.SLOTS)
 
 
 class Account(Table):
@@ -96,7 +88,7 @@ class Account(Table):
         description="Address of the server, or a host name, or a mail address (discovery).",
         examples=["https://contacts.icloud.com"],
     )
-    username: v.Text | None = Field(default=None, description="Login name.", examples=["me@icloud.com"])
+    username: v.OptionalText = Field(default=None, description="Login name.", examples=["me@icloud.com"])
     password: v.Secret = Field(
         default=None,
         description="The password itself (an app password, where the provider has them).",

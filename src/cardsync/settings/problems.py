@@ -83,8 +83,10 @@ def _one(error: dict[str, Any]) -> tuple[Path, str]:
     type_ = error["type"]
     if type_ == "extra_forbidden":
         return path, unknown_key(path)
-    if path and path[-1] == "[key]":
+    if type_ == "string_pattern_mismatch":
         return path[:-1], "is no name for a table; allowed: letters, digits, . _ -, at most 64, a letter or digit first"
+    if path and path[-1] == "[key]":
+        return path[:-1], str(error["ctx"]["error"])
     what = str(error["ctx"]["error"]) if type_ == "value_error" else _WRONG.get(type_, "is of the wrong kind")
     allowed = keys.allowed(path)
     return path, f"{what}; allowed: {allowed}" if allowed else what

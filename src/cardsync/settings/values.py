@@ -4,7 +4,7 @@ Messages never repeat the value: it may be a secret in the wrong place.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from difflib import get_close_matches
@@ -14,6 +14,8 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+
+from cardsync.annotate import texts
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -169,19 +171,25 @@ def _not_empty(value: object) -> object:
     return value
 
 
-def check_texts(given: Mapping[str, str], names: Collection[str], slots: Collection[str]) -> dict[str, str]:
-    """Sentences of the owner's own: known names, one line each, only known slots; raises ValueError."""
-    for name, text in given.items():
-        if name not in names:
-            near = get_close_matches(name, names, n=1)
-            raise ValueError(f"knows no sentence {name}" + (f", did you mean {near[0]}?" if near else ""))
-        try:
-            found = {slot for _, slot, _, _ in Formatter().parse(text) if slot is not None}
-        except ValueError:
-            raise ValueError(f"has braces in {name} that do not match") from None
-        if not found <= set(slots) or ";" in text or not text.isprintable() or not text.strip():
-            raise ValueError(f"has a sentence {name} that cannot be used")
-    return dict(given)
+def _parse_text_name(name: object) -> object:
+    if isinstance(name, str) and name not in texts.NAMES:
+        near = get_close_matches(name, texts.NAMES, n=1)
+        raise ValueError("is not known" + (f"; did you mean {near[0]}?" if near else ""))
+    return name
+
+
+def _parse_sentence(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    try:
+        found = list(Formatter().parse(value))
+    except ValueError:
+        raise ValueError("has braces that do not match") from None
+    if any(slot is not None and (slot not in texts.SLOTS or spec or how) for _, slot, spec, how in found):
+        raise ValueError("has a slot in braces that is not known")
+    if ";" in value or not value.isprintable() or not value.strip():
+        raise ValueError("is no sentence on one line")
+    return value
 
 
 _DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y"'
@@ -238,6 +246,13 @@ OptionalArgv = Annotated[
 ]
 Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+OptionalText = Annotated[str | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+TextName = Annotated[str, BeforeValidator(_parse_text_name)]
+Sentence = Annotated[
+    str,
+    BeforeValidator(_parse_sentence),
+    Allowed("one line without ; and with no braces but {" + "}, {".join(sorted(texts.SLOTS)) + "}"),
+]
 Texts = Annotated[tuple[Text, ...], Allowed(_LIST_WORDS)]
 Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=100_000), Allowed("a whole number, 0 or more")]
 Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
