@@ -8,8 +8,8 @@ from cardsync.vcard.lines import ContentLine, split, unescape
 _STRUCTURED = frozenset({"N", "ADR", "ORG", "GENDER", "CLIENTPIDMAP"})
 _CASELESS = frozenset({"TYPE", "ENCODING", "VALUE", "CHARSET"})
 
-_Label = tuple[str, str]
-_Content = tuple[str, frozenset[tuple[str, frozenset[str]]], tuple[str, ...], frozenset[_Label]]
+_Siblings = frozenset[tuple[str, str]]
+_Content = tuple[str, frozenset[tuple[str, frozenset[str]]], tuple[str, ...], int]
 
 
 def differences(
@@ -23,7 +23,8 @@ def differences(
     has comes first, as ``refusal``'s reason word.
     """
     skipped = ignore if note else ignore | {"NOTE"}
-    before, after = _contents(sent, skipped), _contents(got, skipped)
+    known: dict[_Siblings, int] = {}
+    before, after = _contents(sent, skipped, known), _contents(got, skipped, known)
     gone, new = {content[0] for content in before - after}, {content[0] for content in after - before}
     found = [f"lost {name}" for name in gone - new] + [f"added {name}" for name in new - gone]
     found += [f"changed {name}" for name in gone & new]
@@ -31,20 +32,18 @@ def differences(
     return (*faults, *sorted(found))
 
 
-def _contents(document: Document, ignore: frozenset[str]) -> Counter[_Content]:
-    labels: dict[str, set[_Label]] = {}
+def _contents(document: Document, ignore: frozenset[str], known: dict[_Siblings, int]) -> Counter[_Content]:
+    """All properties as they compare; the label beside a grouped one is part of it, as a number in ``known``."""
+    grouped: dict[str, set[tuple[str, str]]] = {}
     for line in document.lines:
         if line.group and line.name.startswith("X-AB"):
-            labels.setdefault(line.group, set()).add((line.name, line.text()))
+            grouped.setdefault(line.group, set()).add((line.name, line.text()))
+    labels = {group: known.setdefault(frozenset(found), len(known) + 1) for group, found in grouped.items()}
     return Counter(
-        (line.name, _params(line), _value(line), frozenset(_siblings(line, labels)))
+        (line.name, _params(line), _value(line), 0 if line.name.startswith("X-AB") else labels.get(line.group, 0))
         for line in document.lines
         if line.name not in ignore
     )
-
-
-def _siblings(line: ContentLine, labels: dict[str, set[_Label]]) -> set[_Label]:
-    return set() if line.name.startswith("X-AB") else labels.get(line.group, set())
 
 
 def _params(line: ContentLine) -> frozenset[tuple[str, frozenset[str]]]:

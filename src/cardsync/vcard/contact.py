@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from cardsync.model import Contact, ContactKind, WorkField
@@ -52,19 +52,21 @@ _BUMPS_REV = re.compile(r"Apple Inc\.//(?:iOS|iPadOS|iPhone OS|macOS|Mac OS X|Ad
 _SCHEME_AND_HOST = re.compile(r"(?:([a-z][a-z0-9+.-]*+):(?://)?)?+([^/?#]*+)(.*)", re.IGNORECASE | re.DOTALL)
 _EXTENSION = re.compile(r"extension|ext|x(?=\d)")
 
+_Work = dict[WorkField, dict[str, None]]  # the values in the card's order, each once
+
 
 def contact_of(document: Document) -> Contact:
     """Who this is and where she works; reads any card that scans, whether or not it may be written."""
     labels = _labels(document)
-    work: dict[WorkField, list[str]] = {}
-    personal_emails: list[str] = []
+    work: _Work = {}
+    personal_emails: dict[str, None] = {}
     for line in document.lines:
         if line.name in _TYPED:
             value = _display(line)
             if _is_work(line, labels):
                 _add(work, _TYPED[line.name], value)
-            elif line.name == "EMAIL" and value and value not in personal_emails:
-                personal_emails.append(value)
+            elif line.name == "EMAIL" and value:
+                personal_emails[value] = None
         elif line.name == "ORG":
             organisation, *departments = (_one_line(part) for part in line.parts())
             _add(work, WorkField.ORGANISATION, organisation)
@@ -112,9 +114,9 @@ def work_keys(contact: Contact) -> dict[WorkField, frozenset[str]]:
     return {which: frozenset(comparable(which, value) for value in values) for which, values in contact.work.items()}
 
 
-def _add(work: dict[WorkField, list[str]], which: WorkField, value: str) -> None:
-    if value and value not in work.get(which, ()):
-        work.setdefault(which, []).append(value)
+def _add(work: _Work, which: WorkField, value: str) -> None:
+    if value:
+        work.setdefault(which, {})[value] = None
 
 
 def _one_line(text: str) -> str:
@@ -152,7 +154,7 @@ def _display(line: ContentLine) -> str:
             return _one_line(line.text())
 
 
-def _names(document: Document, work: Mapping[WorkField, list[str]], emails: list[str]) -> tuple[str, str]:
+def _names(document: Document, work: _Work, emails: Iterable[str]) -> tuple[str, str]:
     """The name shown, from FN or what else there is, and the given name (or the name again without one)."""
     line = document.first("N")
     family, given, *_ = (*(_one_line(part) for part in (line.parts() if line else ())), "", "")

@@ -121,13 +121,13 @@ def unfold(data: bytes) -> bytes:
 
 def parse_parameters(parameters: str) -> dict[str, tuple[str, ...]]:
     """``;NAME=value,"value"`` by upper-case name, RFC 6868 decoded."""
-    found: dict[str, tuple[str, ...]] = {}
+    found: dict[str, list[str]] = {}
     for name, equals, values in _PARAMETER.findall(parameters):
         key, texts = name.strip().upper(), _PARAMETER_VALUE.findall(values)
         if not equals:
             key, texts = ("ENCODING" if key in _BARE_ENCODINGS else "TYPE"), [name.strip()]
-        found[key] = (*found.get(key, ()), *(_uncaret(text.replace('"', "").strip()) for text in texts))
-    return found
+        found.setdefault(key, []).extend(_uncaret(text.replace('"', "").strip()) for text in texts)
+    return {key: tuple(texts) for key, texts in found.items()}
 
 
 def legal_parameters(parameters: str) -> bool:
