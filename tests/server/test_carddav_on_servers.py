@@ -244,7 +244,7 @@ async def test_a_wrong_password_is_refused_with_a_hint(server: Running) -> None:
             await client.discover()
 
 
-async def test_more_cards_than_fit_in_a_batch_come_whole(server: Running, client: CardDAVClient, book: AddressBook) -> None:
+async def test_more_cards_than_fit_in_a_batch_come(server: Running, client: CardDAVClient, book: AddressBook) -> None:
     count = 110 if server.name in {"radicale", "icloud-shaped", "converting"} else 25
     for number in range(count):
         server.put_card(f"{number}.vcf", card(f"uid-{number}", "x" * 300))

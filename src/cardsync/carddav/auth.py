@@ -10,7 +10,8 @@ from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, Origin, request_target
 
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"  # noqa: S105 - RFC 9110's "token", not a secret
-_PART = re.compile(rf'({_TOKEN})(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+)))?')
+_TOKEN68 = r"[A-Za-z0-9._~+/-]+=*(?=\s*(?:,|$))"  # what Negotiate and the like put there instead of parameters
+_PART = re.compile(rf'({_TOKEN})(?:\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]+))|\s+{_TOKEN68})?')
 _HASHES = {"md5": "md5", "sha-256": "sha256", "sha-512-256": "sha512_256"}
 
 

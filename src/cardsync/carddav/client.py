@@ -1,6 +1,6 @@
 """One account on a CardDAV server: the adapter behind ``ports.Server``."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -61,7 +61,7 @@ class CardDAVClient:
         """See ``ports.Server.listing``."""
         return await listing.listing(self._wire, book)
 
-    def fetch(self, book: AddressBook, hrefs: Sequence[str]) -> AsyncIterator[Fetched]:
+    def fetch(self, book: AddressBook, hrefs: Sequence[str]) -> AsyncGenerator[Fetched, None]:
         """See ``ports.Server.fetch``.
 
         Bytes come through XML, so line ends may be LF where GET gives CRLF: normalise both to compare, and write

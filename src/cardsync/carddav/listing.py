@@ -71,7 +71,7 @@ def _is_collection(answer: xml.Answer) -> bool:
 
 
 async def multistatus(
-    wire: Wire, ask: Ask, found: Callable[[], Callable[[xml.Answer], None]]
+    wire: Wire, ask: Ask, found: Callable[[], Callable[[xml.Answer], None]], attempts: int = 3
 ) -> tuple[Reply, xml.MultistatusReader | None]:
     """Send a PROPFIND or REPORT; each response of a 207 goes to what ``found()`` made for this attempt."""
     readers: list[xml.MultistatusReader] = []
@@ -80,7 +80,7 @@ async def multistatus(
         readers.append(xml.MultistatusReader(found(), ask.limit))
         return readers[-1]
 
-    reply = await wire.read(ask, sink)
+    reply = await wire.read(ask, sink, attempts)
     return reply, readers[-1] if reply.status == 207 else None
 
 

@@ -1,7 +1,7 @@
 """Many address objects at once: addressbook-multiget (RFC 6352, section 8.7), accounted for href by href."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 from cardsync.carddav import xml
@@ -43,7 +43,7 @@ class Multiget:
         self._unsupported = False
         self._silences = 0
 
-    async def run(self, hrefs: Sequence[str]) -> AsyncIterator[Fetched]:
+    async def run(self, hrefs: Sequence[str]) -> AsyncGenerator[Fetched, None]:
         """Batch by batch; the next request is on the wire before a batch is handed out."""
         todo = list(dict.fromkeys(hrefs))
         task: asyncio.Task[Fetched] | None = None
@@ -104,7 +104,7 @@ class Multiget:
 
         body = xml.multiget(self._path(href) for href in hrefs)
         ask = replace(dav_ask("REPORT", self._at, "0", body, _REPLY_BYTES), on_sent=on_sent)
-        reply, _ = await multistatus(self._wire, ask, fresh)
+        reply, _ = await multistatus(self._wire, ask, fresh, attempts=1)  # halves are the second attempt
         self._unsupported |= reply.status in _NO_MULTIGET
         return answers if reply.status == 207 else None
 

@@ -75,9 +75,9 @@ class Reply:
     body: bytes = b""
 
     def header(self, name: str) -> str | None:
-        """The value of a header field, or None."""
+        """The value of a header field, or None; each character is one byte, so that an ETag goes back as it came."""
         value = self.headers.get(name)
-        return str(value).strip() or None if value is not None else None
+        return value.encode(self.headers.encoding).decode("latin-1").strip() or None if value is not None else None
 
 
 class Wire:
@@ -102,13 +102,13 @@ class Wire:
         """Close all connections."""
         await self._client.aclose()
 
-    async def read(self, ask: Ask, sink: Callable[[], Sink] | None = None) -> Reply:
-        """An idempotent request, tried up to three times while the connection breaks; ``sink`` takes a 207.
+    async def read(self, ask: Ask, sink: Callable[[], Sink] | None = None, attempts: int = 3) -> Reply:
+        """An idempotent request, tried again (``attempts``) while the connection breaks; ``sink`` takes a 207.
 
         Raises ``Throttled`` for 429 and 503, ``Broken`` for 502 and 504, else leaves the status to the caller.
         """
         async for attempt in stamina.retry_context(
-            on=_worth_another_try, attempts=3, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.2
+            on=_worth_another_try, attempts=attempts, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.2
         ):
             with attempt:
                 reply = await self._follow(ask, sink)
@@ -160,9 +160,8 @@ class Wire:
         raise LoginRefused(self._refused)
 
     async def _one(self, ask: Ask, at: Location, authorization: str | None, sink: Callable[[], Sink] | None) -> Reply:
-        headers = dict(ask.headers)
-        if authorization:
-            headers["Authorization"] = authorization
+        fields = {**ask.headers, **({"Authorization": authorization} if authorization else {})}
+        headers = {name.encode("ascii"): _field(value) for name, value in fields.items()}
         extensions: dict[str, Any] = {"target": request_target(at.path)}
         if ask.on_sent:
             extensions["trace"] = _trace(ask.on_sent)
@@ -176,7 +175,7 @@ class Wire:
                     body = await _body(response, ask.limit, sink)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, ssl.SSLError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError) as error:
             raise _translated(error, at, self._connection) from error
         return Reply(response.status_code, response.headers, at, datetime.now(UTC), body)
 
@@ -198,6 +197,13 @@ async def _body(response: httpx.Response, limit: int, sink: Callable[[], Sink] |
     return bytes(parts)
 
 
+def _field(value: str) -> bytes:
+    try:
+        return value.encode("latin-1")
+    except UnicodeEncodeError:  # an ETag out of a listing's XML
+        return value.encode("utf-8")
+
+
 def _challenges(reply: Reply) -> list[Any]:
     return parse_challenges(reply.headers.get_list("www-authenticate"))
 
@@ -215,8 +221,9 @@ def _worth_another_try(error: Exception) -> bool:
 
 
 def _tls(connection: Connection) -> ssl.SSLContext:
-    context = httpx.create_ssl_context(trust_env=False)
-    context.load_default_certs()  # the owner's own authority may be installed on the system
+    context = ssl.create_default_context()  # the owner's own authority may be installed on the system
+    if not context.cert_store_stats()["x509_ca"]:
+        context = httpx.create_ssl_context(trust_env=False)  # a slim image has none: those of the HTTP library
     if connection.ca_file:
         try:
             context.load_verify_locations(connection.ca_file)
@@ -234,7 +241,7 @@ def _translated(error: Exception, at: Location, connection: Connection) -> Unrea
             f"The TLS certificate of {origin} is not trusted. "
             f"If it is your own server, name its certificate authority: ca_file in [accounts.{connection.account}]."
         )
-    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout):
+    if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout | httpx.InvalidURL):
         return Unreachable(f"{origin} cannot be reached. Check the address, the network and that the server runs.")
     if isinstance(error, httpx.TimeoutException | TimeoutError):
         return TimedOut(f"{origin} did not answer in time.")
