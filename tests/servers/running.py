@@ -1,7 +1,6 @@
 """What a started server offers a test; its client is requests, not ours."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote, unquote
 from xml.etree import ElementTree as ET
@@ -30,7 +29,6 @@ class Running:
     digest: bool = False
     trusted_origins: tuple[str, ...] = ()
     log: Path | None = None
-    facts: Mapping[str, bool] = field(default_factory=dict)
 
     def put_card(self, name: str, data: bytes) -> str | None:
         """Create or replace a card without any condition, as another device does; the ETag, if one is told."""

@@ -5,7 +5,7 @@ from urllib.parse import unquote
 
 from cardsync.carddav import xml
 from cardsync.carddav.connection import Connection
-from cardsync.carddav.hrefs import Location, collection, href_key, parse_url, redacted
+from cardsync.carddav.hrefs import Location, collection, href_key, parse_url
 from cardsync.errors import ServerProblem
 from cardsync.model import AddressBook, SyncMethod
 
@@ -130,8 +130,3 @@ def _is_named(book: AddressBook, name: str) -> bool:
         return False
     key, wanted_key = href_key(path), href_key(wanted)
     return key == wanted_key or ("/" not in wanted.rstrip("/") and key[-1:] == wanted_key)
-
-
-def read_only_sentence(book: AddressBook) -> str:
-    """For ``check``: why a book is only read."""
-    return f"{redacted(parse_url(book.href))} is only read: {book.read_only_reason}."

@@ -43,7 +43,6 @@ class _Start:
     """What a first PROPFIND found: where it ended, who we are, and home sets named right there."""
 
     at: Location
-    answer: xml.Answer
     principal: Location | None
     homes: tuple[Location, ...]
 
@@ -99,7 +98,7 @@ class Discovery:
         answer = answers[0]
         principals = self._resolved(final, answer, _PRINCIPAL)
         homes = self._resolved(final, answer, _HOME_SET)
-        return _Start(final, answer, principals[0] if principals else None, homes)
+        return _Start(final, principals[0] if principals else None, homes)
 
     async def _books(self, start: _Start) -> list[AddressBook]:
         homes = start.homes
