@@ -13,8 +13,9 @@ FOLD = re.compile(rb"\r?\n[ \t]")
 NEXT = re.compile(rb"\n(?![ \t])")
 _HEAD_STOP = re.compile(rb'[^":]*+(?:"[^"]*+"[^":]*+)*+:')
 _HEAD = re.compile(rb'(?:([A-Za-z0-9-]++)\.)?([A-Za-z0-9-]++)((?:;[^";:\r\n]*+(?:"[^"\r\n]*+"[^";:\r\n]*+)*+)*+):')
-_PARAMETER = re.compile(r';([^=;"]*+)(=)?((?:[^;"]++|"[^"]*+")*+)')
+_PARAMETER = re.compile(r';++([^=;"]*+)(=)?((?:[^;"]++|"[^"]*+")*+)')
 _LEGAL_PARAMETERS = re.compile(r'(?:;[A-Za-z0-9-]++(?:=(?:[^;"]++|"[^"]*+")*+)?+)*+')
+_NAMED_PARAMETERS = re.compile(r'(?:;[^=;"]*+=(?:[^;"]++|"[^"]*+")*+)*+')
 _PARAMETER_VALUE = re.compile(r'(?:[^,"]++|"[^"]*+")++')
 _CARET = re.compile(r"\^([n^'])")
 ESCAPE = re.compile(r'\\([nN,;\\:"])')
@@ -22,6 +23,7 @@ _CHARSET = re.compile(
     r"(?:us-ascii|iso-8859-\d\d?|windows-125\d|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5|koi8-r)",
     re.IGNORECASE,
 )
+_CODED = re.compile("charset|quoted-printable", re.IGNORECASE)
 _BARE_ENCODINGS = frozenset({"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT"})
 
 
@@ -67,7 +69,10 @@ class ContentLine:
 
     def characters(self) -> str:
         """The value as text, its escapes still in place; quoted-printable and CHARSET (vCard 2.1) are undone."""
-        raw, params = self.raw, self.params
+        raw = self.raw
+        if not _CODED.search(self.parameters):
+            return raw.decode("utf-8", "replace")
+        params = self.params
         if "QUOTED-PRINTABLE" in (value.upper() for value in params.get("ENCODING", ())):
             raw = quopri.decodestring(raw)
         charset = next(iter(params.get("CHARSET", ())), "utf-8")
@@ -123,10 +128,12 @@ def parse_parameters(parameters: str) -> dict[str, tuple[str, ...]]:
     """``;NAME=value,"value"`` by upper-case name, RFC 6868 decoded."""
     found: dict[str, list[str]] = {}
     for name, equals, values in _PARAMETER.findall(parameters):
-        key, texts = name.strip().upper(), _PARAMETER_VALUE.findall(values)
-        if not equals:
-            key, texts = ("ENCODING" if key in _BARE_ENCODINGS else "TYPE"), [name.strip()]
-        found.setdefault(key, []).extend(_uncaret(text.replace('"', "").strip()) for text in texts)
+        key = name.strip().upper()
+        if equals:
+            texts = (_uncaret(text.replace('"', "").strip()) for text in _PARAMETER_VALUE.findall(values))
+            found.setdefault(key, []).extend(texts)
+        elif key:
+            found.setdefault("ENCODING" if key in _BARE_ENCODINGS else "TYPE", []).append(name.strip())
     return {key: tuple(texts) for key, texts in found.items()}
 
 
@@ -137,7 +144,7 @@ def legal_parameters(parameters: str) -> bool:
 
 def bare_parameters(parameters: str) -> bool:
     """Whether a parameter has no ``=`` (vCard 2.1's ``TEL;HOME``)."""
-    return any(not equals for _, equals, _ in _PARAMETER.findall(parameters))
+    return _NAMED_PARAMETERS.fullmatch(parameters) is None
 
 
 def unescape(text: str) -> str:
