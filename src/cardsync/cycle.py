@@ -31,9 +31,9 @@ class AccountCycle:
     zone: tzinfo
     backups: Path
     now: datetime
+    write: bool = True
     previews: list[Preview] | None = None
     progress: Callable[[int, int], None] = lambda done, of: None
-    may_stop: Callable[[], bool] = lambda: False
 
     async def run(self) -> "AccountReport":
         """Settle what a crash left open, then pull, assess, annotate."""
@@ -60,8 +60,8 @@ class AccountCycle:
             judge=self.judge,
             zone=self.zone,
             export=self._export,
+            write=self.write,
             now=self.now,
-            may_stop=self.may_stop,
         ).run(pulled.changed)
         return AccountReport(
             account=self.account,

@@ -21,9 +21,7 @@ def conclude(
     """One transaction; the block itself is taken out by a write of its own."""
     with mirror.transaction():
         standing = mirror.contacts.standing(asked.contact_id)
-        mirror.contacts.set_standing(
-            asked.contact_id, after(asked, ending, standing, policy, now, delay=delay)
-        )
+        mirror.contacts.set_standing(asked.contact_id, after(asked, ending, standing, policy, now, delay=delay))
         if ending is Ending.CONFIRMED:
             mirror.contacts.validate(asked.contact_id, asked.fields, now, now, "confirmed")
         if suggestion:

@@ -28,7 +28,8 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = _free(folder, f"{_slug(book.account)}-{_slug(book.display_name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
     part = path.with_suffix(".part")
-    cards, missing = 0, []
+    cards = 0
+    missing: list[str] = []
     with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
         async with aclosing(server.fetch(book, hrefs)) as batches:
             async for batch in batches:

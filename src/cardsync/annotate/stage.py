@@ -51,7 +51,7 @@ class Annotate:
     zone: tzinfo
     export: Callable[[Book], Awaitable[Book]]
     now: datetime
-    may_stop: Callable[[], bool] = lambda: False
+    write: bool = True
 
     async def run(self, changed: set[int]) -> Annotated:
         """Answers first, so that what they free can be asked anew."""
@@ -59,8 +59,6 @@ class Annotate:
         books = [book for book in self.mirror.books.of(self.account) if not self._frozen(book)]
         for book in books:
             for contact_id, asked in self.mirror.questions.standing(book.id).items():
-                if self.may_stop():
-                    return done
                 await self._look_at(book, contact_id, asked, done)
             self._adopt_all(book, changed, done)
         await self._ask(books, done)
@@ -73,7 +71,11 @@ class Annotate:
         )
 
     def _may_write(self, book: Book) -> bool:
-        return book.found.writable and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
+        return (
+            self.write
+            and book.found.writable
+            and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
+        )
 
     # ------------------------------------------------------------ standing questions
 
@@ -112,9 +114,7 @@ class Annotate:
             if not reading.standing:
                 self.mirror.questions.taken_out(asked.id)
 
-    def _settled(
-        self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject
-    ) -> Change | None:
+    def _settled(self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: how the question ended, and the card without its block."""
         self._take_note(book, card, fresh)
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
@@ -135,7 +135,9 @@ class Annotate:
 
     def _ended_meanwhile(self, asked: Asked) -> Ending | None:
         """The ending, where an earlier attempt of this cycle has stored it."""
-        return next((known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None)
+        return next(
+            (known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None
+        )
 
     def _followed_up(self, asked: Asked, data: bytes) -> Change:
         contact = contact_of(scan(data))
@@ -149,7 +151,7 @@ class Annotate:
         done: Annotated,
         *,
         reading: plan.Reading | None = None,
-        ) -> None:
+    ) -> None:
         conclude(
             self.mirror,
             asked,
@@ -194,7 +196,7 @@ class Annotate:
         if not left or not plan.within_hours(self.policy, self.zone, self.now):
             return
         for book, card in self._candidates(books)[:TRIES]:
-            if not left or self.may_stop():
+            if not left:
                 return
             outcome = await self._write(book, card, partial(self._asked, book, card, done), done)
             if outcome is Outcome.WRITTEN:
@@ -244,9 +246,7 @@ class Annotate:
             return None
         return self._with_block(card.contact_id, question, fresh.data, counted=True)
 
-    def _question(
-        self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]
-    ) -> Question | None:
+    def _question(self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]) -> Question | None:
         if state.left_at:
             return plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
         return self.judge(contact, memory, groups)[1]

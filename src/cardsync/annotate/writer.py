@@ -1,9 +1,11 @@
 """One card, written so that nothing is lost: GET -> journal -> PUT If-Match -> GET -> compare."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 import structlog
 
@@ -95,7 +97,7 @@ class Writer:
                 return self._park(book, target.href, fresh.etag, error.reason, str(error))
             if change is None or change.data == fresh.data:
                 return Outcome.NOTHING
-            outcome = await self._attempt(book, target, fresh, change)
+            outcome = await _to_the_end(self._attempt(book, target, fresh, change))
             if outcome is not None:
                 return outcome
         return Outcome.LATER
@@ -160,9 +162,7 @@ class Writer:
 
     # ------------------------------------------------------------ what stands there now
 
-    async def _settle(
-        self, book: Book, intent: Intent, got: AddressObject | None, answer: PutAnswer
-    ) -> Outcome | None:
+    async def _settle(self, book: Book, intent: Intent, got: AddressObject | None, answer: PutAnswer) -> Outcome | None:
         """Compare and conclude; None: a conflict, decide again."""
         if got is None:
             self._abandon(intent, "the card is gone")
@@ -233,9 +233,7 @@ class Writer:
                 self.mirror.questions.forget(opened.id)
             self.mirror.journal.close(intent.id, verified=False, outcome="edited by another client")
 
-    async def _put_back(
-        self, book: Book, intent: Intent, got: AddressObject, differences: tuple[str, ...]
-    ) -> Outcome:
+    async def _put_back(self, book: Book, intent: Intent, got: AddressObject, differences: tuple[str, ...]) -> Outcome:
         """The server made something else of the card: the kept bytes go back once, and writing here stops."""
         back = PutAnswer(result=PutResult.REFUSED)
         if got.etag:
@@ -260,9 +258,7 @@ class Writer:
         self._report(ProblemKind.PARKED, book, href, etag, reason, detail)
         return Outcome.PARKED
 
-    def _report(
-        self, kind: ProblemKind, book: Book, href: str, etag: str | None, reason: str, detail: str
-    ) -> None:
+    def _report(self, kind: ProblemKind, book: Book, href: str, etag: str | None, reason: str, detail: str) -> None:
         problem = Problem(
             kind=kind,
             account=self.account,
@@ -275,6 +271,16 @@ class Writer:
         )
         if self.mirror.problems.report(problem):
             log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
+
+
+async def _to_the_end(attempt: Coroutine[Any, Any, Outcome | None]) -> Outcome | None:
+    """A write that has begun is verified even when we are told to stop meanwhile."""
+    task = asyncio.ensure_future(attempt)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 _STUCK = "The server says that the card changed, and it did not (perhaps the card is too large for it)."

@@ -1,6 +1,6 @@
 """One card's assessment and the question that it is worth, under the owner's policies.  Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -8,7 +8,6 @@ from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
-from cardsync.assess.vip import policy_for
 from cardsync.model import Assessment, Contact, GroupPolicy, Memory, Question, ReminderPolicy
 
 
@@ -36,3 +35,12 @@ class Judge:
             now=self.now,
         )
         return found, question(contact, memory, found, policy, self.reminders, self.now)
+
+    def knows(self, groups: tuple[str, ...]) -> bool:
+        """Whether the config has a policy for one of these groups (a frozen list may be of an older config)."""
+        return any(name in self.policies for name in groups)
+
+
+def policy_for(groups: Iterable[str], policies: Mapping[str, GroupPolicy]) -> GroupPolicy:
+    """The policy of the heaviest of a VIP's groups; of equals the first.  Raises ``ValueError`` if none has one."""
+    return max((policies[name] for name in groups if name in policies), key=lambda policy: policy.weight)

@@ -31,6 +31,8 @@ class Assess:
         for book in self.mirror.books.of(self.account):
             for contact_id in self.mirror.contacts.to_assess(book.id, self.now - HOLDS):
                 for card in self.mirror.books.cards(book.id, contact_id=contact_id):
+                    if not self.judge.knows(card.groups):
+                        continue
                     memory = self.mirror.contacts.memory(contact_id)
                     found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
                     self.mirror.contacts.store_assessment(contact_id, as_stored(found, wish), self.now)

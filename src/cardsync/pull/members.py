@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cardsync.assess import vip
+from cardsync.pull import vip
 from cardsync.mirror import Mirror
 from cardsync.model import Group, GuardPolicy
 from cardsync.records import Book
@@ -31,7 +31,7 @@ def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPo
     before = mirror.books.vips(book.id)
     exist = vip.existing(groups, cards, book.found.display_name)
     accepted = f"accepted-vips:{book.id}"
-    loss = _loss(before, after, _vanished(mirror, book, wanted, groups), guards)
+    loss = _loss(wanted, before, after, _vanished(mirror, book, wanted, groups), guards)
     if loss and not mirror.cycles.fact(accepted):
         return Members(count=len(before), exist=exist, lost=loss)
     mirror.books.store_vips(book.id, after)
@@ -53,12 +53,13 @@ def _vanished(mirror: Mirror, book: Book, wanted: tuple[str, ...], groups: list[
 
 
 def _loss(
+    wanted: tuple[str, ...],
     before: Mapping[str, tuple[str, ...]],
     after: Mapping[str, tuple[str, ...]],
     vanished: frozenset[str],
     guards: GuardPolicy,
 ) -> str | None:
-    for name in sorted({name for names in before.values() for name in names}):
+    for name in wanted:
         had = frozenset(key for key, names in before.items() if name in names)
         have = frozenset(key for key, names in after.items() if name in names)
         if vip.lost(had, have, share=guards.vip_loss_share, minimum=guards.vip_loss_min, vanished=name in vanished):

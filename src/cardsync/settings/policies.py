@@ -1,5 +1,10 @@
 """From the config to the frozen policies that the decisions take."""
 
+from datetime import tzinfo
+from zoneinfo import ZoneInfo
+
+from tzlocal import get_localzone
+
 from cardsync.model import GroupPolicy, Position, ReminderPolicy, Stratum
 from cardsync.settings.model import Reminders, Settings
 
@@ -43,3 +48,9 @@ def reminder_policy(settings: Settings, account: str) -> ReminderPolicy:
         hours=own.hours,
         ask_missing=own.ask_missing,
     )
+
+
+def zone(settings: Settings) -> tzinfo:
+    """``schedule.timezone``, or the machine's own with its changes of clocks (``TZ``, ``/etc/localtime``)."""
+    name = settings.schedule.timezone
+    return ZoneInfo(name) if name else get_localzone()

@@ -400,5 +400,5 @@ def test_no_text_on_a_card_breaks_assessing(
 
 def test_importing_loads_no_heavy_library() -> None:
     heavy = "{'rapidfuzz', 'cleanco', 'publicsuffixlist', 'asyncio', 'httpx'} & set(sys.modules)"
-    code = f"import sys, cardsync.assess.ask, cardsync.assess.vip; sys.exit(str({heavy}) if {heavy} else 0)"
+    code = f"import sys, cardsync.assess.ask, cardsync.pull.vip; sys.exit(str({heavy}) if {heavy} else 0)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.assess.vip import CardMembership, existing, lost, policy_for, vips
+from cardsync.assess.judge import policy_for
+from cardsync.pull.vip import CardMembership, existing, lost, vips
 from cardsync.model import Group, GroupPolicy, Stratum
 
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from cardsync.model import Group, GroupPolicy
+from cardsync.model import Group
 
 LOSS_SHARE = 0.30  # of the members; more than this at once is an accident ...
 LOSS_MINIMUM = 3  # ... if it is at least this many
@@ -80,8 +80,3 @@ def lost(
     if vanished and left:
         return True
     return left >= minimum and left > share * len(before)
-
-
-def policy_for(groups: Iterable[str], policies: Mapping[str, GroupPolicy]) -> GroupPolicy:
-    """The policy of the heaviest of a VIP's groups; of equals the first.  Raises ``ValueError`` if none has one."""
-    return max((policies[name] for name in groups if name in policies), key=lambda policy: policy.weight)

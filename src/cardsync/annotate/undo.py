@@ -1,0 +1,91 @@
+"""Taking things back: every block out of a book, or one card to a kept version."""
+
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from datetime import datetime
+
+from cardsync.annotate.block import find, recognise, spans_without
+from cardsync.annotate.writer import Change, Outcome, Target, Writer
+from cardsync.errors import CardRefused
+from cardsync.mirror import Mirror
+from cardsync.model import AddressObject, Position, ReminderPolicy, uid_key
+from cardsync.ports import Server
+from cardsync.records import Book, Ending
+from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import cut, note_text
+
+Block = tuple[str, str, Position]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undo:
+    """For one account."""
+
+    server: Server
+    mirror: Mirror
+    writer: Writer
+    policy: ReminderPolicy
+    now: datetime
+
+    async def remove_all(self, book: Book) -> dict[str, int]:
+        """Take out every block that we ever wrote, on VIPs' cards or not, known to the database or not."""
+        blocks = self.mirror.questions.blocks(book.id)
+        found: list[Target] = []
+        async with aclosing(self.server.fetch(book.found, list(self.mirror.books.known(book.id)))) as batches:
+            async for batch in batches:
+                found += [target for card in batch.objects if (target := self._with_block(card, blocks))]
+        counts: dict[str, int] = {"found": len(found)}
+        for target in found:
+            outcome = await self.writer.write(book, target, lambda fresh: self._without(fresh, blocks))
+            counts[outcome.value] = counts.get(outcome.value, 0) + 1
+        for asked in self.mirror.questions.standing(book.id).values():
+            self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
+        return counts
+
+    def _with_block(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Target | None:
+        try:
+            key = uid_key(scan(card.data).text("UID"))
+            change = self._without(card, blocks)
+        except CardRefused:
+            return None
+        return Target(href=card.href, uid_key=key, contact_id=None) if change else None
+
+    def _without(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Change | None:
+        document = scan(card.data)
+        note = note_text(document)
+        known = [*blocks.get(uid_key(document.text("UID")), ())]
+        labels = (self.policy.label, *self.policy.past_labels)
+        shape = recognise(note, labels, self.policy.texts)
+        if shape:
+            known.append((shape.text, shape.user_text, shape.position))
+        for block, user_text, position in known:
+            stands = find(note, block, user_text, position)
+            if stands and stands.whole:
+                kept = bool(stands.typed)
+                spans = spans_without(note, stands.ours, user_text, position, kept_text=kept)
+                return Change(data=cut(card.data, spans), why="notes remove")
+        return None
+
+    async def restore(self, book: Book, target: Target, version: bytes) -> Outcome:
+        """Put a kept version back, journalled and conditional like any write."""
+        outcome = await self.writer.write(book, target, lambda fresh: Change(data=version, why="restore"))
+        if outcome is Outcome.WRITTEN:
+            self._settle(book, target, version)
+        return outcome
+
+    def _settle(self, book: Book, target: Target, version: bytes) -> None:
+        """The block went with the newer version; what the card says now is what counts."""
+        questions: Sequence[int] = [
+            asked.id
+            for asked in self.mirror.questions.standing(book.id).values()
+            if asked.contact_id == target.contact_id
+        ]
+        with self.mirror.transaction():
+            for question_id in questions:
+                self.mirror.questions.end(question_id, Ending.WITHDRAWN, self.now)
+                self.mirror.questions.taken_out(question_id)
+            if target.contact_id is not None:
+                contact = contact_of(scan(version))
+                self.mirror.contacts.observe(book.id, contact, target.uid_key, work_keys(contact), self.now)

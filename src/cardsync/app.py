@@ -1,0 +1,247 @@
+"""Composition root: the only place that builds clients, mirror and policies from the config."""
+
+import asyncio
+import hashlib
+import os
+import random
+import secrets
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta, tzinfo
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from cardsync import commands
+from cardsync.annotate.writer import Preview
+from cardsync.assess.judge import Judge
+from cardsync.carddav.client import CardDAVClient, Connection
+from cardsync.cycle import AccountCycle, AccountReport
+from cardsync.errors import CardsyncError, ConfigError, LoginRefused, Throttled, Unreachable
+from cardsync.mirror import Mirror
+from cardsync.model import GuardPolicy, ReminderPolicy
+from cardsync.records import Problem, ProblemKind
+from cardsync.settings.model import Settings
+from cardsync.settings.policies import group_policies, reminder_policy
+from cardsync.settings.secrets import Secret, resolve
+
+log = structlog.get_logger("cardsync.cycle")
+PARTIAL = 3
+_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
+
+
+def utc_now() -> datetime:
+    """The real clock; tests and the demo hand in another."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cycle:
+    """A finished cycle of all accounts."""
+
+    started: datetime
+    reports: tuple[AccountReport, ...]
+    previews: tuple[Preview, ...] = ()
+
+    @property
+    def exit_code(self) -> int:
+        """0, or the code of the failure that all accounts share, or 3 where some went well."""
+        codes = [report.exit_code for report in self.reports]
+        failed = {code for code in codes if code}
+        if not failed:
+            return 0
+        return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
+
+    def as_json(self) -> dict[str, Any]:
+        """Counts only."""
+        return {
+            "started_at": self.started.isoformat(),
+            "exit_code": self.exit_code,
+            "accounts": [report.as_json() for report in self.reports],
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything behind the commands; the mirror is opened by whoever makes it."""
+
+    settings: Settings
+    mirror: Mirror
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    clock: Callable[[], datetime] = utc_now
+
+    @classmethod
+    def open(cls, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> "App":
+        """With the mirror of ``state_dir``; raises ``StateProblem``."""
+        return cls(settings=settings, mirror=Mirror.open(database_of(settings)), clock=clock)
+
+    @property
+    def zone(self) -> tzinfo:
+        """``schedule.timezone``, or the machine's."""
+        name = self.settings.schedule.timezone
+        return ZoneInfo(name) if name else datetime.now().astimezone().tzinfo or UTC
+
+    def reminders(self, account: str) -> ReminderPolicy:
+        """The account's ``[reminders]``; those of an account that left the config are the common ones."""
+        known = account if account in self.settings.accounts else next(iter(self.settings.accounts))
+        return reminder_policy(self.settings, known)
+
+    def judge(self, account: str, now: datetime) -> Judge:
+        """The assess room under this config."""
+        organisations = self.settings.organisations
+        return Judge(
+            policies={policy.name: policy for policy in group_policies(self.settings)},
+            reminders=self.reminders(account),
+            assumed_age=self.settings.freshness.assumed_age,
+            aliases=organisations.aliases,
+            domains=organisations.domains,
+            now=now,
+        )
+
+    # ------------------------------------------------------------ servers
+
+    @asynccontextmanager
+    async def server(self, account: str) -> AsyncIterator[CardDAVClient]:
+        """A client of the account's server; raises ``ConfigError`` where its secret cannot be had."""
+        secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
+        async with CardDAVClient(self._connection(account, secret)) as client:
+            yield client
+
+    def _connection(self, name: str, secret: Secret) -> Connection:
+        account = self.settings.accounts[name]
+        return Connection(
+            account=name,
+            url=account.url,
+            username=account.username or "",
+            password=secret.password,
+            bearer_token=secret.token,
+            auth="auto" if account.auth == "none" else account.auth,
+            ca_file=account.ca_file,
+            allow_http=account.allow_http,
+            trusted_origins=account.trusted_origins,
+            address_books=account.address_books,
+            write_anyway=account.write == "always",
+        )
+
+    # ------------------------------------------------------------ a cycle
+
+    async def cycle(
+        self,
+        *,
+        dry_run: bool = False,
+        scheduled: bool = False,
+        progress: Callable[[int, int], None] = lambda done, of: None,
+    ) -> Cycle:
+        """All accounts, each on its own: one that fails does not stop the others.
+
+        A dry run works on a copy of the mirror and PUTs nothing.  A scheduled cycle leaves alone the
+        accounts whose server was away a moment ago.
+        """
+        now = self.clock()
+        app = replace(self, mirror=self.mirror.copy()) if dry_run else self
+        previews: list[Preview] = []
+        commands.carry_out(app.mirror, app.reminders, now)
+        reports = await asyncio.gather(
+            *(
+                app._account(name, now, scheduled, previews if dry_run else None, progress)
+                for name in app.settings.accounts
+            )
+        )
+        done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews))
+        if not dry_run:
+            commands.carry_out(self.mirror, self.reminders, now)
+            self.mirror.cycles.record(now, self.clock(), done.as_json())
+        return done
+
+    async def _account(
+        self,
+        name: str,
+        now: datetime,
+        scheduled: bool,
+        previews: list[Preview] | None,
+        progress: Callable[[int, int], None],
+    ) -> AccountReport:
+        try:
+            self._check_pause(name, now, scheduled)
+            await self._check_refused(name)
+            async with self.server(name) as server:
+                report = await AccountCycle(
+                    server=server,
+                    mirror=self.mirror,
+                    account=name,
+                    judge=self.judge(name, now),
+                    reminders=self.reminders(name),
+                    guards=GuardPolicy(**self.settings.guards.model_dump()),
+                    zone=self.zone,
+                    backups=self.settings.state_dir / "backups",
+                    write=self.settings.accounts[name].write != "never",
+                    now=now,
+                    previews=previews,
+                    progress=progress,
+                ).run()
+        except CardsyncError as error:
+            await self._failed(name, error, now)
+            log.warning("account failed", account=name, error=type(error).__name__)
+            return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
+        self.mirror.books.hold_off(name, None, 0)
+        self.mirror.problems.solved(ProblemKind.LOGIN, name)
+        log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
+        return report
+
+    def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
+        until, failures = self.mirror.books.pause(name)
+        asked_by_server = failures == 0
+        if until and now < until and (scheduled or asked_by_server):
+            raise Throttled(f"{name}: the server is left alone until {until:%Y-%m-%d %H:%M} UTC.", until - now)
+
+    async def _failed(self, name: str, error: CardsyncError, now: datetime) -> None:
+        """What is remembered of a failure, so that a restart does not forget it."""
+        until, failures = self.mirror.books.pause(name)
+        if isinstance(error, LoginRefused):
+            if not self.mirror.books.refused_key(name):
+                self.mirror.books.refuse(name, await self._login_key(name))
+            self.mirror.problems.report(
+                Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
+            )
+        elif isinstance(error, Throttled):
+            if not (until and now < until):
+                self.mirror.books.hold_off(name, now + error.wait, 0)
+        elif isinstance(error, Unreachable):
+            wait = min(_FIRST_WAIT * 2 ** min(failures, 10), _LONGEST_WAIT)
+            self.mirror.books.hold_off(name, now + wait * random.uniform(0.8, 1.2), failures + 1)  # noqa: S311 - jitter
+
+    # ------------------------------------------------------------ a login that was refused
+
+    async def _check_refused(self, name: str) -> None:
+        """One try for each password: servers lock accounts out."""
+        key = self.mirror.books.refused_key(name)
+        if key is None:
+            return
+        if key == await self._login_key(name):
+            raise LoginRefused(
+                f"{name}: the server refused this login before, so it was not tried again. "
+                "Change the user name or the password in the config, or run: cardsync release."
+            )
+        self.mirror.books.refuse(name, None)
+
+    async def _login_key(self, name: str) -> str:
+        """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""
+        salt = self.mirror.cycles.fact("salt")
+        if not salt:
+            salt = secrets.token_hex(16)
+            self.mirror.cycles.set_fact("salt", salt)
+        account = self.settings.accounts[name]
+        try:
+            secret = await asyncio.to_thread(resolve, name, account, self.environ)
+        except ConfigError:
+            secret = Secret()
+        parts = "\0".join([account.url, account.username or "", secret.password or "", secret.token or ""])
+        return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
+
+
+def database_of(settings: Settings) -> Path:
+    """Where the mirror lies."""
+    return settings.state_dir / "cardsync.db"

@@ -1,0 +1,82 @@
+"""What the commands share: the config, the app, dates and names."""
+
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from cardsync.app import App
+    from cardsync.settings.model import Settings
+
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
+
+
+def settings_of(context: click.Context) -> "Settings":
+    """The valid config, with logging set up by it; warnings go to stderr."""
+    from cardsync.observe.log import configure
+    from cardsync.settings.load import read
+
+    loaded = read(context.obj.config_path, os.environ)
+    for warning in loaded.warnings:
+        click.echo(f"warning: {warning}", err=True)
+    configure(context.obj.log_level or loaded.settings.log.level, loaded.settings.log.format)
+    return loaded.settings
+
+
+@contextmanager
+def opened(context: click.Context) -> Iterator["App"]:
+    """The app on its mirror."""
+    from cardsync.app import App
+
+    app = App.open(settings_of(context))
+    try:
+        yield app
+    finally:
+        app.mirror.close()
+
+
+@contextmanager
+def exclusive(context: click.Context) -> Iterator["App"]:
+    """The app while no cycle runs; waits for the end of one that does."""
+    from cardsync.lock import cycle_lock
+
+    with opened(context) as app:
+        with cycle_lock(app.settings.state_dir, wait=False) as at_once:
+            if at_once:
+                yield app
+                return
+        click.echo("waiting for the running cycle to end ...", err=True)
+        with cycle_lock(app.settings.state_dir):
+            yield app
+
+
+def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
+    """Queue a command, and carry it out at once if no cycle runs; else the cycle does at its end."""
+    from cardsync import commands
+    from cardsync.lock import cycle_lock
+
+    app.mirror.commands.queue(verb, arguments, app.clock())
+    with cycle_lock(app.settings.state_dir, wait=False) as held:
+        if held:
+            commands.carry_out(app.mirror, app.reminders, app.clock())
+            return
+    click.echo("A cycle runs; it carries this out at its end.", err=True)
+
+
+@contextmanager
+def progress() -> Iterator[Callable[[int, int], None]]:
+    """A progress bar on a terminal, nothing when piped."""
+    if not sys.stderr.isatty():
+        yield lambda done, of: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress
+
+    with Progress(console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("reading cards", total=None)
+        yield lambda done, of: bar.update(task, completed=done, total=of)

@@ -1,0 +1,63 @@
+"""Printing: tables for people, JSON for programs; nothing from a card reaches the terminal raw."""
+
+import difflib
+import json
+import sys
+import unicodedata
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+
+def as_json(value: Any) -> None:
+    """One JSON document on stdout."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def safe(text: object) -> str:
+    """Text without control and format characters (escape sequences, bidi overrides), on one line."""
+    return "".join(
+        " " if c in "\n\r\t" else c for c in str(text) if c in "\n\r\t" or unicodedata.category(c) not in {"Cc", "Cf"}
+    )
+
+
+def safe_lines(text: str) -> list[str]:
+    """The same, line by line."""
+    return [safe(line) for line in text.replace("\r\n", "\n").split("\n")]
+
+
+def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """A table: by rich on a terminal, tab-separated when piped."""
+    cells = [[safe("" if cell is None else cell) for cell in row] for row in rows]
+    if not sys.stdout.isatty():
+        for row in [list(headings), *cells]:
+            click.echo("\t".join(row))
+        return
+    from rich.console import Console
+    from rich.table import Table
+
+    drawn = Table(*headings, box=None, pad_edge=False, header_style="bold")
+    for row in cells:
+        drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
+    Console(highlight=False).print(drawn)
+
+
+def diff(before: bytes, after: bytes, name: str) -> None:
+    """A unified diff of two cards, lines unfolded; photos and the like are cut short."""
+    lines = difflib.unified_diff(
+        _shown(before), _shown(after), f"{safe(name)} (on the server)", f"{safe(name)} (new)", lineterm="", n=1
+    )
+    for line in lines:
+        colour = {"+": "green", "-": "red"}.get(line[:1])
+        click.secho(line, fg=colour)
+
+
+def _shown(data: bytes) -> list[str]:
+    text = data.replace(b"\r\n", b"\n").replace(b"\n ", b"").decode("utf-8", "replace")
+    return [line if len(line) < 400 else line[:80] + f" ... ({len(line)} characters)" for line in safe_lines(text)]
+
+
+def percent(share: float | None) -> str:
+    """A probability for people."""
+    return "" if share is None else f"{share:.0%}"

@@ -1,0 +1,111 @@
+"""``run``, ``sync``, ``check``, ``demo``."""
+
+import asyncio
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+from cardsync.cli import output
+from cardsync.cli.common import dry_run_option, exclusive, json_option, opened, progress, settings_of
+
+if TYPE_CHECKING:
+    from cardsync.app import App, Cycle
+
+
+@click.command()
+@click.pass_context
+def run(context: click.Context) -> None:
+    """Run the daemon: a cycle at start, then on schedule."""
+    from cardsync.daemon import Daemon
+    from cardsync.settings.load import load
+
+    settings = settings_of(context)
+    asyncio.run(Daemon(settings, lambda: load(context.obj.config_path, os.environ)).run())
+
+
+@click.command()
+@dry_run_option
+@json_option
+@click.pass_context
+def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
+    """One cycle now; --dry-run shows the diff of every card that it would write."""
+    with exclusive(context) as app, progress() as shown:
+        done = asyncio.run(app.cycle(dry_run=dry_run, progress=shown))
+        if as_json:
+            output.as_json(done.as_json())
+        else:
+            _print_cycle(app, done, dry_run=dry_run)
+    sys.exit(done.exit_code)
+
+
+def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
+    for preview in done.previews:
+        click.echo(f"would {preview.why}:")
+        output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
+    for report in done.reports:
+        if report.error:
+            click.echo(f"{report.account}: {report.error}", err=True)
+            continue
+        counts = report.counts
+        ended = ", ".join(f"{count} {name}" for name, count in sorted(report.endings.items())) or "none"
+        verb = "would ask" if dry_run else "asked"
+        click.echo(
+            f"{report.account}: {counts['fetched']} cards read, {counts['vips']} VIPs, {verb} {counts['asked']}, "
+            f"questions ended: {ended}, notes taken out: {counts['taken_out']}"
+        )
+        for key, what in (("parked", "not written"), ("quarantined", "unreadable"), ("later", "left for later")):
+            if counts[key]:
+                click.echo(f"{report.account}: {counts[key]} cards {what}, see: cardsync status --problems")
+        _print_groups(app, report.account, counts["vips"])
+    for problem in app.mirror.problems.all():
+        if not problem.href:
+            click.echo(f"{problem.account}: {problem.detail}", err=True)
+
+
+def _print_groups(app: "App", account: str, vips: int) -> None:
+    if not vips:
+        click.echo(f"{account}: {app.no_vips(account)}", err=True)
+
+
+@click.command()
+@json_option
+@click.pass_context
+def check(context: click.Context, *, as_json: bool) -> None:
+    """Try each step of discovery and login, and show books, groups and what would be written."""
+    from cardsync.check import check_account
+
+    with opened(context) as app:
+        found = [asyncio.run(check_account(app, name)) for name in app.settings.accounts]
+    if as_json:
+        output.as_json(found)
+    else:
+        for account in found:
+            _print_check(account)
+    codes = {account["exit_code"] for account in found}
+    sys.exit(codes.pop() if len(codes) == 1 else 3)
+
+
+def _print_check(account: dict[str, object]) -> None:
+    click.secho(str(account["account"]), bold=True)
+    for step in account["steps"]:  # type: ignore[attr-defined]
+        click.echo(f"  {step['what']}: {output.safe(step['url'])} - {output.safe(step['outcome'])}")
+    for book in account["books"]:  # type: ignore[attr-defined]
+        state = "written" if book["written"] else f"read only ({book['read_only_reason']})"
+        click.echo(f"  book {output.safe(book['book'])}: {book['cards']} cards, {book['vips']} VIPs, {state}")
+        click.echo(f"    groups: {output.safe(', '.join(book['groups'])) or 'none'}")
+    if account["would_ask"] is not None:
+        click.echo(f"  would ask about {account['would_ask']} of {account['vips']} VIPs sooner or later")
+    if account["error"]:
+        click.echo(f"  {account['error']}", err=True)
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave the embedded server running until Ctrl-C.")
+@click.option("--directory", type=click.Path(), default=None, help="Where to leave the demo's config and state.")
+def demo(*, keep: bool, directory: str | None) -> None:
+    """Show the whole loop on an embedded server with an invented address book."""
+    from cardsync.demo.story import tell
+
+    sys.exit(tell(directory=directory, keep=keep))

@@ -1,0 +1,101 @@
+"""What the owner asks for on the command line, carried out on the mirror between two cycles."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Any
+
+from cardsync.annotate.conclude import conclude
+from cardsync.mirror import Mirror
+from cardsync.model import ReminderPolicy, WorkField
+from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
+
+ANSWERS = {
+    "ok": Ending.CONFIRMED,
+    "left": Ending.LEFT,
+    "later": Ending.SNOOZED,
+    "never": Ending.NEVER,
+    "retired": Ending.RETIRED,
+}
+NAMED = (WorkField.ORGANISATION, WorkField.TITLE)
+"""What ``ok`` confirms where no question stands."""
+
+
+def carry_out(mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], now: datetime) -> int:
+    """Drain the queue; each command and its mark in one transaction."""
+    waiting = mirror.commands.waiting()
+    for command_id, verb, arguments in waiting:
+        with mirror.transaction():
+            _VERBS[verb](mirror, policy_of, arguments, now)
+            mirror.commands.done(command_id, now)
+    return len(waiting)
+
+
+def _answer(
+    mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
+) -> None:
+    contact_id, ending = int(arguments["contact"]), ANSWERS[arguments["answer"]]
+    policy = policy_of(arguments["account"])
+    days = arguments.get("days")
+    delay = timedelta(days=days) if days else None
+    asked = _open_question(mirror, contact_id)
+    if asked:
+        conclude(mirror, asked, ending, policy, now, delay=delay)
+        return
+    standing = mirror.contacts.standing(contact_id)
+    mirror.contacts.set_standing(contact_id, _unasked(ending, standing, delay or policy.snooze, now))
+    mirror.contacts.record(contact_id, now, f"answer: {ending.value}")
+    if ending is Ending.CONFIRMED:
+        mirror.contacts.validate(contact_id, NAMED, now, now, "confirmed")
+
+
+def _unasked(ending: Ending, standing: Standing, delay: timedelta, now: datetime) -> Standing:
+    match ending:
+        case Ending.LEFT:
+            return Standing(left_at=now, dismissals=standing.dismissals)
+        case Ending.SNOOZED:
+            return Standing(not_before=now + delay, dismissals=standing.dismissals, left_at=standing.left_at)
+        case Ending.NEVER | Ending.RETIRED:
+            return Standing(pause=Pause(ending.value), left_at=standing.left_at)
+        case _:
+            return Standing(pause=standing.pause)
+
+
+def _open_question(mirror: Mirror, contact_id: int) -> Asked | None:
+    return next((asked for asked in mirror.questions.of(contact_id) if asked.standing and asked.ending is None), None)
+
+
+def _resume(
+    mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
+) -> None:
+    contact_id = int(arguments["contact"])
+    mirror.contacts.set_standing(contact_id, Standing(left_at=mirror.contacts.standing(contact_id).left_at))
+    mirror.contacts.record(contact_id, now, "resumed")
+
+
+def _validate(
+    mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
+) -> None:
+    on = datetime.fromisoformat(arguments["on"])
+    for contact_id in arguments["contacts"]:
+        mirror.contacts.validate(int(contact_id), tuple(WorkField), on, now, "validated")
+
+
+def _release(
+    mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
+) -> None:
+    for problem in mirror.problems.release():
+        _accept(mirror, problem)
+
+
+def _accept(mirror: Mirror, problem: Problem) -> None:
+    """The owner has seen it: what tripped a guard is the truth, what was refused may be tried again."""
+    if problem.kind is ProblemKind.VIP_LOSS:
+        mirror.cycles.set_fact(f"accepted-vips:{problem.book_id}", "yes")
+        mirror.cycles.set_fact(f"wanted:{problem.book_id}", "")
+    if problem.kind is ProblemKind.LISTING:
+        mirror.cycles.set_fact(f"accepted-listing:{problem.book_id}", "yes")
+    if problem.kind is ProblemKind.LOGIN:
+        mirror.books.refuse(problem.account, None)
+
+
+_VERBS = {"answer": _answer, "resume": _resume, "validate": _validate, "release": _release}

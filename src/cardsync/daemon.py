@@ -1,0 +1,139 @@
+"""The daemon: one asyncio process, APScheduler, and the signals.
+
+SIGTERM and SIGINT finish the card in hand and end with 0; SIGHUP reads the config again and keeps the
+old one if the new one is bad.
+"""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import structlog
+
+from cardsync.app import App
+from cardsync.errors import CardsyncError, ConfigError
+from cardsync.lock import cycle_lock, daemon_lock
+from cardsync.settings.model import Settings
+
+if TYPE_CHECKING:
+    from apscheduler.schedulers.asyncio import AsyncIOScheduler
+    from apscheduler.triggers.base import BaseTrigger
+
+log = structlog.get_logger("cardsync.daemon")
+DRAIN = timedelta(seconds=8)
+"""How long a card in hand may take after SIGTERM; what is cut off then, the journal settles at the next start."""
+_LOCK_POLL = 0.2  # seconds; another process's flock gives no event
+
+
+class Daemon:
+    """Runs cycles until told to stop."""
+
+    def __init__(self, settings: Settings, reload: Callable[[], Settings]) -> None:
+        self._settings = settings
+        self._reload = reload
+        self._stop = asyncio.Event()
+        self._app = App.open(settings)
+        self._cycle: asyncio.Task[object] | None = None
+
+    async def run(self) -> None:
+        """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        with daemon_lock(self._settings.state_dir):
+            loop = asyncio.get_running_loop()
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.add_signal_handler(number, self._stop.set)
+            scheduler = AsyncIOScheduler(timezone=self._app.zone)
+            loop.add_signal_handler(signal.SIGHUP, self._read_again, scheduler)
+            self._schedule(scheduler, at_once=self._settings.schedule.run_on_start)
+            scheduler.start()
+            log.info("started", accounts=len(self._settings.accounts))
+            await self._stop.wait()
+            scheduler.pause()
+            await self._drain()
+            scheduler.shutdown(wait=False)
+            self._app.mirror.close()
+            log.info("stopped")
+
+    def _schedule(self, scheduler: "AsyncIOScheduler", *, at_once: bool) -> None:
+        """One job: never two cycles at once, and one for all those that were missed."""
+        scheduler.add_job(
+            self._run_cycle,
+            trigger=self._trigger(),
+            id="cycle",
+            replace_existing=True,
+            coalesce=True,
+            max_instances=1,
+            misfire_grace_time=None,
+            **({"next_run_time": self._app.clock()} if at_once else {}),
+        )
+
+    def _trigger(self) -> "BaseTrigger":
+        from apscheduler.triggers.cron import CronTrigger
+        from apscheduler.triggers.interval import IntervalTrigger
+
+        schedule = self._settings.schedule
+        jitter = int(schedule.jitter.total_seconds()) or None
+        if isinstance(schedule.sync, timedelta):
+            seconds = max(1, int(schedule.sync.total_seconds()))
+            return IntervalTrigger(seconds=seconds, jitter=jitter, timezone=self._app.zone)
+        cron = CronTrigger.from_crontab(schedule.sync, timezone=self._app.zone)
+        cron.jitter = jitter
+        return cron
+
+    # ------------------------------------------------------------ cycles
+
+    async def _run_cycle(self) -> None:
+        self._cycle = asyncio.current_task()
+        try:
+            async with _free_cycle(self._settings.state_dir):
+                await self._app.cycle(scheduled=True)
+        except CardsyncError as error:
+            log.error("cycle failed", error=type(error).__name__, what=str(error))
+        except Exception as error:  # noqa: BLE001 - the daemon goes on; the text of the error may hold names
+            log.error("cycle crashed", error=type(error).__name__, where=_where(error))
+
+    async def _drain(self) -> None:
+        """End the cycle: at once where it reads, after the write in hand where it writes."""
+        if self._cycle and not self._cycle.done():
+            self._cycle.cancel()
+            await asyncio.wait({self._cycle}, timeout=DRAIN.total_seconds())
+
+    # ------------------------------------------------------------ config
+
+    def _read_again(self, scheduler: "AsyncIOScheduler") -> None:
+        try:
+            settings = self._reload()
+            if settings.state_dir != self._settings.state_dir:
+                raise ConfigError("state_dir cannot change while the daemon runs. Restart it.")
+        except ConfigError as error:
+            log.error("config refused, the old one stays", problems=[str(error), *error.problems])
+            return
+        self._settings = settings
+        self._app = App(settings=settings, mirror=self._app.mirror)
+        for account in settings.accounts:
+            self._app.mirror.books.forget_discovery(account)
+        self._schedule(scheduler, at_once=True)
+        log.info("config read again")
+
+
+@asynccontextmanager
+async def _free_cycle(state: Path) -> AsyncIterator[None]:
+    """The lock against `sync`, `restore` and the like of other processes, waited for without blocking the loop."""
+    while True:
+        with cycle_lock(state, wait=False) as held:
+            if held:
+                yield
+                return
+        await asyncio.sleep(_LOCK_POLL)
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""

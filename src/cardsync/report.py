@@ -1,0 +1,238 @@
+"""What the looking commands show, as plain dictionaries: the same for a table and for ``--json``."""
+
+import difflib
+from dataclasses import dataclass
+from datetime import datetime
+from sqlite3 import Row
+from typing import Any
+
+from cardsync.annotate import plan
+from cardsync.app import App
+from cardsync.errors import CardsyncError
+from cardsync.mirror.database import maybe_moment, unpack
+from cardsync.model import QuestionKind
+from cardsync.records import Asked, ProblemKind
+from cardsync.vcard.contact import contact_of
+from cardsync.vcard.document import scan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A contact that the mirror knows by name."""
+
+    id: int
+    account: str
+    book_id: int
+    book: str
+    uid_key: str
+    name: str
+    groups: tuple[str, ...]
+
+
+def people(app: App) -> list[Person]:
+    """All that are or were VIPs."""
+    return [_person(row) for row in app.mirror.contacts.named()]
+
+
+def find_person(app: App, name: str) -> Person:
+    """The one contact of that name: exactly, else by a part of it; raises with what to type instead."""
+    everyone = people(app)
+    wanted = name.strip().casefold()
+    hits = [person for person in everyone if person.name.casefold() == wanted]
+    hits = hits or [person for person in everyone if wanted and wanted in person.name.casefold()]
+    if len(hits) == 1:
+        return hits[0]
+    if hits:
+        raise CardsyncError(
+            f"{len(hits)} contacts match: {', '.join(hit.name for hit in hits[:8])}. Type more of the name."
+        )
+    near = difflib.get_close_matches(wanted, [person.name.casefold() for person in everyone], n=3, cutoff=0.5)
+    known = [person.name for person in everyone if person.name.casefold() in near]
+    hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
+    raise CardsyncError(f"No VIP of that name.{hint}")
+
+
+def _person(row: Row) -> Person:
+    return Person(
+        id=row["id"],
+        account=row["account"],
+        book_id=row["book_id"],
+        book=row["book"],
+        uid_key=row["uid_key"],
+        name=row["name"],
+        groups=tuple(unpack(row["groups"])) if row["groups"] else (),
+    )
+
+
+# ---------------------------------------------------------------- status
+
+
+def status(app: App) -> dict[str, Any]:
+    """The last cycle, the books, the open questions and the problems."""
+    last = app.mirror.cycles.last()
+    return {
+        "last_cycle": {**last["report"], "finished_at": last["finished_at"].isoformat()} if last else None,
+        "accounts": [_account(app, name) for name in app.settings.accounts],
+        "questions": questions(app),
+        "problems": problems(app),
+    }
+
+
+def _account(app: App, name: str) -> dict[str, Any]:
+    until, _ = app.mirror.books.pause(name)
+    return {
+        "account": name,
+        "not_before": until.isoformat() if until and until > app.clock() else None,
+        "books": [
+            {
+                "book": book.found.display_name,
+                "cards": app.mirror.books.count(book.id),
+                "vips": len(app.mirror.books.vips(book.id)),
+                "written": book.found.writable and app.settings.accounts[name].write != "never",
+                "read_only_reason": book.found.read_only_reason,
+                "synced_by": book.found.method.value,
+            }
+            for book in app.mirror.books.of(name)
+        ],
+    }
+
+
+def questions(app: App) -> list[dict[str, Any]]:
+    """The blocks that stand on cards."""
+    return [
+        {
+            "name": person.name,
+            "account": person.account,
+            "asked_at": asked.asked_at.isoformat(),
+            "question": asked.block.split("\n")[0],
+            "ended": asked.ending.value if asked.ending else None,
+        }
+        for person in people(app)
+        for asked in app.mirror.questions.of(person.id)
+        if asked.standing
+    ]
+
+
+def problems(app: App) -> list[dict[str, Any]]:
+    """What needs the owner, with the card's name where it has one."""
+    return [
+        {
+            "kind": problem.kind.value,
+            "account": problem.account,
+            "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
+            "card": problem.href.rsplit("/", 1)[-1] or None,
+            "reason": problem.reason,
+            "detail": problem.detail,
+            "since": problem.since.isoformat(),
+        }
+        for problem in app.mirror.problems.all()
+    ]
+
+
+# ---------------------------------------------------------------- VIPs
+
+
+def vips(app: App) -> list[dict[str, Any]]:
+    """All VIPs, most probably stale first."""
+    rows = []
+    for person in people(app):
+        if person.groups:
+            _, stored = app.mirror.contacts.assessment(person.id)
+            state = app.mirror.contacts.standing(person.id)
+            open_ = _standing(app, person)
+            rows.append(
+                {
+                    "name": person.name,
+                    "account": person.account,
+                    "book": person.book,
+                    "groups": list(person.groups),
+                    "probability_stale": stored["probability"] if stored else None,
+                    "last_sure": stored["last_sure"] if stored else None,
+                    "question": open_.block.split("\n")[0] if open_ else None,
+                    "paused": state.pause.value if state.pause else None,
+                }
+            )
+    return sorted(rows, key=lambda row: (-(row["probability_stale"] or 0.0), row["name"]))
+
+
+def _standing(app: App, person: Person) -> Asked | None:
+    return next((asked for asked in app.mirror.questions.of(person.id) if asked.standing), None)
+
+
+def explain(app: App, person: Person) -> dict[str, Any]:
+    """The assessment, item by item, and why the contact is asked about now or not."""
+    assessed_at, stored = app.mirror.contacts.assessment(person.id)
+    return {
+        "name": person.name,
+        "account": person.account,
+        "book": person.book,
+        "groups": list(person.groups),
+        "assessed_at": assessed_at.isoformat() if assessed_at else None,
+        "assessment": stored,
+        "asked": why(app, person, stored),
+    }
+
+
+def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
+    """One sentence: why a question stands, is due, or is not."""
+    state = app.mirror.contacts.standing(person.id)
+    now = app.clock()
+    open_ = _standing(app, person)
+    if open_:
+        return f"A question stands on the card since {open_.asked_at:%Y-%m-%d}."
+    if state.pause:
+        return f"Not asked: you said {state.pause.value}. cardsync resume undoes it."
+    if not person.groups:
+        return "Not asked: the contact is in no group of the config."
+    if state.not_before and now < state.not_before:
+        return f"Not asked before {state.not_before:%Y-%m-%d}."
+    wish = stored and stored["question"]
+    if not wish and not state.left_at:
+        return "Not asked: nothing is worth a question now."
+    kind = QuestionKind.FOLLOW_UP if state.left_at else QuestionKind(wish["kind"])
+    policy = app.reminders(person.account)
+    if not plan.may_ask(state, kind, policy, now):
+        again = state.ended[kind] + policy.ask_again_after
+        return f"Not asked: the same question was asked lately. Again from {again:%Y-%m-%d}."
+    return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
+
+
+def _obstacle(app: App, person: Person, now: datetime) -> str | None:
+    for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
+        parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
+        if parked:
+            return f"Not asked: the card is not written. {parked.detail}"
+        memory = app.mirror.contacts.memory(person.id)
+        if plan.quiet(contact_of(scan(card.data)), memory.changed_at, app.reminders(person.account), now):
+            return "Not asked yet: the card changed in the last hours."
+    if not app.mirror.books.book(person.book_id).found.writable:
+        return f"Not asked: {app.mirror.books.book(person.book_id).found.read_only_reason}"
+    return None
+
+
+def history(app: App, person: Person) -> dict[str, Any]:
+    """Everything that happened, oldest first, and the versions kept."""
+    return {
+        "name": person.name,
+        "account": person.account,
+        "events": app.mirror.contacts.history(person.id),
+        "questions": [
+            {
+                "asked_at": asked.asked_at.isoformat(),
+                "question": asked.block,
+                "ending": asked.ending.value if asked.ending else None,
+                "ended_at": asked.ended_at.isoformat() if asked.ended_at else None,
+            }
+            for asked in app.mirror.questions.of(person.id)
+        ],
+        "versions": [
+            {"at": version["at"], "why": version["why"]}
+            for version in app.mirror.journal.versions(person.book_id, person.uid_key)
+        ],
+    }
+
+
+def open_since(text: str | None) -> str:
+    """A date for a table."""
+    found = maybe_moment(text)
+    return f"{found:%Y-%m-%d}" if found else ""
