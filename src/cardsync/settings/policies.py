@@ -23,13 +23,15 @@ def group_policies(settings: Settings) -> tuple[GroupPolicy, ...]:
 
 
 def reminders_of(settings: Settings, account: str) -> Reminders:
-    """``[reminders]`` with what the account has of its own."""
+    """``[reminders]`` with what the account has of its own; an account that left the config has nothing."""
+    if account not in settings.accounts:
+        return settings.reminders
     own = settings.accounts[account].reminders
     return settings.reminders.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
 
 
 def reminder_policy(settings: Settings, account: str) -> ReminderPolicy:
-    """The reminders of one account; raises KeyError for an account that is not there."""
+    """The reminders of one account, see ``reminders_of``."""
     own = reminders_of(settings, account)
     return ReminderPolicy(
         label=own.label,

@@ -82,7 +82,7 @@ def _at_least(least: timedelta) -> Callable[[object], timedelta]:
 
 def _parse_sync(value: object) -> timedelta | str:
     if isinstance(value, str) and len(value.split()) == 5:
-        from apscheduler.triggers.cron import CronTrigger  # type: ignore[import-untyped]  # it has no types
+        from apscheduler.triggers.cron import CronTrigger
 
         try:
             CronTrigger.from_crontab(value, timezone="UTC")

@@ -1,7 +1,7 @@
 """The file, the environment over it, and what each place is called."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,7 +10,7 @@ from cardsync.errors import ConfigError
 from cardsync.model import Position
 from cardsync.settings.effective import effective
 from cardsync.settings.load import load, read
-from cardsync.settings.policies import group_policies, reminder_policy
+from cardsync.settings.policies import group_policies, reminder_policy, zone
 
 Write = Callable[[str], Path]
 
@@ -162,6 +162,23 @@ def test_effective_settings_tell_where_each_value_is_from(write: Write) -> None:
     assert (rows["accounts.Home.token"].value, rows["accounts.Home.token"].origin) == ("***", f"{path}:4")
     assert (rows["log.level"].value, rows["log.level"].origin) == ("debug", "CARDSYNC_LOG__LEVEL")
     assert (rows["reminders.expire_after"].value, rows["reminders.expire_after"].origin) == ("45d", "default")
+
+
+def test_an_account_has_its_own_reminders_and_one_that_left_the_common_ones(write: Write) -> None:
+    text = GOOD + '[accounts.Home.reminders]\nlabel = "Check"\n[reminders]\nlanguage = "fr"\nmax_open = 7\n'
+    settings = load(write(text), {})
+    own, common = reminder_policy(settings, "Home"), reminder_policy(settings, "gone")
+    assert (own.label, own.language, own.max_open) == ("Check", "fr", 7)
+    assert (common.label, common.language, common.max_open) == ("VIPcheck", "fr", 7)
+
+
+def test_the_zone_is_the_configs_or_the_machines(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write(GOOD)
+    assert str(zone(load(path, {"CARDSYNC_SCHEDULE__TIMEZONE": "Asia/Tokyo"}))) == "Asia/Tokyo"
+    monkeypatch.setenv("TZ", "Europe/Berlin")
+    machine = zone(load(path, {}))
+    offsets = {datetime(2025, month, 1, tzinfo=machine).utcoffset() for month in (1, 7)}
+    assert offsets == {timedelta(hours=1), timedelta(hours=2)}
 
 
 def test_bytes_that_are_no_text_are_an_error_with_a_line(tmp_path: Path) -> None:
