@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,15 @@ def test_every_promise_holds_on_every_card_that_is_accepted(data: bytes, block: 
     assert refusal(scan(data)) is None
     assume("VIPcheck" not in note_text(scan(data)))
     assert list(bench.broken_promises(data, block, position, bench.Slowest())) == []
+
+
+@given(strategies.cards(), strategies.BLOCKS, POSITIONS)
+def test_no_continuation_of_ours_is_empty_or_begins_with_a_colon_or_a_space(
+    data: bytes, block: str, position: Position
+) -> None:
+    assume(not re.search(r"[ :]{9}", block))
+    new = Counter(naive.physical_lines(insert(data, block, position))) - Counter(naive.physical_lines(data))
+    assert not [line for line in new if line[:1] == b" " and line[1:2] in {b"", b" ", b"\t", b":"}]
 
 
 @given(strategies.cards(), st.data())
@@ -114,6 +124,32 @@ def test_an_empty_note_is_told_from_none() -> None:
             expected = BLOCK + "\n\n" if b"NOTE" in before else BLOCK
             assert naive.note(after) == expected
             assert remove(after, BLOCK, position) == before
+
+
+@pytest.mark.parametrize("length", range(60, 76))
+def test_a_fold_moves_back_rather_than_leave_a_space_or_colon_first(length: int) -> None:
+    after = insert(card(), "V" * length + " : : x", Position.TOP)
+    assert all(len(line) <= 75 for line in naive.physical_lines(after))
+    assert not re.search(rb"\n [ :\r]", after)
+
+
+def test_no_run_of_spaces_makes_an_empty_line() -> None:
+    block = "V" * 70 + "x" + " " * 200 + "x"
+    after = insert(card(), block, Position.TOP)
+    assert all(1 < len(line) <= 75 for line in naive.physical_lines(after))
+    assert naive.note(after) == block
+
+
+def test_a_users_line_that_was_too_long_stays_as_it_was() -> None:
+    before = card("item1.NOTE:" + "x" * 66 + "\n y")
+    assert remove(insert(before, BLOCK, Position.TOP), BLOCK, Position.TOP) == before
+    assert cut(card("NOTE:ab\n cd" + "y" * 100), [(1, 3)]) == card("NOTE:ad" + "y" * 100)
+
+
+def test_two_lines_that_would_be_too_long_as_one_get_a_fold() -> None:
+    data = card("item1.NOTE;LANGUAGE=en:ab\n cd: " + "y" * 70)
+    assert cut(data, [(1, 3)]) == card("item1.NOTE;LANGUAGE=en:a\n d: " + "y" * 70)
+    assert cut(data, [(1, 4)]) == card("item1.NOTE;LANGUAGE=en:a: \n " + "y" * 70)
 
 
 def test_only_the_first_of_several_notes_is_edited() -> None:
