@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import structlog
 
@@ -25,7 +24,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import GuardPolicy, ReminderPolicy
 from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Settings
-from cardsync.settings.policies import group_policies, reminder_policy
+from cardsync.settings.policies import group_policies, reminder_policy, zone
 from cardsync.settings.secrets import Secret, resolve
 
 log = structlog.get_logger("cardsync.cycle")
@@ -40,10 +39,11 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cycle:
-    """A finished cycle of all accounts."""
+    """A finished cycle of all accounts; ``mirror`` is the one that it worked on (a dry run's is a copy)."""
 
     started: datetime
     reports: tuple[AccountReport, ...]
+    mirror: Mirror
     previews: tuple[Preview, ...] = ()
 
     @property
@@ -81,13 +81,11 @@ class App:
     @property
     def zone(self) -> tzinfo:
         """``schedule.timezone``, or the machine's."""
-        name = self.settings.schedule.timezone
-        return ZoneInfo(name) if name else datetime.now().astimezone().tzinfo or UTC
+        return zone(self.settings)
 
     def reminders(self, account: str) -> ReminderPolicy:
-        """The account's ``[reminders]``; those of an account that left the config are the common ones."""
-        known = account if account in self.settings.accounts else next(iter(self.settings.accounts))
-        return reminder_policy(self.settings, known)
+        """The account's ``[reminders]``."""
+        return reminder_policy(self.settings, account)
 
     def judge(self, account: str, now: datetime) -> Judge:
         """The assess room under this config."""
@@ -150,7 +148,7 @@ class App:
                 for name in app.settings.accounts
             )
         )
-        done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews))
+        done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews), mirror=app.mirror)
         if not dry_run:
             commands.carry_out(self.mirror, self.reminders, now)
             self.mirror.cycles.record(now, self.clock(), done.as_json())
@@ -166,7 +164,7 @@ class App:
     ) -> AccountReport:
         try:
             self._check_pause(name, now, scheduled)
-            await self._check_refused(name)
+            await self.check_refused(name)
             async with self.server(name) as server:
                 report = await AccountCycle(
                     server=server,
@@ -183,7 +181,7 @@ class App:
                     progress=progress,
                 ).run()
         except CardsyncError as error:
-            await self._failed(name, error, now)
+            await self.failed(name, error, now)
             log.warning("account failed", account=name, error=type(error).__name__)
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
         self.mirror.books.hold_off(name, None, 0)
@@ -197,7 +195,7 @@ class App:
         if until and now < until and (scheduled or asked_by_server):
             raise Throttled(f"{name}: the server is left alone until {until:%Y-%m-%d %H:%M} UTC.", until - now)
 
-    async def _failed(self, name: str, error: CardsyncError, now: datetime) -> None:
+    async def failed(self, name: str, error: CardsyncError, now: datetime) -> None:
         """What is remembered of a failure, so that a restart does not forget it."""
         until, failures = self.mirror.books.pause(name)
         if isinstance(error, LoginRefused):
@@ -215,8 +213,8 @@ class App:
 
     # ------------------------------------------------------------ a login that was refused
 
-    async def _check_refused(self, name: str) -> None:
-        """One try for each password: servers lock accounts out."""
+    async def check_refused(self, name: str) -> None:
+        """One try for each password: servers lock accounts out.  Raises ``LoginRefused``."""
         key = self.mirror.books.refused_key(name)
         if key is None:
             return

@@ -9,9 +9,10 @@ from typing import Any
 from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.errors import CardsyncError
-from cardsync.mirror.database import maybe_moment, unpack
+from cardsync.mirror.database import unpack
 from cardsync.model import QuestionKind
-from cardsync.records import Asked, ProblemKind
+from cardsync.pull.members import existing_groups
+from cardsync.records import Asked, Book, ProblemKind
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
@@ -129,6 +130,19 @@ def problems(app: App) -> list[dict[str, Any]]:
     ]
 
 
+def groups_of(app: App, book: Book) -> tuple[str, ...]:
+    """The names that a group of the config could have in this book."""
+    return existing_groups(app.mirror, book)
+
+
+def no_vips(app: App, account: str) -> str:
+    """What to tell an owner whose list was not found."""
+    wanted = " or ".join(app.settings.groups)
+    names = sorted({name for book in app.mirror.books.of(account) for name in groups_of(app, book)})
+    there = f"These exist: {', '.join(names)}." if names else "There is no group at all: make a list on the phone."
+    return f"Nobody is in a group named {wanted}. {there}"
+
+
 # ---------------------------------------------------------------- VIPs
 
 
@@ -186,10 +200,10 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
         return "Not asked: the contact is in no group of the config."
     if state.not_before and now < state.not_before:
         return f"Not asked before {state.not_before:%Y-%m-%d}."
-    wish = stored and stored["question"]
+    wish = stored["question"] if stored else None
     if not wish and not state.left_at:
         return "Not asked: nothing is worth a question now."
-    kind = QuestionKind.FOLLOW_UP if state.left_at else QuestionKind(wish["kind"])
+    kind = QuestionKind(wish["kind"]) if wish and not state.left_at else QuestionKind.FOLLOW_UP
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
         again = state.ended[kind] + policy.ask_again_after
@@ -230,9 +244,3 @@ def history(app: App, person: Person) -> dict[str, Any]:
             for version in app.mirror.journal.versions(person.book_id, person.uid_key)
         ],
     }
-
-
-def open_since(text: str | None) -> str:
-    """A date for a table."""
-    found = maybe_moment(text)
-    return f"{found:%Y-%m-%d}" if found else ""

@@ -265,7 +265,7 @@ def _without_separator(note: str, kept: list[int], user_text: str, position: Pos
     if at >= 0 and not rest[:at].strip("\r\n") and not rest[at + len(user_text) :].strip("\r\n"):
         stop = at + len(user_text)
         typed_behind = (
-            stop < len(kept) and kept[-1] - kept[stop] + 1 != len(kept) - stop or kept[-1:] != [len(note) - 1]
+            (stop < len(kept) and kept[-1] - kept[stop] + 1 != len(kept) - stop) or kept[-1:] != [len(note) - 1]
         )
         return kept[at : stop if position is Position.BOTTOM or typed_behind else None]
     if position is Position.TOP:

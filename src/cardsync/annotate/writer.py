@@ -9,11 +9,11 @@ from typing import Any
 
 import structlog
 
+from cardsync.annotate.block import find
 from cardsync.annotate.verify import Verdict, judge
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult
-from cardsync.annotate.block import find
 from cardsync.ports import Server
 from cardsync.records import Book, Intent, Problem, ProblemKind
 from cardsync.vcard.document import fragile, scan

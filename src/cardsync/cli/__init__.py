@@ -1,16 +1,33 @@
-"""The command line: parse, call, print."""
+"""The command line: parse, call, print.  Each command's module is imported when it is called."""
 
+import difflib
 import sys
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import click
 
-from cardsync import __version__
-from cardsync.cli.config import config
 from cardsync.errors import CardsyncError, ConfigError
 
 INTERRUPTED = 130
+_MODULES = {
+    "run": "work",
+    "sync": "work",
+    "check": "work",
+    "demo": "work",
+    "status": "look",
+    "vip": "look",
+    "explain": "look",
+    "history": "look",
+    "answer": "act",
+    "resume": "act",
+    "release": "act",
+    "notes": "act",
+    "backup": "act",
+    "restore": "act",
+    "config": "config",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,10 +35,30 @@ class Invocation:
     """What every command gets in ``ctx.obj``."""
 
     config_path: Path | None
+    log_level: str | None
 
 
 class _Main(click.Group):
-    """Ends with the exit code of the error, and its message on stderr."""
+    """Loads commands late, and ends with the exit code of the error and its message on stderr."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_MODULES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _MODULES:
+            return None
+        found: click.Command = getattr(import_module(f"cardsync.cli.{_MODULES[cmd_name]}"), cmd_name)
+        return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            near = difflib.get_close_matches(args[0], _MODULES, n=1)
+            hint = f" Did you mean {near[0]}?" if near else ""
+            raise click.UsageError(f"{error.message}{hint}", ctx) from error
 
     def invoke(self, ctx: click.Context) -> object:
         try:
@@ -35,13 +72,24 @@ class _Main(click.Group):
             sys.exit(INTERRUPTED)
 
 
-@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"]})
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
+    if value and not ctx.resilient_parsing:
+        from cardsync import __version__
+
+        click.echo(f"cardsync {__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=_Main,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 ok, 1 failure, 2 usage, 3 partial, 10 config, 11 login refused, 12 server unreachable, "
+    "13 database or lock, 130 interrupted.",
+)
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="The config file.")
-@click.version_option(__version__, prog_name="cardsync", message="%(prog)s %(version)s")
+@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of log.level.")
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
-def main(ctx: click.Context, *, config_path: Path | None) -> None:
+def main(ctx: click.Context, *, config_path: Path | None, log_level: str | None) -> None:
     """Keep the work details of your VIPs true, by asking in their own notes."""
-    ctx.obj = Invocation(config_path=config_path)
-
-
-main.add_command(config)
+    ctx.obj = Invocation(config_path=config_path, log_level=log_level)

@@ -16,15 +16,15 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 
 
-def settings_of(context: click.Context) -> "Settings":
-    """The valid config, with logging set up by it; warnings go to stderr."""
+def settings_of(context: click.Context, *, level: str | None = None) -> "Settings":
+    """The valid config, with logging set up (``level``: what is logged unless the command line says so)."""
     from cardsync.observe.log import configure
     from cardsync.settings.load import read
 
     loaded = read(context.obj.config_path, os.environ)
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    configure(context.obj.log_level or loaded.settings.log.level, loaded.settings.log.format)
+    configure(context.obj.log_level or level or loaded.settings.log.level, loaded.settings.log.format)
     return loaded.settings
 
 
@@ -33,7 +33,7 @@ def opened(context: click.Context) -> Iterator["App"]:
     """The app on its mirror."""
     from cardsync.app import App
 
-    app = App.open(settings_of(context))
+    app = App.open(settings_of(context, level="error"))
     try:
         yield app
     finally:

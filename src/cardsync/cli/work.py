@@ -3,7 +3,8 @@
 import asyncio
 import os
 import sys
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -41,6 +42,10 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
+    from cardsync.records import ProblemKind
+    from cardsync.report import no_vips
+
+    app = replace(app, mirror=done.mirror)
     for preview in done.previews:
         click.echo(f"would {preview.why}:")
         output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
@@ -58,15 +63,11 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
         for key, what in (("parked", "not written"), ("quarantined", "unreadable"), ("later", "left for later")):
             if counts[key]:
                 click.echo(f"{report.account}: {counts[key]} cards {what}, see: cardsync status --problems")
-        _print_groups(app, report.account, counts["vips"])
+        if not counts["vips"]:
+            click.echo(f"{report.account}: {output.safe(no_vips(app, report.account))}", err=True)
     for problem in app.mirror.problems.all():
-        if not problem.href:
+        if not problem.href and problem.kind is not ProblemKind.LOGIN:
             click.echo(f"{problem.account}: {problem.detail}", err=True)
-
-
-def _print_groups(app: "App", account: str, vips: int) -> None:
-    if not vips:
-        click.echo(f"{account}: {app.no_vips(account)}", err=True)
 
 
 @click.command()
@@ -87,18 +88,20 @@ def check(context: click.Context, *, as_json: bool) -> None:
     sys.exit(codes.pop() if len(codes) == 1 else 3)
 
 
-def _print_check(account: dict[str, object]) -> None:
-    click.secho(str(account["account"]), bold=True)
-    for step in account["steps"]:  # type: ignore[attr-defined]
+def _print_check(account: dict[str, Any]) -> None:
+    click.secho(account["account"], bold=True)
+    for step in account["steps"]:
         click.echo(f"  {step['what']}: {output.safe(step['url'])} - {output.safe(step['outcome'])}")
-    for book in account["books"]:  # type: ignore[attr-defined]
-        state = "written" if book["written"] else f"read only ({book['read_only_reason']})"
+    for book in account["books"]:
+        state = "can be written" if book["written"] else f"read only: {book['read_only_reason']}"
         click.echo(f"  book {output.safe(book['book'])}: {book['cards']} cards, {book['vips']} VIPs, {state}")
         click.echo(f"    groups: {output.safe(', '.join(book['groups'])) or 'none'}")
-    if account["would_ask"] is not None:
-        click.echo(f"  would ask about {account['would_ask']} of {account['vips']} VIPs sooner or later")
     if account["error"]:
         click.echo(f"  {account['error']}", err=True)
+        return
+    click.echo(
+        f"  {account['worth_asking']} of {account['vips']} VIPs are worth a question; cardsync sync --dry-run shows it"
+    )
 
 
 @click.command()

@@ -1,11 +1,11 @@
 """Accounts, address books and address objects."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from sqlite3 import Row
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
-from cardsync.model import AddressBook, AddressObject, Group, SyncMethod
+from cardsync.model import AddressBook, AddressObject, SyncMethod
 from cardsync.records import Book, Known, VipCard
 
 _FIRST = "(SELECT min(p.href) FROM address_object p WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
@@ -199,7 +199,7 @@ class Books:
         return [row[0] for row in rows]
 
     def vips(self, book_id: int) -> dict[str, tuple[str, ...]]:
-        """uid key -> the groups that make it a VIP, as last resolved."""
+        """Uid key -> the groups that make it a VIP, as last resolved."""
         rows = self._db.rows("SELECT uid_key, groups FROM vip WHERE book_id = ?", (book_id,))
         return {row[0]: tuple(unpack(row[1])) for row in rows}
 

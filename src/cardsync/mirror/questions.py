@@ -119,7 +119,7 @@ class Questions:
         return int(row[0]) if row else 0
 
     def blocks(self, book_id: int) -> dict[str, list[tuple[str, str, Position]]]:
-        """uid key -> (block, user's text, position) of every block that was ever written."""
+        """Uid key -> (block, user's text, position) of every block that was ever written."""
         rows = self._db.rows(
             "SELECT t.uid_key, q.block, q.user_text, q.position FROM question q "
             "JOIN contact t ON t.id = q.contact_id WHERE t.book_id = ? ORDER BY q.id DESC",

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from cardsync.pull import vip
 from cardsync.mirror import Mirror
 from cardsync.model import Group, GuardPolicy
+from cardsync.pull import vip
 from cardsync.records import Book
 from cardsync.vcard.document import scan
 from cardsync.vcard.groups import group_of
@@ -16,28 +16,33 @@ class Members:
     """The outcome: ``lost`` says why the new list was not taken over."""
 
     count: int
-    exist: tuple[str, ...]
     lost: str | None = None
 
 
 def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPolicy) -> Members:
     """Work out the VIPs anew and store them, unless too many went at once (``cardsync release`` accepts that)."""
-    groups = _groups(mirror, book)
-    categories = dict(mirror.books.categories(book.id))
-    cards = [
-        vip.CardMembership(uid_key=key, categories=categories.get(key, ())) for key in mirror.books.uid_keys(book.id)
-    ]
+    groups, cards = _groups(mirror, book), _cards(mirror, book)
     after = vip.vips(wanted, groups, cards, book.found.display_name)
     before = mirror.books.vips(book.id)
-    exist = vip.existing(groups, cards, book.found.display_name)
     accepted = f"accepted-vips:{book.id}"
     loss = _loss(wanted, before, after, _vanished(mirror, book, wanted, groups), guards)
     if loss and not mirror.cycles.fact(accepted):
-        return Members(count=len(before), exist=exist, lost=loss)
+        return Members(count=len(before), lost=loss)
     mirror.books.store_vips(book.id, after)
     mirror.cycles.set_fact(accepted, "")
     mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(vip.same_name(group.name) for group in groups)))
-    return Members(count=len(after), exist=exist)
+    return Members(count=len(after))
+
+
+def existing_groups(mirror: Mirror, book: Book) -> tuple[str, ...]:
+    """All names that a group of the config could have in this book."""
+    return vip.existing(_groups(mirror, book), _cards(mirror, book), book.found.display_name)
+
+
+def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:
+    categories = dict(mirror.books.categories(book.id))
+    keys = mirror.books.uid_keys(book.id)
+    return [vip.CardMembership(uid_key=key, categories=categories.get(key, ())) for key in keys]
 
 
 def _groups(mirror: Mirror, book: Book) -> list[Group]:

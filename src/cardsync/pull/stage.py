@@ -24,10 +24,7 @@ HOLDS = timedelta(hours=24)
 
 @dataclass(slots=True)
 class Pulled:
-    """What one account's pull did.
-
-    ``changed``: contacts whose card is new or was edited; ``groups``: the lists that exist, as far as looked at.
-    """
+    """What one account's pull did; ``changed``: contacts whose card is new or was edited."""
 
     fetched: int = 0
     removed: int = 0
@@ -35,7 +32,6 @@ class Pulled:
     books: int = 0
     failed_books: int = 0
     changed: set[int] = field(default_factory=set)
-    groups: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +71,7 @@ class Pull:
     async def _book(self, book: Book, done: Pulled) -> None:
         listing = await self._listing(book, full=book.listed_at is None or self.now - book.listed_at >= HOLDS)
         touched: set[str] = set()
-        news = listing.complete and not listing.unchanged or listing.etags or listing.removed
+        news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
         if news:
             await self._take_over(book, listing, touched, done)
         elif listing.marker != book.marker:
@@ -170,7 +166,6 @@ class Pull:
     async def _members(self, book: Book, touched: set[str], done: Pulled) -> None:
         """Resolve the groups, and fetch the bytes of those who became VIPs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
-        done.groups |= set(found.exist)
         if found.lost:
             self._report(ProblemKind.VIP_LOSS, book, "vip-loss", found.lost)
             return

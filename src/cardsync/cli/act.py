@@ -1,0 +1,155 @@
+"""``answer``, ``resume``, ``release``, ``notes remove``, ``backup``, ``restore``."""
+
+import asyncio
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from cardsync.cli import output
+from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened
+
+if TYPE_CHECKING:
+    from cardsync.app import App
+
+
+@click.command()
+@click.argument("name")
+@click.argument("word", type=click.Choice(["ok", "left", "later", "never", "retired"]))
+@click.option("--days", type=click.IntRange(1, 3650), help="With later: for how long.")
+@dry_run_option
+@click.pass_context
+def answer(context: click.Context, *, name: str, word: str, days: int | None, dry_run: bool) -> None:
+    """Answer for a contact here, instead of on the phone."""
+    from cardsync import report
+
+    with opened(context) as app:
+        person = report.find_person(app, name)
+        click.echo(f"{'would answer' if dry_run else 'answered'} {word} for {output.safe(person.name)}")
+        if not dry_run:
+            ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
+            click.echo("The question leaves the card at the next cycle.")
+
+
+@click.command()
+@click.argument("name")
+@dry_run_option
+@click.pass_context
+def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
+    """Ask about a contact again after never, retired, later or a dismissal."""
+    from cardsync import report
+
+    with opened(context) as app:
+        person = report.find_person(app, name)
+        click.echo(f"{'would resume' if dry_run else 'resumed'} {output.safe(person.name)}")
+        if not dry_run:
+            ask_for(app, "resume", {"contact": person.id})
+
+
+@click.command()
+@dry_run_option
+@click.pass_context
+def release(context: click.Context, *, dry_run: bool) -> None:
+    """Clear every guard: you have looked, and things are as they should be."""
+    from cardsync import report
+
+    with opened(context) as app:
+        rows = report.problems(app)
+        output.table(
+            ("problem", "account", "book", "card", "what"),
+            [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
+        )
+        click.echo(f"{'would release' if dry_run else 'released'} {len(rows)}")
+        if not dry_run:
+            ask_for(app, "release", {})
+
+
+@click.group()
+def notes() -> None:
+    """Our questions in the notes."""
+
+
+@notes.command()
+@dry_run_option
+@json_option
+@click.pass_context
+def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
+    """Take every question out of every card."""
+    from cardsync import undo
+
+    with exclusive(context) as app:
+        found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
+    if as_json:
+        output.as_json(found)
+    else:
+        for preview in previews:
+            output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
+        for row in found:
+            counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())
+            click.echo(f"{row['account']} / {output.safe(row['book'])}: {row['error'] or counts}")
+    sys.exit(3 if any(row["error"] for row in found) else 0)
+
+
+@click.command()
+@click.option("--output", "folder", type=click.Path(path_type=Path), help="A folder; default: state_dir/backups.")
+@json_option
+@click.pass_context
+def backup(context: click.Context, *, folder: Path | None, as_json: bool) -> None:
+    """Export every address book to a .vcf file, and copy the database."""
+    from cardsync import undo
+
+    with opened(context) as app:
+        found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups"))
+    if as_json:
+        output.as_json(found)
+    else:
+        for row in found:
+            click.echo(
+                f"{row['what']}: {row['error'] or row['path']}" + (f" ({row['cards']} cards)" if row["cards"] else "")
+            )
+    sys.exit(3 if any(row["error"] for row in found) else 0)
+
+
+@click.command()
+@click.argument("name", required=False)
+@click.option(
+    "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
+)
+@dry_run_option
+@json_option
+@click.pass_context
+def restore(context: click.Context, *, name: str | None, at: datetime | None, dry_run: bool, as_json: bool) -> None:
+    """Put a card back to the version that was kept before a write; without NAME, list what is kept."""
+    from cardsync import report, undo
+
+    if name is None:
+        with opened(context) as app:
+            _list_kept(app, as_json=as_json)
+        return
+    with exclusive(context) as app:
+        person = report.find_person(app, name)
+        moment = at.replace(tzinfo=UTC) if at else None
+        outcome, previews = asyncio.run(undo.restore(app, person, moment, dry_run=dry_run))
+    if as_json:
+        output.as_json({"name": person.name, "outcome": outcome, "dry_run": dry_run})
+    else:
+        for preview in previews:
+            output.diff(preview.before, preview.after, person.name)
+        click.echo(f"{output.safe(person.name)}: {outcome}")
+    sys.exit(0 if outcome in {"written", "nothing"} else 1)
+
+
+def _list_kept(app: "App", *, as_json: bool) -> None:
+    from cardsync import report
+
+    rows: list[dict[str, Any]] = [
+        {"name": person.name, **version}
+        for person in report.people(app)
+        for version in report.history(app, person)["versions"]
+    ]
+    if as_json:
+        output.as_json(rows)
+    else:
+        output.table(("contact", "kept", "before"), [(row["name"], row["at"][:19], row["why"]) for row in rows])

@@ -1,0 +1,157 @@
+"""``status``, ``vip``, ``explain``, ``history``: they look, and change nothing."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from cardsync.cli import output
+from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
+
+
+@click.command()
+@click.option("--problems", "only_problems", is_flag=True, help="Only what needs you, in full.")
+@json_option
+@click.pass_context
+def status(context: click.Context, *, only_problems: bool, as_json: bool) -> None:
+    """Last cycle, books, open questions, and what needs you."""
+    from cardsync import report
+
+    with opened(context) as app:
+        shown = {"problems": report.problems(app)} if only_problems else report.status(app)
+    if as_json:
+        output.as_json(shown)
+        return
+    if not only_problems:
+        _print_status(shown)
+    if shown["problems"]:
+        rows = [
+            (problem["kind"], problem["account"], problem["book"], problem["card"], problem["detail"])
+            for problem in shown["problems"]
+        ]
+        output.table(("problem", "account", "book", "card", "what"), rows)
+    else:
+        click.echo("no problems")
+
+
+def _print_status(shown: dict[str, Any]) -> None:
+    last = shown["last_cycle"]
+    click.echo(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
+    books = [
+        (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
+        for account in shown["accounts"]
+        for book in account["books"]
+    ]
+    output.table(("account", "book", "cards", "VIPs", "written"), books)
+    questions = [(question["asked_at"][:10], question["name"], question["question"]) for question in shown["questions"]]
+    if questions:
+        output.table(("asked", "contact", "question"), questions)
+    else:
+        click.echo("no open questions")
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@click.pass_context
+def vip(context: click.Context, *, as_json: bool) -> None:
+    """The VIPs, most probably stale first."""
+    if context.invoked_subcommand:
+        return
+    from cardsync import report
+
+    with opened(context) as app:
+        rows = report.vips(app)
+        missing = "" if rows else "\n".join(report.no_vips(app, name) for name in app.settings.accounts)
+    if as_json:
+        output.as_json(rows)
+        return
+    output.table(
+        ("stale", "contact", "groups", "last sure", "state"),
+        [
+            (
+                output.percent(row["probability_stale"]),
+                row["name"],
+                ", ".join(row["groups"]),
+                (row["last_sure"] or "")[:10],
+                row["paused"] or row["question"] or "",
+            )
+            for row in rows
+        ],
+    )
+    if missing:
+        click.echo(output.safe(missing), err=True)
+
+
+@vip.command()
+@click.argument("name", required=False)
+@click.option("--all", "everyone", is_flag=True, help="All VIPs.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day on which they were right.")
+@dry_run_option
+@click.pass_context
+def validate(context: click.Context, *, name: str | None, everyone: bool, on: datetime | None, dry_run: bool) -> None:
+    """Mark work details as right, so that they are not asked about for a while."""
+    from cardsync import report
+
+    if (name is None) == (not everyone):
+        raise click.UsageError("Name one contact, or say --all.")
+    with opened(context) as app:
+        chosen = (
+            [person for person in report.people(app) if person.groups]
+            if name is None
+            else [report.find_person(app, name)]
+        )
+        day = on.replace(tzinfo=app.zone) if on else app.clock()
+        if day > app.clock():
+            raise click.UsageError("--on lies in the future.")
+        click.echo(f"{'would mark' if dry_run else 'marked'} {len(chosen)} contacts as right on {day:%Y-%m-%d}")
+        if not dry_run:
+            ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
+
+
+@click.command()
+@click.argument("name")
+@json_option
+@click.pass_context
+def explain(context: click.Context, *, name: str, as_json: bool) -> None:
+    """Why this probability, item by item, and why the contact is asked about or not."""
+    from cardsync import report
+
+    with opened(context) as app:
+        shown = report.explain(app, report.find_person(app, name))
+    if as_json:
+        output.as_json(shown)
+        return
+    stored = shown["assessment"]
+    click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
+    if stored:
+        click.echo(f"probability that the work details are out of date: {stored['probability']:.1%}")
+        click.echo(f"  from age alone: {stored['prior']:.1%}")
+        for reason in stored["reasons"]:
+            factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
+            click.echo(f"  - {output.safe(reason['sentence'])}{factor}")
+    click.echo(output.safe(shown["asked"]))
+
+
+@click.command()
+@click.argument("name")
+@json_option
+@click.pass_context
+def history(context: click.Context, *, name: str, as_json: bool) -> None:
+    """What changed on the card, what was asked, and what came back."""
+    from cardsync import report
+
+    with opened(context) as app:
+        shown = report.history(app, report.find_person(app, name))
+    if as_json:
+        output.as_json(shown)
+        return
+    click.secho(output.safe(shown["name"]), bold=True)
+    for event in shown["events"]:
+        field = f" {event['field']}" if event["field"] else ""
+        values = (
+            " -> ".join(repr(value) for value in (event["old"], event["new"]) if value)
+            if event["field"]
+            else event["new"]
+        )
+        click.echo(f"  {event['at'][:16]}  {event['what']}{field}  {output.safe(values or '')}".rstrip())
+    click.echo(f"  {len(shown['versions'])} earlier versions of the card are kept: cardsync restore")
