@@ -82,6 +82,11 @@ class Login:
     def _has_password(self) -> bool:
         return self._connection.password is not None
 
+    def numbers(self, origin: Origin) -> bool:
+        """Whether requests to the origin carry a count, so that one overtaken on the way looks like a replay."""
+        chosen = self._chosen.get(origin)
+        return chosen is not None and chosen.scheme == "digest"
+
     def succeeded(self, origin: Origin) -> None:
         """The origin took our answer, so a later 401 of a Digest is about its nonce."""
         self._proved.add(origin)

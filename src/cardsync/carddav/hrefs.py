@@ -2,9 +2,11 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
 _URL = re.compile(r"(https?)://([^/?#]*)([^#]*)", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"https?://", re.IGNORECASE)
 _AUTHORITY = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[\w.-]+)(?::(\d{0,5}))?")
 _PORTS = {"http": 80, "https": 443}
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -67,19 +69,21 @@ def parse_url(url: str) -> Location:
 
 def resolve(base: Location, href: str) -> Location:
     """``href`` against ``base``; a bare ``a:b.vcf`` is a name, not a scheme (Xandikos).  Raises ValueError."""
-    if re.match(r"https?://", href, re.IGNORECASE):
-        return parse_url(href)
     if href.startswith("//"):
         return parse_url(f"{base.origin.scheme}:{href}")
     if href.startswith("/"):
         return Location(base.origin, href)
+    if _ABSOLUTE.match(href):
+        return parse_url(href)
     folder = base.path.partition("?")[0].rpartition("/")[0]
     return Location(base.origin, f"{folder}/{href.removeprefix('./')}")
 
 
+@lru_cache(maxsize=512)  # a book's own path comes with each of its members
 def href_key(path: str) -> HrefKey:
     """The form in which paths compare: segments percent-decoded once, a trailing slash ignored."""
-    return tuple(unquote_to_bytes(segment) for segment in path.rstrip("/").split("/"))
+    segments = path.rstrip("/").encode().split(b"/")
+    return tuple(unquote_to_bytes(segment) for segment in segments) if "%" in path else tuple(segments)
 
 
 def object_location(book: Location, href: str) -> Location | None:

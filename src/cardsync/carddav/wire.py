@@ -17,7 +17,7 @@ import stamina
 from cardsync import __version__
 from cardsync.carddav.auth import Login, app_password_hint, parse_challenges
 from cardsync.carddav.connection import Connection
-from cardsync.carddav.hrefs import Location, request_target
+from cardsync.carddav.hrefs import Location, Origin, request_target
 from cardsync.carddav.origins import Trust
 from cardsync.carddav.throttle import pause
 from cardsync.errors import CertificateRefused, LoginRefused, ServerProblem, Throttled, Unreachable
@@ -101,6 +101,10 @@ class Wire:
     async def aclose(self) -> None:
         """Close all connections."""
         await self._client.aclose()
+
+    def may_overlap(self, origin: Origin) -> bool:
+        """Whether two requests may be under way at once: Digest numbers them (RFC 7616, section 3.4)."""
+        return not self._login.numbers(origin)
 
     async def read(self, ask: Ask, sink: Callable[[], Sink] | None = None, attempts: int = 3) -> Reply:
         """An idempotent request, tried again (``attempts``) while the connection breaks; ``sink`` takes a 207.
