@@ -94,6 +94,8 @@ def _accept(mirror: Mirror, problem: Problem) -> None:
         mirror.cycles.set_fact(f"wanted:{problem.book_id}", "")
     if problem.kind is ProblemKind.LISTING:
         mirror.cycles.set_fact(f"accepted-listing:{problem.book_id}", "yes")
+    if problem.kind is ProblemKind.QUARANTINED and problem.book_id is not None:
+        mirror.books.list_again(problem.book_id)
     if problem.kind is ProblemKind.LOGIN:
         mirror.books.refuse(problem.account, None)
 

@@ -273,11 +273,15 @@ class Annotate:
     def _take_note(self, book: Book, card: VipCard, fresh: AddressObject) -> None:
         """A fresh card that differs from the mirror's is a user's edit that the pull has not seen."""
         known = self.mirror.books.data(book.id, card.href) or b""
+        with self.mirror.transaction():
+            self._compare(book, card, fresh, known)
+
+    def _compare(self, book: Book, card: VipCard, fresh: AddressObject, known: bytes) -> None:
         if fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
             contact = contact_of(scan(fresh.data))
             self.mirror.contacts.observe(book.id, contact, card.uid_key, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
-        self.mirror.books.store_data(book.id, card.href, fresh.data)
+        self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
 
     def _parked(self, book: Book, card: VipCard) -> bool:
         """Parked until it changes (or is released)."""

@@ -198,7 +198,7 @@ class Writer:
     def _store(self, book: Book, got: AddressObject, opens: int | None, removes: int | None) -> None:
         with self.mirror.transaction():
             self.mirror.books.set_etag(book.id, got.href, got.etag)
-            self.mirror.books.store_data(book.id, got.href, got.data)
+            self.mirror.books.store_data(book.id, got.href, got.data, seen=True)
             if removes is not None:
                 self.mirror.questions.taken_out(removes)
             if opens is not None:
@@ -248,7 +248,7 @@ class Writer:
             self._report(ProblemKind.PARKED, book, intent.href, now.etag if now else None, "damaged", detail)
             if now is not None and whole:
                 self.mirror.books.set_etag(book.id, now.href, now.etag)
-                self.mirror.books.store_data(book.id, now.href, now.data)
+                self.mirror.books.store_data(book.id, now.href, now.data, seen=True)
             self._abandon(intent, "damaged")
         return Outcome.DAMAGED
 

@@ -100,6 +100,10 @@ class Books:
         """The whole book lies in a backup."""
         self._db.execute("UPDATE address_book SET exported_at = ? WHERE id = ?", (iso(now), book_id))
 
+    def list_again(self, book_id: int) -> None:
+        """Compare all ETags at the next cycle."""
+        self._db.execute("UPDATE address_book SET listed_at = NULL WHERE id = ?", (book_id,))
+
     def saw_bytes(self, book_id: int, *, exact: bool) -> None:
         """Whether a verified write came back as sent; once it did not, the book never counts as exact again."""
         self._db.execute(
@@ -137,27 +141,30 @@ class Books:
         categories: Sequence[str],
         keep_data: bool,
     ) -> None:
-        """One object as served; bytes only of those that we work with."""
+        """One object as served; bytes only of those that we work with, unseen until the history has them."""
         self._db.execute(
             "INSERT INTO address_object (book_id, href, etag, uid_key, is_group, categories) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (book_id, href) DO UPDATE SET etag = excluded.etag, uid_key = excluded.uid_key, "
             "is_group = excluded.is_group, categories = excluded.categories",
             (book_id, fetched.href, fetched.etag, uid_key, is_group, pack(list(categories))),
         )
-        self.store_data(book_id, fetched.href, fetched.data if keep_data else None)
+        if keep_data:
+            self.store_data(book_id, fetched.href, fetched.data, seen=False)
+        else:
+            self._drop_data(book_id, fetched.href)
 
-    def store_data(self, book_id: int, href: str, data: bytes | None) -> None:
-        """Keep the bytes, or drop them."""
-        if data is None:
-            self._db.execute(
-                "DELETE FROM card WHERE object_id = (SELECT id FROM address_object WHERE book_id = ? AND href = ?)",
-                (book_id, href),
-            )
-            return
+    def store_data(self, book_id: int, href: str, data: bytes, *, seen: bool) -> None:
+        """Keep the bytes; ``seen``: the history knows what changed in them, or nothing did."""
         self._db.execute(
-            "INSERT INTO card (object_id, data) SELECT id, ? FROM address_object WHERE book_id = ? AND href = ? "
-            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data",
-            (data, book_id, href),
+            "INSERT INTO card (object_id, data, seen) SELECT id, ?, ? FROM address_object WHERE book_id = ? AND href = ? "
+            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data, seen = excluded.seen",
+            (data, seen, book_id, href),
+        )
+
+    def _drop_data(self, book_id: int, href: str) -> None:
+        self._db.execute(
+            "DELETE FROM card WHERE object_id = (SELECT id FROM address_object WHERE book_id = ? AND href = ?)",
+            (book_id, href),
         )
 
     def set_etag(self, book_id: int, href: str, etag: str | None) -> None:
@@ -254,19 +261,15 @@ class Books:
         )
         return [_card(row) for row in rows]
 
-    def vip_objects(self, book_id: int, uid_keys: Iterable[str]) -> list[tuple[str, AddressObject]]:
-        """(uid key, object) of those VIPs whose bytes we hold; of two cards with one UID the first."""
-        found = []
-        for uid_key in uid_keys:
-            row = self._db.row(
-                "SELECT o.href, o.etag, c.data FROM vip v JOIN address_object o ON o.book_id = v.book_id "
-                f"AND o.uid_key = v.uid_key AND o.href = {_FIRST} JOIN card c ON c.object_id = o.id "
-                "WHERE v.book_id = ? AND v.uid_key = ?",
-                (book_id, uid_key),
-            )
-            if row:
-                found.append((uid_key, AddressObject(href=row["href"], etag=row["etag"], data=row["data"])))
-        return found
+    def unseen(self, book_id: int) -> list[tuple[str, AddressObject]]:
+        """(uid key, object) of the VIPs whose bytes the history does not know; of two cards with one UID the first."""
+        rows = self._db.rows(
+            "SELECT o.uid_key, o.href, o.etag, c.data FROM card c JOIN address_object o ON o.id = c.object_id "
+            "JOIN vip v ON v.book_id = o.book_id AND v.uid_key = o.uid_key "
+            f"WHERE o.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_FIRST} ORDER BY o.href",
+            (book_id,),
+        )
+        return [(row["uid_key"], AddressObject(href=row["href"], etag=row["etag"], data=row["data"])) for row in rows]
 
     def data(self, book_id: int, href: str) -> bytes | None:
         """The mirrored bytes of one object."""

@@ -1,9 +1,10 @@
 """Pull: the server's books into the mirror, and who is a VIP now."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from types import MappingProxyType
 
 import structlog
 
@@ -70,23 +71,26 @@ class Pull:
 
     async def _book(self, book: Book, done: Pulled) -> None:
         listing = await self._listing(book, full=book.listed_at is None or self.now - book.listed_at >= HOLDS)
-        touched: set[str] = set()
         news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
         if news:
-            await self._take_over(book, listing, touched, done)
+            await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
         if news or self.mirror.cycles.fact(self._resolved(book)) != self._wanted():
-            await self._members(book, touched, done)
-            self._observe(book, touched, done)
+            await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
+        self._observe(book, done)
 
-    async def _take_over(self, book: Book, listing: Listing, touched: set[str], done: Pulled) -> None:
-        """Fetch what is new; the marker is stored with the last of what it stands for."""
+    async def _take_over(self, book: Book, listing: Listing, done: Pulled) -> None:
+        """Fetch what is new; the marker is stored with the last of what it stands for.
+
+        What is left to do then (groups, history) is marked in the same transactions: a crash forgets nothing.
+        """
         known = self.mirror.books.known(book.id)
         self._believe(listing, known, book)
         todo = plan(listing, known)
-        await self._fetch(book, todo.fetch, touched, done)
+        self.mirror.cycles.set_fact(self._resolved(book), "")
+        await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
             self.mirror.books.remove(book.id, todo.remove)
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
@@ -113,8 +117,10 @@ class Pull:
 
     # ------------------------------------------------------------ bytes
 
-    async def _fetch(self, book: Book, hrefs: Sequence[str], touched: set[str], done: Pulled) -> None:
-        """Store what is new; adds to ``touched`` the UIDs of kept cards whose bytes changed."""
+    async def _fetch(
+        self, book: Book, hrefs: Sequence[str], done: Pulled, etags: Mapping[str, str | None] = MappingProxyType({})
+    ) -> None:
+        """Store what is new; an ETag that a multiget leaves out is the listing's."""
         if not hrefs:
             return
         keep = self.mirror.books.kept(book.id)
@@ -123,20 +129,24 @@ class Pull:
             async for batch in batches:
                 with self.mirror.transaction():
                     for fetched in batch.objects:
-                        touched |= self._store(book, fetched, keep, done)
+                        self._store(book, replace(fetched, etag=fetched.etag or etags.get(fetched.href)), keep, done)
                     self._account_for(book, batch, done)
                 reached += len(batch.objects) + len(batch.gone) + len(batch.failed)
                 self.progress(reached, len(hrefs))
 
-    def _store(self, book: Book, fetched: AddressObject, keep: frozenset[str], done: Pulled) -> set[str]:
+    def _store(self, book: Book, fetched: AddressObject, keep: frozenset[str], done: Pulled) -> None:
         try:
             summary = peek(fetched.data)
         except CardRefused as error:
             self._quarantine(book, fetched.href, fetched.etag, str(error), done)
-            return set()
+            return
         key = uid_key(summary.uid)
         kept = summary.is_group or key in keep
         before = self.mirror.books.data(book.id, fetched.href) if kept else None
+        done.fetched += 1
+        if before and same_card(before, fetched.data):
+            self.mirror.books.set_etag(book.id, fetched.href, fetched.etag)
+            return
         self.mirror.books.store(
             book.id,
             fetched,
@@ -146,8 +156,6 @@ class Pull:
             keep_data=kept,
         )
         self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id, href=fetched.href)
-        done.fetched += 1
-        return {key} if kept and not (before and same_card(before, fetched.data)) else set()
 
     def _account_for(self, book: Book, batch: Fetched, done: Pulled) -> None:
         self.mirror.books.remove(book.id, batch.gone)
@@ -163,7 +171,7 @@ class Pull:
 
     # ------------------------------------------------------------ VIPs
 
-    async def _members(self, book: Book, touched: set[str], done: Pulled) -> None:
+    async def _members(self, book: Book, done: Pulled) -> None:
         """Resolve the groups, and fetch the bytes of those who became VIPs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
@@ -173,7 +181,7 @@ class Pull:
         self.mirror.cycles.set_fact(self._resolved(book), self._wanted())
         hrefs = self.mirror.books.vip_hrefs_without_data(book.id)
         if hrefs:
-            await self._fetch(book, hrefs, touched, done)
+            await self._fetch(book, hrefs, done)
 
     def _resolved(self, book: Book) -> str:
         return f"wanted:{book.id}"
@@ -181,15 +189,17 @@ class Pull:
     def _wanted(self) -> str:
         return "\n".join(self.wanted)
 
-    def _observe(self, book: Book, touched: set[str], done: Pulled) -> None:
+    def _observe(self, book: Book, done: Pulled) -> None:
         """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time."""
-        for key, held in self.mirror.books.vip_objects(book.id, sorted(touched)):
+        for key, held in self.mirror.books.unseen(book.id):
             try:
                 contact = contact_of(scan(held.data))
             except CardRefused as error:
                 self._quarantine(book, held.href, held.etag, str(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, work_keys(contact), self.now)
+            with self.mirror.transaction():
+                contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, work_keys(contact), self.now)
+                self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)
 
     # ------------------------------------------------------------ problems

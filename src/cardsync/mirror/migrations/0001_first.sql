@@ -48,7 +48,8 @@ CREATE INDEX address_object_categories ON address_object (book_id) WHERE categor
 -- raw bytes, apart from the listing so that it stays small to scan
 CREATE TABLE card (
     object_id INTEGER PRIMARY KEY REFERENCES address_object (id) ON DELETE CASCADE,
-    data BLOB NOT NULL
+    data BLOB NOT NULL,
+    seen INTEGER NOT NULL      -- 0: a change that the history does not know yet
 ) STRICT;
 
 CREATE TABLE vip (
