@@ -25,14 +25,13 @@ BOOK_PROPERTIES = (
     _DISPLAY_NAME,
     _PRIVILEGES,
     _REPORTS,
-    xml.SYNC_TOKEN,
-    xml.GETCTAG,
     _MAX_SIZE,
     _VERSIONS,
     _OWNER,
     _OWNER_PRINCIPAL,
     _SHARE_ACCESS,
 )
+MARKER_PROPERTIES = (xml.SYNC_TOKEN, xml.GETCTAG)  # a server may read every card for these: not asked in passing
 
 _NO_PRIVILEGE = "the server gives this login no right to write"
 _SHARED = "it is shared with others, who would read our notes"
@@ -43,6 +42,12 @@ def is_address_book(answer: xml.Answer) -> bool:
     """Whether the resource is an address book collection (RFC 6352, section 5.2)."""
     kind = answer.properties.get(xml.RESOURCETYPE)
     return kind is not None and f"{xml.CARDDAV}addressbook" in kind.tags()
+
+
+def reports_changes(answer: xml.Answer) -> bool:
+    """Whether the book says that it takes a sync-collection (RFC 6578, section 3.2)."""
+    reports = answer.properties.get(_REPORTS)
+    return reports is not None and f"{xml.DAV}sync-collection" in reports.tags()
 
 
 def address_book(connection: Connection, at: Location, answer: xml.Answer, principal: Location | None) -> AddressBook:
@@ -63,10 +68,7 @@ def address_book(connection: Connection, at: Location, answer: xml.Answer, princ
 
 
 def _method(answer: xml.Answer) -> SyncMethod:
-    reports = answer.properties.get(_REPORTS)
-    if reports and f"{xml.DAV}sync-collection" in reports.tags():
-        return SyncMethod.COLLECTION
-    if not reports and answer.text(xml.SYNC_TOKEN):
+    if reports_changes(answer) or (_REPORTS not in answer.properties and answer.text(xml.SYNC_TOKEN)):
         return SyncMethod.COLLECTION
     return SyncMethod.CTAG if answer.text(xml.GETCTAG) else SyncMethod.LISTING
 

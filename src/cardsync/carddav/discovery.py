@@ -2,12 +2,19 @@
 
 import ipaddress
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import dns.asyncresolver
 
 from cardsync.carddav import xml
-from cardsync.carddav.books import BOOK_PROPERTIES, address_book, chosen, is_address_book
+from cardsync.carddav.books import (
+    BOOK_PROPERTIES,
+    MARKER_PROPERTIES,
+    address_book,
+    chosen,
+    is_address_book,
+    reports_changes,
+)
 from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, collection, href_key, parse_url, redacted, resolve
 from cardsync.carddav.listing import propfind
@@ -128,9 +135,14 @@ class Discovery:
             except (ValueError, OriginRefused):
                 self._note("an address book", redacted(final), "its address is on a foreign origin: left out")
                 continue
-            books.append(address_book(self._connection, at, answer, principal))
+            whole = answer if reports_changes(answer) else await self._with_markers(at, answer)
+            books.append(address_book(self._connection, at, whole, principal))
         self._note("address books", redacted(final), f"{len(books)} found")
         return books
+
+    async def _with_markers(self, at: Location, answer: xml.Answer) -> xml.Answer:
+        found = await self._propfind("the address book", collection(at), "0", MARKER_PROPERTIES)
+        return replace(answer, properties={**answer.properties, **found[1][0].properties}) if found else answer
 
     def _resolved(self, base: Location, answer: xml.Answer, name: str) -> tuple[Location, ...]:
         """The hrefs in a property; those on origins that credentials must not go to are noted as problems."""
