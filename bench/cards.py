@@ -109,8 +109,8 @@ def invalid_utf8(data: bytes) -> int:
 
 def read_all(data: bytes, slowest: Slowest) -> CardRefused | None:
     """Every reading function of ours on one card; why it must not be edited."""
-    slowest.call(lambda: peek(data))
     document = slowest.call(lambda: scan(data))
+    slowest.call(lambda: peek(data))
     contact = slowest.call(lambda: contact_of(document))
     for read in (lambda: work_keys(contact), lambda: group_of(document), lambda: fragile(document)):
         slowest.call(read)

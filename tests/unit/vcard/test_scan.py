@@ -147,7 +147,8 @@ def test_a_peek_sees_through_folds_and_tells_groups() -> None:
     folded = joined(["BEGIN:VCARD", "UI\n D:12\n 34", "CATE\n GORIES:a,\n b", "KIN\n D:gr\n oup", "END:VCARD"], "\n")
     assert peek(folded) == Summary(uid="1234", is_group=True, categories=("a", "b"))
     assert peek(apple_group("VIP", ["1"], uid="G")) == Summary(uid="G", is_group=True, categories=())
-    assert peek(b"\xff\0 nothing\n UID:1") == Summary(uid="", is_group=False, categories=())
+    with pytest.raises(CardRefused, match="no vCard"):
+        peek(b"\xff\0 nothing\n UID:1")
 
 
 @pytest.mark.parametrize(
