@@ -36,6 +36,18 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """An address object as the pull read it; ``data`` is None where its bytes are not kept."""
+
+    href: str
+    etag: str | None
+    uid_key: str
+    is_group: bool
+    categories: tuple[str, ...]
+    data: bytes | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VipCard:
     """A VIP's address object as mirrored: ``data`` as it was last served (line ends may be LF)."""
 

@@ -6,7 +6,7 @@ from sqlite3 import Row
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
 from cardsync.model import AddressBook, AddressObject, SyncMethod
-from cardsync.records import Book, Known, VipCard
+from cardsync.records import Book, Known, Read, VipCard
 
 _FIRST = "(SELECT min(p.href) FROM address_object p WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
 
@@ -131,27 +131,26 @@ class Books:
         row = self._db.row("SELECT count(*) FROM address_object WHERE book_id = ?", (book_id,))
         return int(row[0]) if row else 0
 
-    def store(
-        self,
-        book_id: int,
-        fetched: AddressObject,
-        *,
-        uid_key: str,
-        is_group: bool,
-        categories: Sequence[str],
-        keep_data: bool,
-    ) -> None:
-        """One object as served; bytes only of those that we work with, unseen until the history has them."""
-        self._db.execute(
+    def store(self, book_id: int, objects: Sequence[Read]) -> None:
+        """Objects as served; bytes only of those that we work with, unseen until the history has them."""
+        self._db.many(
             "INSERT INTO address_object (book_id, href, etag, uid_key, is_group, categories) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (book_id, href) DO UPDATE SET etag = excluded.etag, uid_key = excluded.uid_key, "
             "is_group = excluded.is_group, categories = excluded.categories",
-            (book_id, fetched.href, fetched.etag, uid_key, is_group, pack(list(categories))),
+            [(book_id, one.href, one.etag, one.uid_key, one.is_group, pack(one.categories)) for one in objects],
         )
-        if keep_data:
-            self.store_data(book_id, fetched.href, fetched.data, seen=False)
-        else:
-            self._drop_data(book_id, fetched.href)
+        held = self._hrefs_with_data(book_id)
+        for one in objects:
+            if one.data is not None:
+                self.store_data(book_id, one.href, one.data, seen=False)
+            elif one.href in held:
+                self._drop_data(book_id, one.href)
+
+    def _hrefs_with_data(self, book_id: int) -> frozenset[str]:
+        rows = self._db.rows(
+            "SELECT o.href FROM card c JOIN address_object o ON o.id = c.object_id WHERE o.book_id = ?", (book_id,)
+        )
+        return frozenset(row[0] for row in rows)
 
     def store_data(self, book_id: int, href: str, data: bytes, *, seen: bool) -> None:
         """Keep the bytes; ``seen``: the history knows what changed in them, or nothing did."""

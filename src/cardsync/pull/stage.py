@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -14,7 +14,7 @@ from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
 from cardsync.ports import Server
 from cardsync.pull.members import resolve
 from cardsync.pull.plan import plan, too_much, unbelievable
-from cardsync.records import Book, Known, Problem, ProblemKind
+from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 
@@ -128,34 +128,52 @@ class Pull:
         async with aclosing(self.server.fetch(book.found, hrefs)) as batches:
             async for batch in batches:
                 with self.mirror.transaction():
-                    for fetched in batch.objects:
-                        self._store(book, replace(fetched, etag=fetched.etag or etags.get(fetched.href)), keep, done)
+                    self._store(book, batch.objects, etags, keep, done)
                     self._account_for(book, batch, done)
                 reached += len(batch.objects) + len(batch.gone) + len(batch.failed)
                 self.progress(reached, len(hrefs))
 
-    def _store(self, book: Book, fetched: AddressObject, keep: frozenset[str], done: Pulled) -> None:
+    def _store(
+        self,
+        book: Book,
+        batch: Sequence[AddressObject],
+        etags: Mapping[str, str | None],
+        keep: frozenset[str],
+        done: Pulled,
+    ) -> None:
+        changed = []
+        quarantined = self.mirror.problems.of_book(book.id, ProblemKind.QUARANTINED)
+        for fetched in batch:
+            one = self._read(book, fetched, fetched.etag or etags.get(fetched.href), keep, done)
+            if one is None:
+                continue
+            done.fetched += 1
+            if one.href in quarantined:
+                self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id, href=one.href)
+            before = self.mirror.books.data(book.id, one.href) if one.data else None
+            if before and same_card(before, fetched.data):
+                self.mirror.books.set_etag(book.id, one.href, one.etag)
+            else:
+                changed.append(one)
+        self.mirror.books.store(book.id, changed)
+
+    def _read(
+        self, book: Book, fetched: AddressObject, etag: str | None, keep: frozenset[str], done: Pulled
+    ) -> Read | None:
         try:
             summary = peek(fetched.data)
         except CardRefused as error:
-            self._quarantine(book, fetched.href, fetched.etag, str(error), done)
-            return
+            self._quarantine(book, fetched.href, etag, str(error), done)
+            return None
         key = uid_key(summary.uid)
-        kept = summary.is_group or key in keep
-        before = self.mirror.books.data(book.id, fetched.href) if kept else None
-        done.fetched += 1
-        if before and same_card(before, fetched.data):
-            self.mirror.books.set_etag(book.id, fetched.href, fetched.etag)
-            return
-        self.mirror.books.store(
-            book.id,
-            fetched,
+        return Read(
+            href=fetched.href,
+            etag=etag,
             uid_key=key,
             is_group=summary.is_group,
             categories=summary.categories,
-            keep_data=kept,
+            data=fetched.data if summary.is_group or key in keep else None,
         )
-        self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id, href=fetched.href)
 
     def _account_for(self, book: Book, batch: Fetched, done: Pulled) -> None:
         self.mirror.books.remove(book.id, batch.gone)
