@@ -8,7 +8,11 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pac
 from cardsync.model import AddressBook, AddressObject, SyncMethod
 from cardsync.records import Book, Known, Read, VipCard
 
-_FIRST = "(SELECT min(p.href) FROM address_object p WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
+# The + keeps SQLite from walking the whole book in the order of its hrefs, once for each card.
+_FIRST = (
+    "(SELECT min(+p.href) FROM address_object p "
+    "WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
+)
 
 
 class Books:
@@ -252,7 +256,7 @@ class Books:
         narrowed = "" if contact_id is None else " AND t.id = ?"
         rows = self._db.rows(
             "SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.href, o.etag, c.data, v.groups "
-            "FROM contact t JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key "
+            "FROM contact t CROSS JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key "
             f"AND o.href = {_FIRST} JOIN card c ON c.object_id = o.id "
             "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
             f"WHERE t.book_id = ?{narrowed} ORDER BY t.id",
@@ -263,9 +267,9 @@ class Books:
     def unseen(self, book_id: int) -> list[tuple[str, AddressObject]]:
         """(uid key, object) of the VIPs whose bytes the history does not know; of two cards with one UID the first."""
         rows = self._db.rows(
-            "SELECT o.uid_key, o.href, o.etag, c.data FROM card c JOIN address_object o ON o.id = c.object_id "
-            "JOIN vip v ON v.book_id = o.book_id AND v.uid_key = o.uid_key "
-            f"WHERE o.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_FIRST} ORDER BY o.href",
+            "SELECT o.uid_key, o.href, o.etag, c.data FROM vip v CROSS JOIN address_object o "
+            "ON o.book_id = v.book_id AND o.uid_key = v.uid_key JOIN card c ON c.object_id = o.id "
+            f"WHERE v.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_FIRST} ORDER BY o.href",
             (book_id,),
         )
         return [(row["uid_key"], AddressObject(href=row["href"], etag=row["etag"], data=row["data"])) for row in rows]
