@@ -19,7 +19,7 @@ from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.cycle import AccountCycle, AccountReport
-from cardsync.errors import CardsyncError, ConfigError, LoginRefused, Throttled, Unreachable
+from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
 from cardsync.model import GuardPolicy, ReminderPolicy
 from cardsync.records import Problem, ProblemKind
@@ -29,6 +29,7 @@ from cardsync.settings.secrets import Secret, resolve
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
+_REACHED_BY = {"url", "username", "auth", "ca_file", "allow_http", "address_books", "trusted_origins", "write"}
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
@@ -48,8 +49,8 @@ class Cycle:
 
     @property
     def exit_code(self) -> int:
-        """0, or the code of the failure that all accounts share, or 3 where some went well."""
-        codes = [report.exit_code for report in self.reports]
+        """0, or the code of the failure that all accounts share, or 3 where an account, book or card failed."""
+        codes = [report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports]
         failed = {code for code in codes if code}
         if not failed:
             return 0
@@ -144,7 +145,7 @@ class App:
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(
             *(
-                app._account(name, now, scheduled, previews if dry_run else None, progress)
+                self._account(name, app.mirror, now, scheduled, previews if dry_run else None, progress)
                 for name in app.settings.accounts
             )
         )
@@ -157,18 +158,21 @@ class App:
     async def _account(
         self,
         name: str,
+        mirror: Mirror,
         now: datetime,
         scheduled: bool,
         previews: list[Preview] | None,
         progress: Callable[[int, int], None],
     ) -> AccountReport:
+        """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
+            self._note_settings(name, mirror)
             self._check_pause(name, now, scheduled)
             await self.check_refused(name)
             async with self.server(name) as server:
                 report = await AccountCycle(
                     server=server,
-                    mirror=self.mirror,
+                    mirror=mirror,
                     account=name,
                     judge=self.judge(name, now),
                     reminders=self.reminders(name),
@@ -182,12 +186,31 @@ class App:
                 ).run()
         except CardsyncError as error:
             await self.failed(name, error, now)
-            log.warning("account failed", account=name, error=type(error).__name__)
+            # other sentences may hold the names of books
+            what = {"what": str(error)} if isinstance(error, LoginRefused | Unreachable | OriginRefused) else {}
+            log.warning("account failed", account=name, error=type(error).__name__, **what)
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
-        self.mirror.books.hold_off(name, None, 0)
-        self.mirror.problems.solved(ProblemKind.LOGIN, name)
+        except Exception as error:
+            # the other accounts go on; the text of an error that we did not foresee may hold anything
+            crash = f"{type(error).__name__} at {_where(error)}"
+            log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
+            log.debug("account crashed", account=name, exc_info=True)
+            return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
+        mirror.books.hold_off(name, None, 0)
+        mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
+
+    def _note_settings(self, name: str, mirror: Mirror) -> None:
+        """Another address, user or choice of books: what was discovered and the wait of old are void."""
+        account = self.settings.accounts[name]
+        used = account.model_dump_json(include=_REACHED_BY)
+        if mirror.cycles.fact(f"settings:{name}") == used:
+            return
+        mirror.books.forget_discovery(name)
+        if mirror.books.pause(name)[1]:
+            mirror.books.hold_off(name, None, 0)
+        mirror.cycles.set_fact(f"settings:{name}", used)
 
     def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
         until, failures = self.mirror.books.pause(name)
@@ -238,6 +261,17 @@ class App:
             secret = Secret()
         parts = "\0".join([account.url, account.username or "", secret.password or "", secret.token or ""])
         return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
+
+
+def _left_out(report: AccountReport) -> bool:
+    return any(report.counts.get(what) for what in ("failed_books", "quarantined", "parked"))
+
+
+def _where(error: BaseException) -> str:
+    trace = error.__traceback__
+    while trace and trace.tb_next:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""
 
 
 def database_of(settings: Settings) -> Path:

@@ -38,6 +38,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._app = App.open(settings)
         self._cycle: asyncio.Task[object] | None = None
+        self._again = False
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -53,6 +54,7 @@ class Daemon:
             scheduler.start()
             log.info("started", accounts=len(self._settings.accounts))
             await self._stop.wait()
+            log.info("stopping")
             scheduler.pause()
             await self._drain()
             scheduler.shutdown(wait=False)
@@ -88,14 +90,24 @@ class Daemon:
     # ------------------------------------------------------------ cycles
 
     async def _run_cycle(self) -> None:
+        """A cycle, and another one if the config was read again meanwhile."""
         self._cycle = asyncio.current_task()
+        self._again = True
+        while self._again:
+            self._again = False
+            await self._one_cycle()
+
+    async def _one_cycle(self) -> None:
         try:
             async with _free_cycle(self._settings.state_dir):
                 await self._app.cycle(scheduled=True)
         except CardsyncError as error:
-            log.error("cycle failed", error=type(error).__name__, what=str(error))
-        except Exception as error:  # noqa: BLE001 - the daemon goes on; the text of the error may hold names
-            log.error("cycle crashed", error=type(error).__name__, where=_where(error))
+            log.error("cycle failed", error=type(error).__name__, what=str(error))  # noqa: TRY400 - a traceback's text may hold names
+        except asyncio.CancelledError:  # by ``_drain``; the scheduler would print it as an error of the job
+            log.info("cycle cut short")
+        except Exception as error:  # the daemon goes on
+            log.error("cycle crashed", error=type(error).__name__)  # noqa: TRY400 - a traceback's text may hold names
+            log.debug("cycle crashed", exc_info=True)
 
     async def _drain(self) -> None:
         """End the cycle: at once where it reads, after the write in hand where it writes."""
@@ -108,17 +120,22 @@ class Daemon:
     def _read_again(self, scheduler: "AsyncIOScheduler") -> None:
         try:
             settings = self._reload()
-            if settings.state_dir != self._settings.state_dir:
-                raise ConfigError("state_dir cannot change while the daemon runs. Restart it.")
         except ConfigError as error:
-            log.error("config refused, the old one stays", problems=[str(error), *error.problems])
+            self._keep_old(str(error), *error.problems)
+            return
+        if settings.state_dir != self._settings.state_dir:
+            self._keep_old("state_dir cannot change while the daemon runs. Restart it.")
             return
         self._settings = settings
+        self._again = True
         self._app = App(settings=settings, mirror=self._app.mirror)
         for account in settings.accounts:
             self._app.mirror.books.forget_discovery(account)
         self._schedule(scheduler, at_once=True)
         log.info("config read again")
+
+    def _keep_old(self, *problems: str) -> None:
+        log.error("config refused, the old one stays", problems=problems)
 
 
 @asynccontextmanager
@@ -130,10 +147,3 @@ async def _free_cycle(state: Path) -> AsyncIterator[None]:
                 yield
                 return
         await asyncio.sleep(_LOCK_POLL)
-
-
-def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""

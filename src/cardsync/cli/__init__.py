@@ -1,6 +1,7 @@
 """The command line: parse, call, print.  Each command's module is imported when it is called."""
 
 import difflib
+import io
 import sys
 from dataclasses import dataclass
 from importlib import import_module
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import click
 
+from cardsync.cli.output import say
 from cardsync.errors import CardsyncError, ConfigError
 
 INTERRUPTED = 130
@@ -61,12 +63,15 @@ class _Main(click.Group):
             raise click.UsageError(f"{error.message}{hint}", ctx) from error
 
     def invoke(self, ctx: click.Context) -> object:
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")  # a name that the terminal's encoding lacks
         try:
             return super().invoke(ctx)
         except CardsyncError as error:
-            click.echo(f"cardsync: {error}", err=True)
+            say(f"cardsync: {error}", err=True)
             for problem in error.problems if isinstance(error, ConfigError) else ():
-                click.echo(problem, err=True)
+                say(problem, err=True)
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)

@@ -27,10 +27,10 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
 
     with opened(context) as app:
         person = report.find_person(app, name)
-        click.echo(f"{'would answer' if dry_run else 'answered'} {word} for {output.safe(person.name)}")
+        output.say(f"{'would answer' if dry_run else 'answered'} {word} for {person.name}")
         if not dry_run:
             ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
-            click.echo("The question leaves the card at the next cycle.")
+            output.say("The question leaves the card at the next cycle.")
 
 
 @click.command()
@@ -43,7 +43,7 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
     with opened(context) as app:
         person = report.find_person(app, name)
-        click.echo(f"{'would resume' if dry_run else 'resumed'} {output.safe(person.name)}")
+        output.say(f"{'would resume' if dry_run else 'resumed'} {person.name}")
         if not dry_run:
             ask_for(app, "resume", {"contact": person.id})
 
@@ -61,7 +61,7 @@ def release(context: click.Context, *, dry_run: bool) -> None:
             ("problem", "account", "book", "card", "what"),
             [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
         )
-        click.echo(f"{'would release' if dry_run else 'released'} {len(rows)}")
+        output.say(f"{'would release' if dry_run else 'released'} {len(rows)}")
         if not dry_run:
             ask_for(app, "release", {})
 
@@ -88,7 +88,7 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
             output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
         for row in found:
             counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())
-            click.echo(f"{row['account']} / {output.safe(row['book'])}: {row['error'] or counts}")
+            output.say(f"{row['account']} / {row['book']}: {row['error'] or counts}")
     sys.exit(3 if any(row["error"] for row in found) else 0)
 
 
@@ -106,7 +106,7 @@ def backup(context: click.Context, *, folder: Path | None, as_json: bool) -> Non
         output.as_json(found)
     else:
         for row in found:
-            click.echo(
+            output.say(
                 f"{row['what']}: {row['error'] or row['path']}" + (f" ({row['cards']} cards)" if row["cards"] else "")
             )
     sys.exit(3 if any(row["error"] for row in found) else 0)
@@ -137,7 +137,7 @@ def restore(context: click.Context, *, name: str | None, at: datetime | None, dr
     else:
         for preview in previews:
             output.diff(preview.before, preview.after, person.name)
-        click.echo(f"{output.safe(person.name)}: {outcome}")
+        output.say(f"{person.name}: {outcome}")
     sys.exit(0 if outcome in {"written", "nothing"} else 1)
 
 

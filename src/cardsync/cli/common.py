@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cardsync.cli.output import say
+
 if TYPE_CHECKING:
     from cardsync.app import App
     from cardsync.settings.model import Settings
@@ -23,7 +25,7 @@ def settings_of(context: click.Context, *, level: str | None = None) -> "Setting
 
     loaded = read(context.obj.config_path, os.environ)
     for warning in loaded.warnings:
-        click.echo(f"warning: {warning}", err=True)
+        say(f"warning: {warning}", err=True)
     configure(context.obj.log_level or level or loaded.settings.log.level, loaded.settings.log.format)
     return loaded.settings
 
@@ -50,7 +52,7 @@ def exclusive(context: click.Context) -> Iterator["App"]:
             if at_once:
                 yield app
                 return
-        click.echo("waiting for the running cycle to end ...", err=True)
+        say("waiting for the running cycle to end ...", err=True)
         with cycle_lock(app.settings.state_dir):
             yield app
 
@@ -65,7 +67,7 @@ def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
         if held:
             commands.carry_out(app.mirror, app.reminders, app.clock())
             return
-    click.echo("A cycle runs; it carries this out at its end.", err=True)
+    say("A cycle runs; it carries this out at its end.", err=True)
 
 
 @contextmanager

@@ -31,12 +31,12 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
         ]
         output.table(("problem", "account", "book", "card", "what"), rows)
     else:
-        click.echo("no problems")
+        output.say("no problems")
 
 
 def _print_status(shown: dict[str, Any]) -> None:
     last = shown["last_cycle"]
-    click.echo(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
+    output.say(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
     books = [
         (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
         for account in shown["accounts"]
@@ -47,7 +47,7 @@ def _print_status(shown: dict[str, Any]) -> None:
     if questions:
         output.table(("asked", "contact", "question"), questions)
     else:
-        click.echo("no open questions")
+        output.say("no open questions")
 
 
 @click.group(invoke_without_command=True)
@@ -61,7 +61,7 @@ def vip(context: click.Context, *, as_json: bool) -> None:
 
     with opened(context) as app:
         rows = report.vips(app)
-        missing = "" if rows else "\n".join(report.no_vips(app, name) for name in app.settings.accounts)
+        missing = [] if rows else [f"{name}: {report.no_vips(app, name)}" for name in app.settings.accounts]
     if as_json:
         output.as_json(rows)
         return
@@ -78,8 +78,8 @@ def vip(context: click.Context, *, as_json: bool) -> None:
             for row in rows
         ],
     )
-    if missing:
-        click.echo(output.safe(missing), err=True)
+    for line in missing:
+        output.say(line, err=True)
 
 
 @vip.command()
@@ -103,7 +103,7 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         day = on.replace(tzinfo=app.zone) if on else app.clock()
         if day > app.clock():
             raise click.UsageError("--on lies in the future.")
-        click.echo(f"{'would mark' if dry_run else 'marked'} {len(chosen)} contacts as right on {day:%Y-%m-%d}")
+        output.say(f"{'would mark' if dry_run else 'marked'} {len(chosen)} contacts as right on {day:%Y-%m-%d}")
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
 
@@ -124,12 +124,12 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     stored = shown["assessment"]
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
     if stored:
-        click.echo(f"probability that the work details are out of date: {stored['probability']:.1%}")
-        click.echo(f"  from age alone: {stored['prior']:.1%}")
+        output.say(f"probability that the work details are out of date: {stored['probability']:.1%}")
+        output.say(f"  from age alone: {stored['prior']:.1%}")
         for reason in stored["reasons"]:
             factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
-            click.echo(f"  - {output.safe(reason['sentence'])}{factor}")
-    click.echo(output.safe(shown["asked"]))
+            output.say(f"  - {reason['sentence']}{factor}")
+    output.say(shown["asked"])
 
 
 @click.command()
@@ -153,5 +153,5 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
             if event["field"]
             else event["new"]
         )
-        click.echo(f"  {event['at'][:16]}  {event['what']}{field}  {output.safe(values or '')}".rstrip())
-    click.echo(f"  {len(shown['versions'])} earlier versions of the card are kept: cardsync restore")
+        output.say(f"  {event['at'][:16]}  {event['what']}{field}  {values or ''}".rstrip())
+    output.say(f"  {len(shown['versions'])} earlier versions of the card are kept: cardsync restore")

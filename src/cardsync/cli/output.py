@@ -12,14 +12,22 @@ import click
 
 def as_json(value: Any) -> None:
     """One JSON document on stdout."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo("".join(c if c == "\n" or not _is_control(c) else json.dumps(c)[1:-1] for c in text))
+
+
+def say(text: str, *, err: bool = False) -> None:
+    """One line for people."""
+    click.echo(safe(text), err=err)
 
 
 def safe(text: object) -> str:
     """Text without control and format characters (escape sequences, bidi overrides), on one line."""
-    return "".join(
-        " " if c in "\n\r\t" else c for c in str(text) if c in "\n\r\t" or unicodedata.category(c) not in {"Cc", "Cf"}
-    )
+    return "".join(" " if c in "\n\r\t" else c for c in str(text) if c in "\n\r\t" or not _is_control(c))
+
+
+def _is_control(character: str) -> bool:
+    return unicodedata.category(character) in {"Cc", "Cf"}
 
 
 def safe_lines(text: str) -> list[str]:
@@ -36,10 +44,11 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
         return
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     drawn = Table(*headings, box=None, pad_edge=False, header_style="bold")
     for row in cells:
-        drawn.add_row(*(cell.replace("[", r"\[") for cell in row))
+        drawn.add_row(*map(Text, row))
     Console(highlight=False).print(drawn)
 
 

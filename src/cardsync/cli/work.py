@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
     from cardsync.daemon import Daemon
-    from cardsync.settings.load import load
 
-    settings = settings_of(context)
-    asyncio.run(Daemon(settings, lambda: load(context.obj.config_path, os.environ)).run())
+    asyncio.Runner().run(Daemon(settings_of(context), lambda: settings_of(context)).run())
+    sys.stderr.flush()
+    os._exit(0)  # all is closed; a thread that waits for DNS or a password command must not hold the end
 
 
 @click.command()
@@ -47,27 +47,27 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
 
     app = replace(app, mirror=done.mirror)
     for preview in done.previews:
-        click.echo(f"would {preview.why}:")
+        output.say(f"would {preview.why}:")
         output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
     for report in done.reports:
         if report.error:
-            click.echo(f"{report.account}: {report.error}", err=True)
+            output.say(f"{report.account}: {report.error}", err=True)
             continue
         counts = report.counts
         ended = ", ".join(f"{count} {name}" for name, count in sorted(report.endings.items())) or "none"
         verb = "would ask" if dry_run else "asked"
-        click.echo(
+        output.say(
             f"{report.account}: {counts['fetched']} cards read, {counts['vips']} VIPs, {verb} {counts['asked']}, "
             f"questions ended: {ended}, notes taken out: {counts['taken_out']}"
         )
         for key, what in (("parked", "not written"), ("quarantined", "unreadable"), ("later", "left for later")):
             if counts[key]:
-                click.echo(f"{report.account}: {counts[key]} cards {what}, see: cardsync status --problems")
+                output.say(f"{report.account}: {counts[key]} cards {what}, see: cardsync status --problems")
         if not counts["vips"]:
-            click.echo(f"{report.account}: {output.safe(no_vips(app, report.account))}", err=True)
+            output.say(f"{report.account}: {no_vips(app, report.account)}", err=True)
     for problem in app.mirror.problems.all():
         if not problem.href and problem.kind is not ProblemKind.LOGIN:
-            click.echo(f"{problem.account}: {problem.detail}", err=True)
+            output.say(f"{problem.account}: {problem.detail}", err=True)
 
 
 @click.command()
@@ -91,15 +91,15 @@ def check(context: click.Context, *, as_json: bool) -> None:
 def _print_check(account: dict[str, Any]) -> None:
     click.secho(account["account"], bold=True)
     for step in account["steps"]:
-        click.echo(f"  {step['what']}: {output.safe(step['url'])} - {output.safe(step['outcome'])}")
+        output.say(f"  {step['what']}: {step['url']} - {step['outcome']}")
     for book in account["books"]:
         state = "can be written" if book["written"] else f"read only: {book['read_only_reason']}"
-        click.echo(f"  book {output.safe(book['book'])}: {book['cards']} cards, {book['vips']} VIPs, {state}")
-        click.echo(f"    groups: {output.safe(', '.join(book['groups'])) or 'none'}")
+        output.say(f"  book {book['book']}: {book['cards']} cards, {book['vips']} VIPs, {state}")
+        output.say(f"    groups: {', '.join(book['groups']) or 'none'}")
     if account["error"]:
-        click.echo(f"  {account['error']}", err=True)
+        output.say(f"  {account['error']}", err=True)
         return
-    click.echo(
+    output.say(
         f"  {account['worth_asking']} of {account['vips']} VIPs are worth a question; cardsync sync --dry-run shows it"
     )
 
