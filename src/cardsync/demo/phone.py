@@ -176,7 +176,13 @@ class Phone:
     def _get(self, name: str) -> tuple[bytes, str]:
         reply = self.http.get(self.book_url + name)
         _expect(reply, 200)
-        return reply.content, reply.headers.get("ETag", "")
+        return reply.content, reply.headers.get("ETag") or self._etag(name)
+
+    def _etag(self, name: str) -> str:
+        """Asked for by itself: some servers leave it out now and then."""
+        reply = self.http.request("PROPFIND", self.book_url + name, headers={"Depth": "0"})
+        _expect(reply, 207)
+        return ET.fromstring(reply.content).findtext(".//{DAV:}getetag", "")  # noqa: S314 - as above
 
 
 def _with_value(lines: list[Line], name: str, value: str, kind: str = "") -> list[Line]:
