@@ -147,7 +147,7 @@ class Writer:
         )
         answer = await self.server.put(book.found, target.href, change.data, fresh.etag or "")
         got = await self.server.get(book.found, target.href)
-        if got is not None and book.found.may_convert:
+        if got is not None and got.data != change.data and book.found.may_convert:
             got = await self.server.stored(book.found, got) or got
         return await self._settle(book, intent, got, answer)
 
