@@ -221,7 +221,8 @@ def told(
             config={"reminders": PLENTY, "guards": NO_MASS_GUARD},
         )
     )
-    loop.cycle()
+    for _ in range(2):  # a cycle looks at twenty cards
+        loop.cycle()
     methods = {row.key: dict(wire.methods(f"{row.key}.vcf")) for row in rows}
     asked = seen(server, rows)
     clock.advance(2 * DAY - HOUR)
@@ -231,6 +232,10 @@ def told(
     settled = seen(server, rows)
     wire.clear()
     loop.cycle(after=HOUR)
+    puts = wire.methods()["PUT"]
+    if server.name == "sabre":  # its ctag tells that something changed, and not that it was us
+        wire.clear()
+        loop.cycle(after=HOUR)
     return Told(
         server=server,
         loop=loop,
@@ -239,7 +244,7 @@ def told(
         answered=answered,
         settled=settled,
         wire=methods,
-        second=dict(wire.methods()),
+        second={**wire.methods(), **({"PUT": puts} if puts else {})},
         other=[other.get_card("Zoe.vcf")],
     )
 
@@ -305,18 +310,19 @@ def check_ending(loop: Loop, row: Row) -> None:
 def check_note(one: Told, row: Row) -> None:
     """The user's text exactly; above it a question or nothing."""
     first, last = one.loop.questions(row.key)[0], one.loop.questions(row.key)[-1]
-    assert note_of(one.asked[row.key]) == composed(first.block, row.note)
+    assert note_of(one.asked[row.key]) in composed(first.block, row.note)
     settled = note_of(one.settled[row.key])
     if row.ending in STANDS:
-        assert settled == composed(last.block, row.left(row.note))
+        assert settled in composed(last.block, row.left(row.note))
     elif row.note:
         assert settled == row.left(row.note)
     else:
         assert not settled
 
 
-def composed(block: str, note: str | None) -> str:
-    return block + "\n\n" + note if note else block
+def composed(block: str, note: str | None) -> set[str]:
+    """An empty NOTE and none are the same to servers that re-serialise."""
+    return {f"{block}\n\n{note}"} if note else {block, f"{block}\n\n"}
 
 
 def check_rest(server: Running, before: bytes, after: bytes) -> None:
