@@ -261,6 +261,8 @@ def spans_without(
 def _without_separator(note: str, kept: list[int], user_text: str, position: Position) -> list[int]:
     """The line breaks that we wrote go too: those between the block and the user's text, and no others."""
     rest = "".join(note[index] for index in kept)
+    if not user_text and not rest.strip("\r\n"):
+        return []
     at = rest.find(user_text)
     if at >= 0 and not rest[:at].strip("\r\n") and not rest[at + len(user_text) :].strip("\r\n"):
         stop = at + len(user_text)
