@@ -93,7 +93,7 @@ class Daemon:
         """A cycle, and another one if the config was read again meanwhile."""
         self._cycle = asyncio.current_task()
         self._again = True
-        while self._again:
+        while self._again and not self._stop.is_set():
             self._again = False
             await self._one_cycle()
 
