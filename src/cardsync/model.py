@@ -183,17 +183,26 @@ class FieldMemory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An observed change of the organisation, ``old`` being the last one that the card named; perhaps a respelling."""
+
+    at: datetime
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Memory:
     """What the mirror knows of one VIP.
 
-    ``employer_changes`` are the dates of observed changes of the organisation.
+    ``moves`` are all observed changes from one organisation to another, oldest first.
     ``changed_at`` is when we last saw the user change anything on the card (None: never).
     """
 
     first_seen: datetime
     changed_at: datetime | None = None
     fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
-    employer_changes: tuple[datetime, ...] = ()
+    moves: tuple[Move, ...] = ()
 
 
 # ---------------------------------------------------------------- assess

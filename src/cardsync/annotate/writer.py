@@ -104,7 +104,7 @@ class Writer:
 
     async def resolve(self) -> None:
         """Settle writes that a crash or a broken connection left open, by reading the server."""
-        self.mirror.questions.forget_unsent()
+        self.mirror.questions.forget_unsent(self.account)
         for intent in self.mirror.journal.pending(self.account):
             book = self.mirror.books.book(intent.book_id)
             got = await self.server.get(book.found, intent.href)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cardsync.assess.domains import Domains, domain_belongs
-from cardsync.assess.organisations import CERTAIN, Aliases
+from cardsync.assess.organisations import CERTAIN, Aliases, compare
 from cardsync.assess.survival import Situation, Survival, title_kept
 from cardsync.model import Contact, Memory, Reason, Stratum, WorkField
 
@@ -43,7 +43,8 @@ def prior(
     if sure:
         sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
     watched = max(sure - memory.first_seen, timedelta()) if sure else timedelta()
-    situation = Situation(since_sure=age / YEAR, observed=watched / YEAR, changes=len(memory.employer_changes))
+    changes = sum(compare(move.old, move.new, aliases) not in CERTAIN for move in memory.moves)
+    situation = Situation(since_sure=age / YEAR, observed=watched / YEAR, changes=changes)
     right = survival(situation, stratum)
     reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
     if any(which in contact.work for which in _TITLES):

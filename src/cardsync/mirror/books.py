@@ -204,8 +204,10 @@ class Books:
         return [(row[0], tuple(unpack(row[1]))) for row in rows]
 
     def uid_keys(self, book_id: int) -> list[str]:
-        """Every card that is no group."""
-        rows = self._db.rows("SELECT uid_key FROM address_object WHERE book_id = ? AND is_group = 0", (book_id,))
+        """Every card that is no group, and has a UID: without one nothing could be remembered of it."""
+        rows = self._db.rows(
+            "SELECT uid_key FROM address_object WHERE book_id = ? AND is_group = 0 AND uid_key <> ''", (book_id,)
+        )
         return [row[0] for row in rows]
 
     def vips(self, book_id: int) -> dict[str, tuple[str, ...]]:

@@ -6,7 +6,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
-from cardsync.model import Contact, FieldMemory, Memory, QuestionKind, WorkField
+from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
 from cardsync.records import Ending, Pause, Standing, Wish
 
 _NOT_COUNTED = (Ending.SNOOZED.value, Ending.WITHDRAWN.value)
@@ -125,16 +125,26 @@ class Contacts:
         if row is None:
             raise LookupError(contact_id)
         fields = self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
-        changes = self._db.rows(
-            "SELECT at FROM history WHERE contact_id = ? AND what = 'edited' AND field = ? AND new <> '' ORDER BY id",
-            (contact_id, WorkField.ORGANISATION),
-        )
         return Memory(
             first_seen=moment(row["first_seen"]),
             changed_at=maybe_moment(row["changed_at"]),
             fields={WorkField(field["field"]): _field(field) for field in fields},
-            employer_changes=tuple(moment(change[0]) for change in changes),
+            moves=self._moves(contact_id),
         )
+
+    def _moves(self, contact_id: int) -> tuple[Move, ...]:
+        """An organisation that was taken off the card and came back later is compared to the one before."""
+        edits = self._db.rows(
+            "SELECT at, old, new FROM history WHERE contact_id = ? AND what = 'edited' AND field = ? ORDER BY id",
+            (contact_id, WorkField.ORGANISATION),
+        )
+        moves, last = [], ""
+        for at, old, new in edits:
+            last = old or last
+            if last and new and new != last:
+                moves.append(Move(at=moment(at), old=last, new=new))
+            last = new or last
+        return tuple(moves)
 
     def edited_since(self, contact_id: int, since: datetime) -> frozenset[WorkField]:
         """The work fields that the user edited after ``since``."""
@@ -207,7 +217,8 @@ class Contacts:
     def wishes(self, book_id: int) -> dict[int, Wish]:
         """By contact, for the VIPs of a book: the question that its last assessment found worth asking."""
         rows = self._db.rows(
-            "SELECT t.id, json_extract(t.assessment, '$.question.kind'), json_extract(t.assessment, '$.question.score') "
+            "SELECT t.id, json_extract(t.assessment, '$.question.kind'), "
+            "json_extract(t.assessment, '$.question.score') "
             "FROM contact t JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
             "WHERE t.book_id = ? AND t.assessment IS NOT NULL",
             (book_id,),

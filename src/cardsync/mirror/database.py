@@ -1,5 +1,6 @@
 """The SQLite file: opened with WAL and mode 0600, migrated by numbered scripts, backed up first."""
 
+import errno
 import json
 import os
 import sqlite3
@@ -27,14 +28,16 @@ class Database:
     def open(cls, path: Path) -> "Database":
         """Open or create; raises ``StateProblem`` with what to do."""
         private_directory(path.parent)
-        try:
+        with _explaining(path):
             path.touch(mode=_PRIVATE, exist_ok=True)
             path.chmod(_PRIVATE)
             connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
-            _prepare(connection)
-            _migrate(connection, path)
-        except (OSError, sqlite3.Error) as error:
-            raise _explained(error, path) from error
+            try:
+                _prepare(connection)
+                _migrate(connection, path)
+            except BaseException:
+                connection.close()
+                raise
         return cls(connection)
 
     def copy(self) -> "Database":
@@ -45,8 +48,9 @@ class Database:
         return Database(twin)
 
     def backup(self, target: Path) -> None:
-        """A consistent copy of the live file."""
-        _backup(self._connection, target)
+        """A consistent copy of the live file; raises ``StateProblem``."""
+        with _explaining(target):
+            _backup(self._connection, target)
 
     def close(self) -> None:
         """Close; the write-ahead log is folded in by SQLite."""
@@ -61,30 +65,32 @@ class Database:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
+            with _explaining():
+                self._connection.commit()
         except BaseException:
             self._connection.rollback()
             raise
-        self._connection.commit()
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; a database error is a ``StateProblem``."""
-        try:
+        with _explaining():
             return self._connection.execute(sql, parameters)
-        except sqlite3.OperationalError as error:
-            raise _explained(error, None) from error
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
-        return self.execute(sql, parameters).fetchall()
+        with _explaining():
+            return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        found: sqlite3.Row | None = self.execute(sql, parameters).fetchone()
+        with _explaining():
+            found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
         return found
 
     def many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each set of parameters."""
-        self._connection.executemany(sql, parameters)
+        with _explaining():
+            self._connection.executemany(sql, parameters)
 
 
 # ---------------------------------------------------------------- values
@@ -125,12 +131,10 @@ def unpack(text: str) -> Any:
 
 def private_directory(path: Path) -> None:
     """Make the directory with mode 0700, or tighten it where it is ours."""
-    try:
+    with _explaining(path):
         path.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
         if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o077:
             path.chmod(_PRIVATE_DIR)
-    except OSError as error:
-        raise _explained(error, path) from error
 
 
 def _prepare(connection: sqlite3.Connection) -> None:
@@ -155,11 +159,21 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             f"{path} was written by a newer cardsync (schema {have}, this one knows {newest}). "
             "Install that version again, or restore the backup that it made before its migration."
         )
-    todo = [(number, script) for number, script in scripts if number > have]
-    if have and todo:
+    if have and have < newest:
         _backup(connection, path.with_name(f"{path.stem}-before-schema-{newest}{path.suffix}"))
-    for number, script in todo:
-        connection.executescript(f"BEGIN; {script}\nPRAGMA user_version = {number}; COMMIT;")
+    for number, script in scripts:
+        if number > have:
+            _step(connection, number, script)
+
+
+def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
+    """One script, whole or not at all; another process that opens the file may have been quicker."""
+    try:
+        connection.executescript(f"BEGIN IMMEDIATE; {script}\nPRAGMA user_version = {number}; COMMIT;")
+    except sqlite3.Error:
+        connection.rollback()
+        if connection.execute("PRAGMA user_version").fetchone()[0] < number:
+            raise
 
 
 def _backup(connection: sqlite3.Connection, target: Path) -> None:
@@ -168,18 +182,46 @@ def _backup(connection: sqlite3.Connection, target: Path) -> None:
         connection.backup(twin)
 
 
-def _explained(error: Exception, path: Path | None) -> StateProblem:
-    where = str(path) if path else "the database"
-    text = str(error).lower()
-    if "locked" in text:
-        return StateProblem(f"{where} is locked by another program. Stop it, and try again.")
-    if "malformed" in text or "not a database" in text:
-        return StateProblem(
-            f"{where} is damaged. Move it away and start again: the questions on the cards are found and adopted. "
-            "The address book was not touched."
-        )
-    if "full" in text:
-        return StateProblem(f"The disk of {where} is full. Nothing was lost. Free some space, and try again.")
-    if "readonly" in text or "read-only" in text or isinstance(error, PermissionError):
-        return StateProblem(f"{where} cannot be written. Give this user the right to it, or set state_dir.")
-    return StateProblem(f"{where} cannot be used: {type(error).__name__}.")
+@contextmanager
+def _explaining(path: Path | None = None) -> Iterator[None]:
+    """Turn what the system or SQLite says into a ``StateProblem`` with what to do; mistakes of ours stay."""
+    try:
+        yield
+    except OSError as error:
+        raise StateProblem(_sentence(_ERRNO.get(error.errno or 0, ""), path, error)) from error
+    except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
+        raise
+    except sqlite3.Error as error:
+        name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        raise StateProblem(_sentence(name, path, error)) from error
+
+
+_ERRNO = {
+    errno.ENOSPC: "SQLITE_FULL",
+    errno.EDQUOT: "SQLITE_FULL",
+    errno.EROFS: "SQLITE_READONLY",
+    errno.EACCES: "SQLITE_READONLY",
+    errno.EPERM: "SQLITE_READONLY",
+}
+_LOCKED = "{where} is locked by another program. Stop it, and try again."
+_DAMAGED = (
+    "{where} is damaged. Move it away and start again: the questions on the cards are found and adopted. "
+    "The address book was not touched."
+)
+_READ_ONLY = "{where} cannot be written. Give this user the right to it, or set state_dir."
+_SENTENCES = {
+    "SQLITE_BUSY": _LOCKED,
+    "SQLITE_LOCKED": _LOCKED,
+    "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_NOTADB": _DAMAGED,
+    "SQLITE_FULL": "The disk of {where} is full. Nothing was lost. Free some space, and try again.",
+    "SQLITE_READONLY": _READ_ONLY,
+    "SQLITE_CANTOPEN": _READ_ONLY,
+    "SQLITE_PERM": _READ_ONLY,
+}
+
+
+def _sentence(name: str, path: Path | None, error: Exception) -> str:
+    """For SQLite's name of an error (without its extension)."""
+    unknown = "{where} cannot be used: " + type(error).__name__ + "."
+    return _SENTENCES.get(name, unknown).replace("{where}", str(path) if path else "the database")

@@ -51,7 +51,11 @@ class Journal:
     def keep_version(
         self, book_id: int, href: str, uid_key: str, etag: str | None, data: bytes, why: str, now: datetime
     ) -> None:
-        """Keep a card as it stood."""
+        """Keep a card as it stood; once, where it was kept before an attempt that came to nothing."""
+        self._db.execute(
+            "DELETE FROM version WHERE data = ? AND id = (SELECT max(id) FROM version WHERE book_id = ? AND href = ?)",
+            (data, book_id, href),
+        )
         self._db.execute(
             "INSERT INTO version (book_id, href, uid_key, etag, data, at, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (book_id, href, uid_key, etag, data, iso(now), why),
@@ -85,6 +89,12 @@ class Journal:
             )
             for row in rows
         ]
+
+    def unsettled(self, book_id: int, href: str) -> bool:
+        """Whether it is not known what became of the last write of this card."""
+        return bool(
+            self._db.row("SELECT 1 FROM journal WHERE book_id = ? AND href = ? AND state = 'intent'", (book_id, href))
+        )
 
     def versions(self, book_id: int, uid_key: str) -> list[dict[str, Any]]:
         """The kept versions of a card, newest first: at, why, href, etag, data."""

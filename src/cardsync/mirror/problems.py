@@ -1,6 +1,6 @@
 """What keeps a card, a book or an account from going on, and the queue of the owner's commands."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from sqlite3 import Row
 from typing import Any
@@ -48,6 +48,12 @@ class Problems:
         self._db.execute(
             "DELETE FROM problem WHERE kind = ? AND account = ? AND ifnull(book_id, 0) = ? AND href = ?",
             (kind, account, book_id or 0, href),
+        )
+
+    def gone(self, book_id: int, hrefs: Iterable[str]) -> None:
+        """Whatever was wrong with these cards: the server no longer has them."""
+        self._db.many(
+            "DELETE FROM problem WHERE book_id = ? AND href = ? AND href <> ''", [(book_id, href) for href in hrefs]
         )
 
     def all(self, account: str | None = None) -> list[Problem]:

@@ -55,7 +55,8 @@ class Questions:
         }.get(kind, (WorkField.ORGANISATION,))
         self._db.execute(
             "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
-            "counted, adopted, state, standing) VALUES (?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
+            "counted, adopted, state, standing) "
+            "VALUES (?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
             (contact_id, kind, pack(fields), block, user_text, position, iso(now)),
         )
 
@@ -67,11 +68,14 @@ class Questions:
         """An intended question that never came onto the card."""
         self._db.execute("DELETE FROM question WHERE id = ? AND state = 'intended'", (question_id,))
 
-    def forget_unsent(self) -> None:
-        """Intended questions of which no write is under way: the process ended between the two."""
+    def forget_unsent(self, account: str) -> None:
+        """The account's intended questions of which no write is under way: the process ended between the two."""
         self._db.execute(
             "DELETE FROM question WHERE state = 'intended' "
-            "AND id NOT IN (SELECT opens FROM journal WHERE state = 'intent' AND opens IS NOT NULL)"
+            "AND id NOT IN (SELECT opens FROM journal WHERE state = 'intent' AND opens IS NOT NULL) "
+            "AND contact_id IN (SELECT t.id FROM contact t JOIN address_book b ON b.id = t.book_id "
+            "WHERE b.account = ?)",
+            (account,),
         )
 
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:

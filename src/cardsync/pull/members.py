@@ -28,9 +28,10 @@ def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPo
     loss = _loss(wanted, before, after, _vanished(mirror, book, wanted, groups), guards)
     if loss and not mirror.cycles.fact(accepted):
         return Members(count=len(before), lost=loss)
-    mirror.books.store_vips(book.id, after)
-    mirror.cycles.set_fact(accepted, "")
-    mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(vip.same_name(group.name) for group in groups)))
+    with mirror.transaction():
+        mirror.books.store_vips(book.id, after)
+        mirror.cycles.set_fact(accepted, "")
+        mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(vip.same_name(group.name) for group in groups)))
     return Members(count=len(after))
 
 

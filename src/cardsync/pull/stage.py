@@ -1,6 +1,6 @@
 """Pull: the server's books into the mirror, and who is a VIP now."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import structlog
 
-from cardsync.errors import CardRefused, ListingFailed, TokenRefused
+from cardsync.errors import CardRefused, ListingFailed, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
 from cardsync.ports import Server
@@ -55,7 +55,7 @@ class Pull:
             done.books += 1
             try:
                 await self._book(book, done)
-            except ListingFailed as error:
+            except ServerProblem as error:
                 done.failed_books += 1
                 self._report(ProblemKind.LISTING, book, "listing", str(error))
             else:
@@ -79,7 +79,8 @@ class Pull:
         if news or self.mirror.cycles.fact(self._resolved(book)) != self._wanted():
             await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
-        self._observe(book, done)
+        with self.mirror.transaction():
+            self._observe(book, done)
 
     async def _take_over(self, book: Book, listing: Listing, done: Pulled) -> None:
         """Fetch what is new; the marker is stored with the last of what it stands for.
@@ -89,15 +90,16 @@ class Pull:
         known = self.mirror.books.known(book.id)
         self._believe(listing, known, book)
         todo = plan(listing, known)
-        self.mirror.cycles.set_fact(self._resolved(book), "")
-        await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
-            self.mirror.books.remove(book.id, todo.remove)
-            self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
+            self.mirror.cycles.set_fact(self._resolved(book), "")
             if known and too_much(todo, len(known), self.guards):
                 detail = f"{todo.changed} of {len(known)} cards changed at once."
                 self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
-        done.removed += len(todo.remove)
+        await self._fetch(book, todo.fetch, done, listing.etags)
+        with self.mirror.transaction():
+            self._forget(book, todo.remove, done)
+            self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
+            self.mirror.cycles.set_fact(self._accepted(book), "")
 
     async def _listing(self, book: Book, *, full: bool) -> Listing:
         if book.marker is None or not full:
@@ -109,11 +111,11 @@ class Pull:
 
     def _believe(self, listing: Listing, known: dict[str, Known], book: Book) -> None:
         doubt = unbelievable(listing, known)
-        accepted = f"accepted-listing:{book.id}"
-        if doubt and not self.mirror.cycles.fact(accepted):
+        if doubt and not self.mirror.cycles.fact(self._accepted(book)):
             raise ListingFailed(f"{doubt} Nothing was changed here. If it is true: cardsync release.")
-        if doubt:
-            self.mirror.cycles.set_fact(accepted, "")
+
+    def _accepted(self, book: Book) -> str:
+        return f"accepted-listing:{book.id}"
 
     # ------------------------------------------------------------ bytes
 
@@ -162,24 +164,32 @@ class Pull:
     ) -> Read | None:
         try:
             summary = peek(fetched.data)
+            key = uid_key(summary.uid)
+            kept = summary.is_group or key in keep
+            if kept:
+                scan(fetched.data)  # every later stage may rely on it
         except CardRefused as error:
             self._quarantine(book, fetched.href, etag, str(error), done)
             return None
-        key = uid_key(summary.uid)
         return Read(
             href=fetched.href,
             etag=etag,
             uid_key=key,
             is_group=summary.is_group,
             categories=summary.categories,
-            data=fetched.data if summary.is_group or key in keep else None,
+            data=fetched.data if kept else None,
         )
 
     def _account_for(self, book: Book, batch: Fetched, done: Pulled) -> None:
-        self.mirror.books.remove(book.id, batch.gone)
-        done.removed += len(batch.gone)
+        self._forget(book, batch.gone, done)
         for href, reason in batch.failed.items():
             self._quarantine(book, href, None, reason, done)
+
+    def _forget(self, book: Book, hrefs: Collection[str], done: Pulled) -> None:
+        """What the server no longer has; what was wrong with it goes too."""
+        self.mirror.books.remove(book.id, hrefs)
+        self.mirror.problems.gone(book.id, hrefs)
+        done.removed += len(hrefs)
 
     def _quarantine(self, book: Book, href: str, etag: str | None, reason: str, done: Pulled) -> None:
         """What we hold of it stays; without an ETag the next full comparison asks for it again."""
@@ -215,9 +225,8 @@ class Pull:
             except CardRefused as error:
                 self._quarantine(book, held.href, held.etag, str(error), done)
                 continue
-            with self.mirror.transaction():
-                contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, work_keys(contact), self.now)
-                self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
+            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, work_keys(contact), self.now)
+            self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)
 
     # ------------------------------------------------------------ problems

@@ -22,6 +22,7 @@ from cardsync.model import (
     FieldMemory,
     GroupPolicy,
     Memory,
+    Move,
     Question,
     QuestionKind,
     ReminderPolicy,
@@ -162,8 +163,18 @@ def test_older_is_never_fresher(sure: timedelta, more: timedelta, confirmed: boo
 
 def test_a_job_hopper_is_doubted_sooner() -> None:
     memory = remembered(person(), sure=NOW - YEAR)
-    hopper = replace(memory, employer_changes=(NOW - 2 * YEAR, NOW - YEAR))
+    moves = (Move(at=NOW - 2 * YEAR, old="Initech", new="Globex"), Move(at=NOW - YEAR, old="Globex", new="Acme"))
+    hopper = replace(memory, moves=moves)
     assert judge(person(), hopper).probability > judge(person(), memory).probability
+
+
+def test_a_respelt_organisation_is_no_change_of_job() -> None:
+    memory = remembered(person(), sure=NOW - YEAR)
+    moves = (
+        Move(at=NOW - 2 * YEAR, old="Acme", new="ACME Inc."),
+        Move(at=NOW - YEAR, old="ACME Inc.", new="Acme GmbH"),
+    )
+    assert judge(person(), replace(memory, moves=moves)) == judge(person(), memory)
 
 
 # ---------------------------------------------------------------- signals
