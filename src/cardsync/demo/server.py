@@ -87,13 +87,24 @@ def _started(folder: Path) -> tuple[subprocess.Popen[bytes], str]:
         address = f"127.0.0.1:{_free_port()}"
         config, log = folder / "radicale.ini", folder / _LOG
         config.write_text(_CONFIG.format(folder=folder, address=address))
-        command = (sys.executable, "-m", "radicale", "--config", str(config))
-        with log.open("wb") as sink:
-            process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=sink, stderr=sink)  # noqa: S603 - ours
-        if _ready(process, log):
-            return process, f"http://{address}/"
+        process = _start(("--config", str(config)), log)
+        try:
+            if _ready(process, log):
+                return process, f"http://{address}/"
+        except BaseException:
+            _stop(process)
+            raise
         _stop(process)
     raise Unreachable(f"The demo's CardDAV server did not start; see {_LOG} in its folder.")
+
+
+def _start(arguments: tuple[str, ...], log: Path) -> subprocess.Popen[bytes]:
+    """A process that ends with ours (its standard input), and that a Ctrl-C on our terminal does not reach."""
+    command = (sys.executable, "-m", "cardsync.demo.tethered", *arguments)
+    with log.open("wb") as sink:
+        return subprocess.Popen(  # noqa: S603 - ours
+            command, stdin=subprocess.PIPE, stdout=sink, stderr=sink, start_new_session=True
+        )
 
 
 def _ready(process: subprocess.Popen[bytes], log: Path) -> bool:
@@ -115,6 +126,8 @@ def _free_port() -> int:
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
     process.terminate()
+    if process.stdin:
+        process.stdin.close()
     try:
         process.wait(STOP_SECONDS)
     except subprocess.TimeoutExpired:
