@@ -63,9 +63,12 @@ FREE_MAIL = _words("""
     freemail.hu citromail.hu abv.bg mail.bg
     uol.com.br bol.com.br terra.com.br ig.com.br globo.com globomail.com prodigy.net.mx
     walla.co.il walla.com
+
+    freemail.example
 """)
 """Domains that give anyone a mailbox, so that an address there says nothing about an employer.
 
 With those that the packaged lists miss (mailbox.org, hey.com ...) and the access providers whose customers use their
-mailboxes privately (t-online.de, orange.fr, comcast.net ...).  Registrable domains, by country of habit.
+mailboxes privately (t-online.de, orange.fr, comcast.net ...).  Registrable domains, by country of habit.  The last is
+the demo's: nobody's, as real ones would be somebody's address.
 """
