@@ -5,6 +5,7 @@ import hashlib
 import os
 import random
 import secrets
+import traceback
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -224,9 +225,9 @@ class App:
         if isinstance(error, LoginRefused):
             if not self.mirror.books.refused_key(name):
                 self.mirror.books.refuse(name, await self._login_key(name))
-            self.mirror.problems.report(
-                Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
-            )
+                self.mirror.problems.report(
+                    Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
+                )
         elif isinstance(error, Throttled):
             if not (until and now < until):
                 self.mirror.books.hold_off(name, now + error.wait, 0)
@@ -268,10 +269,10 @@ def _left_out(report: AccountReport) -> bool:
 
 
 def _where(error: BaseException) -> str:
-    trace = error.__traceback__
-    while trace and trace.tb_next:
-        trace = trace.tb_next
-    return f"{trace.tb_frame.f_globals.get('__name__')}:{trace.tb_lineno}" if trace else ""
+    """The last line of ours that it went through."""
+    frames = ((frame.f_globals.get("__name__", ""), line) for frame, line in traceback.walk_tb(error.__traceback__))
+    ours = [f"{module}:{line}" for module, line in frames if module.startswith("cardsync")]
+    return ours[-1]
 
 
 def database_of(settings: Settings) -> Path:

@@ -8,7 +8,7 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ import structlog
 from cardsync.app import App
 from cardsync.errors import CardsyncError, ConfigError
 from cardsync.lock import cycle_lock, daemon_lock
-from cardsync.settings.model import Settings
+from cardsync.settings.model import Schedule, Settings
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -65,7 +65,7 @@ class Daemon:
         """One job: never two cycles at once, and one for all those that were missed."""
         scheduler.add_job(
             self._run_cycle,
-            trigger=self._trigger(),
+            trigger=trigger_of(self._settings.schedule, self._app.zone),
             id="cycle",
             replace_existing=True,
             coalesce=True,
@@ -73,19 +73,6 @@ class Daemon:
             misfire_grace_time=None,
             **({"next_run_time": self._app.clock()} if at_once else {}),
         )
-
-    def _trigger(self) -> "BaseTrigger":
-        from apscheduler.triggers.cron import CronTrigger
-        from apscheduler.triggers.interval import IntervalTrigger
-
-        schedule = self._settings.schedule
-        jitter = int(schedule.jitter.total_seconds()) or None
-        if isinstance(schedule.sync, timedelta):
-            seconds = max(1, int(schedule.sync.total_seconds()))
-            return IntervalTrigger(seconds=seconds, jitter=jitter, timezone=self._app.zone)
-        cron = CronTrigger.from_crontab(schedule.sync, timezone=self._app.zone)
-        cron.jitter = jitter
-        return cron
 
     # ------------------------------------------------------------ cycles
 
@@ -136,6 +123,19 @@ class Daemon:
 
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)
+
+
+def trigger_of(schedule: Schedule, zone: tzinfo) -> "BaseTrigger":
+    """When cycles are due: an interval or a cron expression, each up to ``jitter`` later at random."""
+    from apscheduler.triggers.cron import CronTrigger
+    from apscheduler.triggers.interval import IntervalTrigger
+
+    jitter = int(schedule.jitter.total_seconds()) or None
+    if isinstance(schedule.sync, timedelta):
+        return IntervalTrigger(seconds=int(schedule.sync.total_seconds()), jitter=jitter, timezone=zone)
+    cron = CronTrigger.from_crontab(schedule.sync, timezone=zone)
+    cron.jitter = jitter
+    return cron
 
 
 @asynccontextmanager

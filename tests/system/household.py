@@ -188,7 +188,8 @@ class Household:
         return [name for name, data in self.cards().items() if b"VIPcheck" in data]
 
     def env(self, **more: str) -> dict[str, str]:
-        return {"PATH": os.environ["PATH"], "HOME": str(self.home), "TZ": "UTC", "LANG": "C.UTF-8", **more}
+        kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+        return {**kept, "HOME": str(self.home), "TZ": "UTC", "LANG": "C.UTF-8", **more}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cardsync", "--config", str(self.config), *arguments]
@@ -237,6 +238,12 @@ class Household:
         """Straight out of the database."""
         with closing(sqlite3.connect(f"file:{self.state}/cardsync.db?mode=ro", uri=True)) as connection:
             return connection.execute(sql, parameters).fetchall()
+
+    @contextmanager
+    def writable(self) -> Iterator[sqlite3.Connection]:
+        """The database, to be harmed."""
+        with closing(sqlite3.connect(self.state / "cardsync.db")) as connection, connection:
+            yield connection
 
     def content(self) -> list[str]:
         """All of the database's content."""

@@ -1,10 +1,16 @@
 """``cardsync run`` as a service runs it: real processes, real signals, a real server behind a proxy."""
 
 import signal
+import sys
+import time
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
+from household import Hold, Household, until
 
-from household import GROUP, Hold, Household, until
+from cardsync.daemon import trigger_of
+from cardsync.settings.load import load
 from servers.loopback import Request, Response
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
@@ -97,3 +103,141 @@ def test_kill_9_before_the_server_took_the_write(house: Household) -> None:
     assert [state for state, _ in journal(house)] == ["abandoned", "verified"]
     assert len(house.asked_about()) == 1
     assert house.rows("SELECT count(*) FROM question") == [(1,)]
+
+
+def test_a_second_daemon_on_the_state_directory_ends_with_13(house: Household) -> None:
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    second = house.cardsync("run")
+    assert second.returncode == 13
+    assert second.stderr.splitlines() == [
+        f"cardsync: Another cardsync runs on {house.state}. Stop it first, or use another state_dir."
+    ]
+    assert daemon.stop() == 0
+    third = house.daemon()  # the lock went with the process
+    third.wait_for("cycle")
+    assert third.stop() == 0
+
+
+# ---------------------------------------------------------------- SIGHUP
+
+
+def test_sighup_takes_a_new_config_at_once_and_keeps_the_old_one_when_the_new_one_is_bad(house: Household) -> None:
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    daemon = house.daemon()
+    assert daemon.wait_for("cycle")["asked"] == 0
+
+    house.config.write_text(house.config.read_text() + "\n[reminders]\nlabel = 3\n")
+    daemon.send(HUP)
+    refused = daemon.wait_for("config refused, the old one stays")
+    assert "cardsync.toml:" in str(refused["problems"])
+    assert len(daemon.events("cycle")) == 1
+
+    house.configure("[reminders]", 'label = "Frage"')
+    daemon.send(HUP)
+    assert daemon.wait_for("cycle", 2)["asked"] == 1
+    assert [b"Frage:" in data for data in house.cards().values()].count(True) == 1
+
+    house.config.write_text(house.config.read_text().replace(str(house.state), str(house.home / "elsewhere")))
+    daemon.send(HUP)
+    until(lambda: len(daemon.events("config refused, the old one stays")) == 2, "state_dir is refused")
+    assert not (house.home / "elsewhere").exists()
+    assert daemon.stop() == 0
+
+
+def test_sighup_changes_what_is_logged(house: Household) -> None:
+    house.configure("[log]", 'level = "error"')
+    daemon = house.daemon()
+    until(lambda: house.proxy.asked("REPORT"), "a cycle")
+    house.configure("[log]", 'level = "info"')
+    daemon.send(HUP)
+    daemon.wait_for("config read again")
+    assert daemon.events("started") == []
+    assert daemon.stop() == 0
+
+
+def test_a_config_that_comes_during_a_cycle_is_followed_by_another_cycle(house: Household) -> None:
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    house.proxy.after = hold = Hold("REPORT")
+    daemon = house.daemon()
+    assert hold.reached.wait(20)
+    house.configure("[reminders]", "max_new_per_day = 2")
+    daemon.send(HUP)
+    daemon.wait_for("config read again")
+    hold.free.set()
+    assert daemon.wait_for("cycle", 1)["asked"] == 0
+    assert daemon.wait_for("cycle", 2)["asked"] == 2
+    assert house.proxy.most_at_once <= 2  # two batches of one account may be under way
+    assert daemon.stop() == 0
+
+
+# ---------------------------------------------------------------- the schedule
+
+EVERY_SECOND = """
+import asyncio, os, sys
+from datetime import timedelta
+from pathlib import Path
+from cardsync.daemon import Daemon
+from cardsync.observe.log import configure
+from cardsync.settings.load import load
+
+settings = load(Path(sys.argv[1]), os.environ)
+schedule = settings.schedule.model_copy(update={"sync": timedelta(seconds=1), "jitter": timedelta()})
+configure("info", "json")
+asyncio.run(Daemon(settings.model_copy(update={"schedule": schedule}), lambda: settings).run())
+"""
+
+
+def test_cycles_come_at_intervals_never_two_at_once_and_missed_ones_are_one(house: Household) -> None:
+    """The config allows no interval below a minute, so this daemon is started by hand."""
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    house.proxy.after = hold = Hold("REPORT")
+    daemon = house.daemon([sys.executable, "-c", EVERY_SECOND, str(house.config)])
+    assert hold.reached.wait(20)
+    begun, asked = time.monotonic(), len(house.proxy.asked())
+    until(lambda: time.monotonic() - begun > 2.5, "two more cycles are due")
+    assert len(house.proxy.asked()) == asked
+    hold.free.set()
+    daemon.wait_for("cycle", 3)
+    first, second, third = (datetime.fromisoformat(event["timestamp"]) for event in daemon.events("cycle")[:3])
+    assert (third - second).total_seconds() > 0.7  # not one for each that was missed
+    assert (second - first).total_seconds() < 1.5
+    assert daemon.stop() == 0
+
+
+
+def fires(sync: str, jitter: str = "0", zone: str = "UTC", *, after: datetime, times: int = 3) -> list[datetime]:
+    settings = load(None, {**ENOUGH, "CARDSYNC_SCHEDULE__SYNC": sync, "CARDSYNC_SCHEDULE__JITTER": jitter})
+    trigger = trigger_of(settings.schedule, ZoneInfo(zone))
+    found: list[datetime] = []
+    last = None
+    for _ in range(times):
+        last = trigger.get_next_fire_time(last, max(after, last or after))
+        found.append(last.astimezone(UTC))
+    return found
+
+
+ENOUGH = {"CARDSYNC_ACCOUNTS__HOME__URL": "https://dav.example.org", "CARDSYNC_ACCOUNTS__HOME__AUTH": "none"}
+FRIDAY = datetime(2026, 3, 27, 9, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("days", ["mon-fri", "1-5", "MON-FRI", "1,2,3,4,5"])
+def test_cron_counts_the_days_as_cron_does_and_the_hours_in_the_zone(days: str) -> None:
+    found = fires(f"0 7 * * {days}", zone="Europe/Berlin", after=FRIDAY)
+    assert [f"{at:%a %H:%M}" for at in found] == ["Mon 05:00", "Tue 05:00", "Wed 05:00"]  # summer time begins
+
+
+@pytest.mark.parametrize("days", ["0", "7", "sun"])
+def test_sunday_is_0_and_7(days: str) -> None:
+    assert {f"{at:%a}" for at in fires(f"0 7 * * {days}", after=FRIDAY)} == {"Sun"}
+
+
+def test_jitter_only_delays_and_never_by_more() -> None:
+    plain = fires("0 * * * *", after=FRIDAY, times=1)[0]
+    late = {fires("0 * * * *", "10m", after=FRIDAY, times=1)[0] - plain for _ in range(50)}
+    assert len(late) > 10
+    assert timedelta(0) <= min(late)
+    assert max(late) <= timedelta(minutes=10)

@@ -26,6 +26,7 @@ _UNITS = {
     "mo": timedelta(days=30),
     "y": timedelta(days=365),
 }
+_WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = r"\d{1,6}\s*(?:mo|[smhdwy])"
 _DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*", re.IGNORECASE)
 _ONE = re.compile(r"(\d+)\s*(mo|[smhdwy])", re.IGNORECASE)
@@ -84,12 +85,35 @@ def _parse_sync(value: object) -> timedelta | str:
     if isinstance(value, str) and len(value.split()) == 5:
         from apscheduler.triggers.cron import CronTrigger
 
+        *others, days = value.lower().split()
         try:
-            CronTrigger.from_crontab(value, timezone="UTC")
+            expression = " ".join([*others, _named_days(days)])
+            CronTrigger.from_crontab(expression, timezone="UTC")
         except (ValueError, TypeError, AttributeError):
             raise ValueError("is no cron expression that can be followed") from None
-        return " ".join(value.split())
+        return expression
     return _at_least(timedelta(minutes=1))(value)
+
+
+def _named_days(field: str) -> str:
+    """The days of a cron expression by name: its 0 and 7 are Sunday, APScheduler's 0 is Monday."""
+    if field == "*":
+        return field
+    days: set[int] = set()
+    for part in field.split(","):
+        span, _, step = part.partition("/")
+        first, _, last = span.replace("*", "0-6").partition("-")
+        start, stop = _day(first), _day(last or first)
+        stop += 7 if stop < start else 0  # fri-sun
+        days.update(day % 7 for day in range(start, stop + 1, int(step or 1)))
+    return ",".join(_WEEK[day] for day in sorted(days))
+
+
+def _day(text: str) -> int:
+    day = _WEEK.index(text) if text in _WEEK else int(text)
+    if day > 7:
+        raise ValueError("is no day of the week")
+    return day
 
 
 def _parse_label(value: object) -> object:
