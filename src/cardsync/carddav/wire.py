@@ -88,19 +88,30 @@ class Wire:
         self._connection = connection
         self._login = Login(connection)
         self._refused: str | None = None
-        self._client = httpx.AsyncClient(
-            verify=_tls(connection),
-            trust_env=False,
-            follow_redirects=False,
-            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=httpx.Timeout(connection.read_timeout, connect=connection.connect_timeout, pool=None),
-            limits=httpx.Limits(max_connections=4, keepalive_expiry=30.0),
-            headers={"User-Agent": f"cardsync/{__version__}"},
-        )
+        self._clients: dict[str, httpx.AsyncClient] = {}
+        if connection.ca_file:
+            self._client("https")  # what is wrong with the file is told at once
 
     async def aclose(self) -> None:
         """Close all connections."""
-        await self._client.aclose()
+        for client in self._clients.values():
+            await client.aclose()
+
+    def _client(self, scheme: str) -> httpx.AsyncClient:
+        """Made when it is first needed: to load all certificate authorities takes longer than most requests."""
+        if scheme not in self._clients:
+            self._clients[scheme] = httpx.AsyncClient(
+                verify=_tls(self._connection) if scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT),
+                trust_env=False,
+                follow_redirects=False,
+                cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
+                timeout=httpx.Timeout(
+                    self._connection.read_timeout, connect=self._connection.connect_timeout, pool=None
+                ),
+                limits=httpx.Limits(max_connections=4, keepalive_expiry=30.0),
+                headers={"User-Agent": f"cardsync/{__version__}"},
+            )
+        return self._clients[scheme]
 
     def may_overlap(self, origin: Origin) -> bool:
         """Whether two requests may be under way at once: Digest numbers them (RFC 7616, section 3.4)."""
@@ -169,12 +180,13 @@ class Wire:
         extensions: dict[str, Any] = {"target": request_target(at.path)}
         if ask.on_sent:
             extensions["trace"] = _trace(ask.on_sent)
-        request = self._client.build_request(
+        client = self._client(at.origin.scheme)
+        request = client.build_request(
             ask.method, str(at.origin), headers=headers, content=ask.content, extensions=extensions
         )
         try:
             async with asyncio.timeout(_WHOLE_REQUEST):
-                response = await self._client.send(request, stream=True)
+                response = await client.send(request, stream=True)
                 try:
                     body = await _body(response, ask.limit, sink)
                 finally:
