@@ -6,7 +6,7 @@ import os
 import random
 import secrets
 import traceback
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -50,12 +50,8 @@ class Cycle:
 
     @property
     def exit_code(self) -> int:
-        """0, or the code of the failure that all accounts share, or 3 where an account, book or card failed."""
-        codes = [report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports]
-        failed = {code for code in codes if code}
-        if not failed:
-            return 0
-        return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
+        """See ``shared_exit_code``; a book or card that failed makes a cycle partial."""
+        return shared_exit_code([report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports])
 
     def as_json(self) -> dict[str, Any]:
         """Counts only."""
@@ -262,6 +258,14 @@ class App:
             secret = Secret()
         parts = "\0".join([account.url, account.username or "", secret.password or "", secret.token or ""])
         return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
+
+
+def shared_exit_code(codes: Sequence[int]) -> int:
+    """0, or the code of the failure that all share, or 3."""
+    failed = {code for code in codes if code}
+    if not failed:
+        return 0
+    return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
 
 
 def _left_out(report: AccountReport) -> bool:

@@ -6,7 +6,8 @@ from typing import Any
 from cardsync.app import App
 from cardsync.carddav.client import Step
 from cardsync.errors import CardsyncError
-from cardsync.report import groups_of
+from cardsync.records import ProblemKind
+from cardsync.report import groups_of, no_vips
 
 
 async def check_account(app: App, name: str) -> dict[str, Any]:
@@ -23,9 +24,11 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
         await app.failed(name, error, app.clock())
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
     only = app.settings.model_copy(update={"accounts": {name: app.settings.accounts[name]}})
-    done = await replace(app, settings=only).cycle(dry_run=True)
+    scratch = replace(app, settings=only, mirror=app.mirror.copy())
+    scratch.mirror.books.forget_discovery(name)  # rights and books as they are today
+    done = await scratch.cycle(dry_run=True)
     report = done.reports[0]
-    return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=report.exit_code)
+    return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=done.exit_code)
 
 
 def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_code: int) -> dict[str, Any]:
@@ -40,13 +43,23 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
                 "cards": app.mirror.books.count(book.id),
                 "vips": len(app.mirror.books.vips(book.id)),
                 "written": book.found.writable and app.settings.accounts[name].write != "never",
-                "read_only_reason": book.found.read_only_reason or 'write = "never"',
+                "read_only_reason": book.found.read_only_reason or _chosen(app, name),
                 "groups": list(groups_of(app, book)),
             }
             for book in books
         ],
         "vips": len(wishes),
         "worth_asking": sum(wish.kind is not None for wish in wishes),
+        "problems": [
+            problem.detail
+            for problem in app.mirror.problems.all(name)
+            if not problem.href and problem.kind is not ProblemKind.LOGIN
+        ],
+        "hint": no_vips(app, name) if books and not wishes else "",
         "error": error,
         "exit_code": exit_code,
     }
+
+
+def _chosen(app: App, name: str) -> str:
+    return 'write = "never" in the config' if app.settings.accounts[name].write == "never" else ""

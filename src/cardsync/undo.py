@@ -2,19 +2,22 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from cardsync.annotate.export import export
 from cardsync.annotate.undo import Undo
-from cardsync.annotate.writer import Preview, Target, Writer
-from cardsync.app import App
+from cardsync.annotate.writer import Outcome, Preview, Target, Writer
+from cardsync.app import PARTIAL, App
 from cardsync.errors import CardsyncError
 from cardsync.mirror.database import moment
+from cardsync.model import AddressBook
+from cardsync.ports import Server
 from cardsync.records import Book
 from cardsync.report import Person
+
+_LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
 
 
 async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]], list[Preview]]:
@@ -24,26 +27,48 @@ async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]]
     for name in app.settings.accounts:
         for book in app.mirror.books.of(name):
             row: dict[str, Any] = {"account": name, "book": book.found.display_name, "counts": {}, "error": ""}
-            found.append(row)
-            try:
-                async with _undo(app, name, previews if dry_run else None) as undo:
-                    row["counts"] = await undo.remove_all(await _exported(app, undo, book, dry_run=dry_run))
-            except CardsyncError as error:
-                row["error"] = str(error)
+            found.append({**row, **await _removed(app, book, previews, dry_run=dry_run)})
     return found, previews
+
+
+async def _removed(app: App, book: Book, previews: list[Preview], *, dry_run: bool) -> dict[str, Any]:
+    if _read_only(app, book) and not app.mirror.questions.blocks(book.id):
+        return {"exit_code": 0}
+    try:
+        _check_writable(app, book)
+        async with _undo(app, book.found.account, previews if dry_run else None) as undo:
+            counts = await undo.remove_all(await _exported(app, undo, book, dry_run=dry_run))
+    except CardsyncError as error:
+        return {"error": str(error), "exit_code": error.exit_code}
+    return {"counts": counts, "exit_code": PARTIAL if counts.keys() & _LEFT else 0}
+
+
+def _read_only(app: App, book: Book) -> str:
+    if app.settings.accounts[book.found.account].write == "never":
+        return 'write = "never" in the config'
+    return "" if book.found.writable else book.found.read_only_reason
+
+
+def _check_writable(app: App, book: Book) -> None:
+    reason = _read_only(app, book)
+    if reason:
+        raise CardsyncError(f"The address book is not written: {reason}.")
 
 
 @asynccontextmanager
 async def _undo(app: App, account: str, previews: list[Preview] | None) -> AsyncIterator[Undo]:
-    if previews is not None:
-        app = replace(app, mirror=app.mirror.copy())
+    mirror = app.mirror if previews is None else app.mirror.copy()
     await app.check_refused(account)
     now = app.clock()
-    async with app.server(account) as server:
-        writer = Writer(server=server, mirror=app.mirror, account=account, now=now, previews=previews)
-        if previews is None:
-            await writer.resolve()
-        yield Undo(server=server, mirror=app.mirror, writer=writer, policy=app.reminders(account), now=now)
+    try:
+        async with app.server(account) as server:
+            writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
+            if previews is None:
+                await writer.resolve()
+            yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)
+    except CardsyncError as error:
+        await app.failed(account, error, now)
+        raise
 
 
 async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
@@ -55,7 +80,7 @@ async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
     return app.mirror.books.book(book.id)
 
 
-async def back_up(app: App, folder: Path) -> list[dict[str, Any]]:
+async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, Any]]:
     """Every book as a ``.vcf`` file and a copy of the database."""
     rows: list[dict[str, Any]] = []
     for name in app.settings.accounts:
@@ -63,25 +88,30 @@ async def back_up(app: App, folder: Path) -> list[dict[str, Any]]:
             await app.check_refused(name)
             async with app.server(name) as server:
                 for found in await server.discover():
-                    listing = await server.listing(found)
-                    made = await export(server, found, list(listing.etags), folder, app.clock())
-                    unread = f"{len(made.missing)} cards could not be read" if made.missing else ""
-                    rows.append(
-                        {
-                            "what": f"{name} / {found.display_name}",
-                            "path": str(made.path),
-                            "cards": made.cards,
-                            "error": unread,
-                        }
-                    )
+                    row = await _backed_up(app, server, found, folder, dry_run=dry_run)
+                    rows.append({"what": f"{name} / {found.display_name}", **row})
         except CardsyncError as error:
             await app.failed(name, error, app.clock())
-            rows.append({"what": name, "path": None, "cards": 0, "error": str(error)})
+            rows.append(_backup_row(what=name, error=str(error), exit_code=error.exit_code))
     target = folder / f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}.db"
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    app.mirror.database.backup(target)
-    rows.append({"what": "database", "path": str(target), "cards": 0, "error": ""})
+    if not dry_run:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
+        app.mirror.database.backup(target)
+    rows.append(_backup_row(what="database", path=None if dry_run else str(target)))
     return rows
+
+
+async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, *, dry_run: bool) -> dict[str, Any]:
+    listing = await server.listing(book)
+    if dry_run:
+        return _backup_row(cards=len(listing.etags))
+    made = await export(server, book, list(listing.etags), folder, app.clock())
+    unread = f"{len(made.missing)} cards could not be read" if made.missing else ""
+    return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
+
+
+def _backup_row(**known: Any) -> dict[str, Any]:
+    return {"path": None, "cards": 0, "error": "", "exit_code": 0, **known}
 
 
 async def restore(app: App, person: Person, at: datetime | None, *, dry_run: bool) -> tuple[str, list[Preview]]:
@@ -98,8 +128,10 @@ async def restore(app: App, person: Person, at: datetime | None, *, dry_run: boo
     hrefs = app.mirror.books.objects_named(person.book_id, person.uid_key)
     if not hrefs:
         raise CardsyncError(
-            "The card is no longer on the server, and a deleted card is never made again. Import it from state_dir/backups."
+            "The card is no longer on the server, and a deleted card is never made again. "
+            "Import it from state_dir/backups."
         )
+    _check_writable(app, app.mirror.books.book(person.book_id))
     previews: list[Preview] = []
     async with _undo(app, person.account, previews if dry_run else None) as undo:
         target = Target(href=hrefs[0], uid_key=person.uid_key, contact_id=person.id)

@@ -25,6 +25,8 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
     """Answer for a contact here, instead of on the phone."""
     from cardsync import report
 
+    if days is not None and word != "later":
+        raise click.UsageError("--days goes with later only.")
     with opened(context) as app:
         person = report.find_person(app, name)
         output.say(f"{'would answer' if dry_run else 'answered'} {word} for {person.name}")
@@ -78,6 +80,7 @@ def notes() -> None:
 def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Take every question out of every card."""
     from cardsync import undo
+    from cardsync.app import shared_exit_code
 
     with exclusive(context) as app:
         found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
@@ -89,27 +92,31 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         for row in found:
             counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())
             output.say(f"{row['account']} / {row['book']}: {row['error'] or counts}")
-    sys.exit(3 if any(row["error"] for row in found) else 0)
+    sys.exit(shared_exit_code([row["exit_code"] for row in found]))
 
 
 @click.command()
 @click.option("--output", "folder", type=click.Path(path_type=Path), help="A folder; default: state_dir/backups.")
+@dry_run_option
 @json_option
 @click.pass_context
-def backup(context: click.Context, *, folder: Path | None, as_json: bool) -> None:
+def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_json: bool) -> None:
     """Export every address book to a .vcf file, and copy the database."""
     from cardsync import undo
+    from cardsync.app import shared_exit_code
 
     with opened(context) as app:
-        found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups"))
+        found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
     if as_json:
         output.as_json(found)
     else:
         for row in found:
             output.say(
-                f"{row['what']}: {row['error'] or row['path']}" + (f" ({row['cards']} cards)" if row["cards"] else "")
+                f"{row['what']}: {row['error'] or row['path'] or 'would be backed up'}"
+                + (f" ({row['cards']} cards)" if row["cards"] else "")
             )
-    sys.exit(3 if any(row["error"] for row in found) else 0)
+    # the database can always be copied: it does not turn a refused login into a partial backup
+    sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))
 
 
 @click.command()

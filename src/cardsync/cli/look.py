@@ -37,6 +37,9 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
 def _print_status(shown: dict[str, Any]) -> None:
     last = shown["last_cycle"]
     output.say(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
+    for account in last["accounts"] if last else ():
+        if account.get("error"):
+            output.say(f"failed: {account['error']}")
     books = [
         (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
         for account in shown["accounts"]

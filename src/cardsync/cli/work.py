@@ -75,6 +75,7 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> None:
     """Try each step of discovery and login, and show books, groups and what would be written."""
+    from cardsync.app import shared_exit_code
     from cardsync.check import check_account
 
     with opened(context) as app:
@@ -84,8 +85,7 @@ def check(context: click.Context, *, as_json: bool) -> None:
     else:
         for account in found:
             _print_check(account)
-    codes = {account["exit_code"] for account in found}
-    sys.exit(codes.pop() if len(codes) == 1 else 3)
+    sys.exit(shared_exit_code([account["exit_code"] for account in found]))
 
 
 def _print_check(account: dict[str, Any]) -> None:
@@ -96,8 +96,10 @@ def _print_check(account: dict[str, Any]) -> None:
         state = "can be written" if book["written"] else f"read only: {book['read_only_reason']}"
         output.say(f"  book {book['book']}: {book['cards']} cards, {book['vips']} VIPs, {state}")
         output.say(f"    groups: {', '.join(book['groups']) or 'none'}")
+    for problem in (*account["problems"], account["hint"], account["error"]):
+        if problem:
+            output.say(f"  {problem}", err=True)
     if account["error"]:
-        output.say(f"  {account['error']}", err=True)
         return
     output.say(
         f"  {account['worth_asking']} of {account['vips']} VIPs are worth a question; cardsync sync --dry-run shows it"
