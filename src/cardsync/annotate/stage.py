@@ -277,16 +277,19 @@ class Annotate:
             self._compare(book, card, fresh, known)
 
     def _compare(self, book: Book, card: VipCard, fresh: AddressObject, known: bytes) -> None:
-        if fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
+        converted = book.found.may_convert and fresh.etag == card.etag  # the pull saw it in another version
+        if not converted and fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
             contact = contact_of(scan(fresh.data))
             self.mirror.contacts.observe(book.id, contact, card.uid_key, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
         self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
 
     def _parked(self, book: Book, card: VipCard) -> bool:
-        """Parked until it changes (or is released)."""
+        """Parked until it changes (or is released), or the server was seen to keep every byte."""
         problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
-        return problem is not None and problem.etag == card.etag
+        if problem is None or (problem.reason == "fragile" and book.exact):
+            return False
+        return problem.etag == card.etag
 
     async def _write(
         self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated

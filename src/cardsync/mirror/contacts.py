@@ -9,7 +9,7 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, mom
 from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
 from cardsync.records import Ending, Pause, Standing, Wish
 
-_NOT_COUNTED = (Ending.SNOOZED.value, Ending.WITHDRAWN.value)
+_NOT_COUNTED = (Ending.SNOOZED.value,)  # its time is in not_before
 
 
 class Contacts:
