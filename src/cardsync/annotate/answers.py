@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
+from cardsync.annotate.normal import plain
 from cardsync.model import QuestionKind
 
 
@@ -37,11 +38,12 @@ OFFERED = {
 
 _WORDS = {
     AnswerKind.OK: (
-        "ok|okay|o.k|still|still there|still right|yes|yes it is|yep|yup|correct|right|true|confirmed|unchanged|✓|✔|✅|☑|👍|👌"
-        "|ja|noch|stimmt|passt|richtig|korrekt|immer noch|noch da"
-        "|oui|toujours|c'est bon|correcte|exact|d'accord"
-        "|si|sí|sigue|sigue igual|correcto|todavía|vale"
-        "|sim|ainda|certo|correto|continua"
+        "ok|okay|o.k|still|still there|still right|yes|yes it is|yep|yup|correct|right|true|confirmed|unchanged"
+        "|✓|✔|✅|☑|👍|👌"
+        "|ja|noch|stimmt|stimmt noch|passt|passt noch|richtig|korrekt|immer noch|noch da|unverändert"
+        "|oui|toujours|toujours là|c'est bon|correcte|exact|d'accord|inchangé"
+        "|si|sí|sigue|sigue igual|correcto|todavía|aún|vale|confirmado"
+        "|sim|ainda|certo|correto|continua|confirmo"
     ),
     AnswerKind.LEFT: (
         "left|moved|moved on|gone|has left|no|no longer|not any more|not anymore"
@@ -50,56 +52,64 @@ _WORDS = {
         "|se fue|se ha ido|ya no|salió"
         "|saiu|mudou|não mais|já não|não"
     ),
-    AnswerKind.LATER: "later|snooze|not now|später|spaeter|nicht jetzt|plus tard|más tarde|mas tarde|luego|mais tarde|depois",
-    AnswerKind.NEVER: "never|skip|nie|niemals|überspringen|jamais|nunca|nunca más|omitir|ignorar|pular",
+    AnswerKind.LATER: (
+        "later|snooze|not now|später|spaeter|nicht jetzt|plus tard|pas maintenant"
+        "|más tarde|mas tarde|luego|ahora no|mais tarde|depois|agora não"
+    ),
+    AnswerKind.NEVER: "never|skip|nie|niemals|überspringen|jamais|nunca|nunca más|omitir|ignorer|ignorar|pular",
     AnswerKind.RETIRED: (
-        "retired|pensioniert|in rente|rente|im ruhestand|ruhestand|retraité|retraitée|à la retraite|retraite"
+        "retired|pensioniert|in pension|in rente|rente|im ruhestand|ruhestand"
+        "|retraité|retraitée|à la retraite|en retraite|retraite"
         "|jubilado|jubilada|aposentado|aposentada|reformado|reformada"
     ),
 }
 _UNITS = {
     1: "d|day|days|tag|tage|tagen|t|jour|jours|j|día|días|dia|dias",
-    7: "w|week|weeks|woche|wochen|semaine|semaines|sem|semana|semanas",
-    30: "m|month|months|mo|monat|monate|monaten|mois|mes|meses|mês",
+    7: "w|week|weeks|wk|wks|woche|wochen|semaine|semaines|sem|semana|semanas",
+    30: "m|month|months|mo|mon|monat|monate|monaten|mois|mes|meses|mês",
     365: "y|year|years|jahr|jahre|jahren|an|ans|année|années|a|año|años|ano|anos",
 }
 _LONGEST = timedelta(days=5 * 365)
 _LINE_BOUND = 60  # characters; longer lines are never one answer word
-
-
-def plain(text: str) -> str:
-    """The form in which typed text compares: one space, straight quotes, no case, NFKC."""
-    text = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY)
-    return " ".join(text.split()).casefold()
-
-
-_TYPOGRAPHY = {
-    **dict.fromkeys(map(ord, "‘’‚‛′´`"), "'"),
-    **dict.fromkeys(map(ord, "“”„‟″«»"), '"'),
-    **dict.fromkeys(map(ord, "‐‑‒–—−"), "-"),
-    **dict.fromkeys(map(ord, "\u200b\u200c\u200d\u2060\ufeff\ufe0e\ufe0f\u00ad"), None),
-}
+_AROUND = " .!,:/\"'-*()"  # may stand about an answer; a "?" makes it none
+_GLAD = frozenset("✓✔✅☑👍👌🙂😀😃😄😁😊☺😉🙏👏🎉💯❤♥✨")  # may go with an ok; other pictures may doubt it
 _KINDS = {plain(word): kind for kind, words in _WORDS.items() for word in words.split("|")}
 _DAYS = {plain(word): days for days, words in _UNITS.items() for word in words.split("|")}
-_DELAYED = re.compile(r"(?P<word>[^\d]+?) (?:(?:in|for|um|en|dans|de) )?(?P<count>\d{1,4}) ?(?P<unit>[^\W\d]+)")
+_DELAYED = re.compile(r"(?P<word>[^\d]+?) ?(?:\b(?:in|for|um|en|dans|de|em|por) )?(?P<count>\d+) ?(?P<unit>[^\W\d]+)")
 
 
 def parse_answer(line: str) -> Answer | None:
     """What a whole line says, or None where it is anything but one answer word.
 
-    ``later`` may name a time: ``later 3m`` (months), ``snooze 2 weeks``, ``später 10 Tage``.
+    ``later`` may name a time: ``later 3m`` (months), ``snooze 2 weeks``, ``später 10 Tage``; five years at most, and
+    a time of zero is the default.
     """
     if len(line) > _LINE_BOUND:
         return None
-    text = plain(line).strip(" .!,\"'")
-    kind = _KINDS.get(text)
-    if kind is not None:
+    text = plain(line).strip(_AROUND)
+    if (kind := _KINDS.get(text)) is not None:
+        return Answer(kind=kind)
+    pictures = {c for c in text if unicodedata.category(c) in {"So", "Sk"}}
+    words = " ".join("".join(" " if c in pictures else c for c in text).split()).strip(_AROUND)
+    meant = _meant(words) if words else _meant(min(_shapes(pictures), default=""))
+    if meant is None or (meant.kind is AnswerKind.OK and not _shapes(pictures) <= _GLAD):
+        return None
+    return meant
+
+
+def _shapes(pictures: set[str]) -> set[str]:
+    """Pictures without the colours of skin."""
+    return {c for c in pictures if not "\U0001f3fb" <= c <= "\U0001f3ff"}
+
+
+def _meant(text: str) -> Answer | None:
+    if (kind := _KINDS.get(text)) is not None:
         return Answer(kind=kind)
     delayed = _DELAYED.fullmatch(text)
-    if delayed is None or _KINDS.get(delayed["word"]) is not AnswerKind.LATER:
+    if delayed is None or _KINDS.get(delayed["word"].strip()) is not AnswerKind.LATER:
         return None
     days = _DAYS.get(delayed["unit"])
-    count = int(delayed["count"])
-    if days is None or count == 0:
+    if days is None:
         return None
-    return Answer(kind=AnswerKind.LATER, delay=min(timedelta(days=days * count), _LONGEST))
+    count = min(int(delayed["count"]), _LONGEST.days)
+    return Answer(kind=AnswerKind.LATER, delay=min(timedelta(days=days * count), _LONGEST) or None)

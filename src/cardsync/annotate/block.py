@@ -1,73 +1,38 @@
-"""Where our block stands in a note, and what the owner typed into it.
+"""Where our block stands in a note.
 
-A note is the decoded text of NOTE.  All positions are character offsets into it.  Nothing here ever
-says that a character of the user's is ours: what does not match our own lines stays.
+A note is the decoded text of NOTE; all positions are character offsets into it.  Nothing here ever says that
+a character of the user's is ours: what does not match our own lines stays.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from difflib import SequenceMatcher
-from enum import StrEnum
+from itertools import accumulate
 
-from cardsync.annotate.answers import plain
-from cardsync.annotate.texts import SLOTS, TEMPLATES
-from cardsync.model import Position, QuestionKind
+from cardsync.annotate.align import Aligned, align, exactly
+from cardsync.annotate.normal import tokens_of
+from cardsync.model import Position
 
 SEPARATOR = "\n\n"
-_NEWLINE = re.compile(r"\r\n|\n|\r")
-_WINDOW = 12  # lines; the owner types less than that between two lines of ours
-_ALIKE = 0.6  # share of a line that must be ours for the line to count as ours, edited
-
-
-class Place(StrEnum):
-    """Where a typed text stands."""
-
-    LINE = "line"  # a whole line between ours or directly below
-    SUFFIX = "suffix"  # behind our text, on a line of ours
-    WITHIN = "within"  # amid the text of a line of ours
-    BELOW = "below"  # the first line behind the block's empty line
-    END = "end"  # the last line of the note
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Typed:
-    """A text of the owner's in or at the block: ``note[start:stop]``."""
-
-    text: str
-    start: int
-    stop: int
-    place: Place
+_BEYOND = 100  # words that the owner may type into one line of ours
+_APART = 400  # words between our two lines
+_TRIES = 4  # lines with our label that are looked at closely
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The block in a note: ``ours`` are the pieces that are ours, ``typed`` what may be an answer.
+    """The block in a note: ``ours`` are the pieces of it, in order, grouped by the block's lines.
 
-    ``whole`` tells that our first line (with the label) still stands.
+    ``whole`` tells that our first line still stands.
     """
 
-    ours: tuple[tuple[int, int], ...]
-    typed: tuple[Typed, ...]
+    ours: tuple[tuple[tuple[int, int], ...], ...]
     whole: bool
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Line:
-    start: int
-    stop: int  # without the line break
-    end: int  # with it
-    text: str
-
-
-def lines_of(note: str) -> list[_Line]:
-    """The lines of a note; CR LF, LF and CR end one, nothing else does."""
-    found, start = [], 0
-    for match in _NEWLINE.finditer(note):
-        found.append(_Line(start=start, stop=match.start(), end=match.end(), text=note[start : match.start()]))
-        start = match.end()
-    found.append(_Line(start=start, stop=len(note), end=len(note), text=note[start:]))
-    return found
+    @property
+    def spans(self) -> tuple[tuple[int, int], ...]:
+        """The pieces of all lines."""
+        return tuple(piece for line in self.ours for piece in line)
 
 
 def compose(block: str, user_text: str, position: Position) -> str:
@@ -77,290 +42,149 @@ def compose(block: str, user_text: str, position: Position) -> str:
     return block + SEPARATOR + user_text if position is Position.TOP else user_text + SEPARATOR + block
 
 
-# ---------------------------------------------------------------- finding a block that we know
-
-
 def find(note: str, block: str, user_text: str, position: Position) -> Found | None:
-    """The block that we wrote beside ``user_text``, wherever another client moved it; None: it is gone."""
-    lines = lines_of(note)
-    matched = _match(lines, block.split("\n"))
-    if not matched:
-        return None
-    before = [plain(line.text) for line in lines_of(user_text)]
-    own = {index for index, _ in matched}
-    fresh = _fresh(lines, own, before, position)
-    typed = [piece for index, pieces in matched for piece in pieces if piece.text.strip()]
-    typed += _typed_lines(lines, sorted(own), fresh)
-    return Found(ours=_spans(lines, matched), typed=tuple(typed), whole=_has_label(lines[matched[0][0]].text, block))
+    """The block that we wrote beside ``user_text``, wherever another client moved it; None: it is gone.
 
-
-def new_answer_line(note: str, user_text: str, position: Position) -> Typed | None:
-    """With the block gone: the first or last line of the note, if it is new since we wrote."""
-    lines = lines_of(note)
-    fresh = _fresh(lines, set(), [plain(line.text) for line in lines_of(user_text)], position)
-    filled = [index for index, line in enumerate(lines) if line.text.strip()]
-    for index in filled[:1] + filled[-1:]:
-        if index in fresh:
-            return _typed(lines[index], Place.END)
-    return None
-
-
-def _has_label(text: str, block: str) -> bool:
-    return plain(block.partition(":")[0]) in plain(text)
-
-
-def _match(lines: Sequence[_Line], ours: Sequence[str]) -> list[tuple[int, list[Typed]]]:
-    """Our lines in order: (index of the line, the typed pieces on it)."""
-    matched: list[tuple[int, list[Typed]]] = []
-    start = 0
-    for number, text in enumerate(ours):
-        stop = len(lines) if not matched else min(len(lines), start + _WINDOW)
-        hit = _best(lines, range(start, stop), text, labelled=number == 0)
-        if hit is not None:
-            matched.append(hit)
-            start = hit[0] + 1
-    return matched
-
-
-def _best(lines: Sequence[_Line], where: range, text: str, *, labelled: bool) -> tuple[int, list[Typed]] | None:
-    """The line that is ours: to the letter if there is one, else with typed text on it, else edited."""
-    wanted = plain(text)
-    for index in where:
-        if plain(lines[index].text) == wanted:
-            return index, []
-    for index in where:
-        pieces = _around(lines[index], wanted)
-        if pieces is not None:
-            return index, pieces
-    label = wanted.split(":", 1)[0] + ":" if labelled else ""
-    for index in where:
-        pieces = _edited(lines[index], text, label)
-        if pieces is not None:
-            return index, pieces
-    return None
-
-
-def _around(line: _Line, wanted: str) -> list[Typed] | None:
-    """Our text with something typed behind it, or None."""
-    if not plain(line.text).startswith(wanted):
-        return None
-    for stop in range(len(wanted) // 2, min(len(line.text), 2 * len(wanted) + 64) + 1):
-        if plain(line.text[:stop]) == wanted:
-            rest = line.text[stop:]
-            lead = len(rest) - len(rest.lstrip())
-            return [
-                Typed(text=rest.strip(), start=line.start + stop + lead, stop=line.stop, place=Place.SUFFIX),
-            ]
-    return None
-
-
-def _edited(line: _Line, text: str, label: str) -> list[Typed] | None:
-    """A line of ours that was typed into or cut: what is not of ours is the user's."""
-    if len(line.text) > 4 * len(text) + 200 or not plain(line.text).startswith(label):
-        return None
-    matcher = SequenceMatcher(None, text, line.text, autojunk=False)
-    ours = [block for block in matcher.get_matching_blocks() if block.size >= 3]
-    kept = sum(block.size for block in ours)
-    if kept < _ALIKE * len(text) and not (label and kept >= _ALIKE * len(line.text)):
-        return None
-    pieces, at = [], 0
-    for block in [*ours, None]:
-        stop = block.b if block else len(line.text)
-        piece = line.text[at:stop]
-        if piece.strip():
-            pieces.append(Typed(text=piece, start=line.start + at, stop=line.start + stop, place=Place.WITHIN))
-        at = block.b + block.size if block else at
-    return pieces
-
-
-def _fresh(lines: Sequence[_Line], own: set[int], before: Sequence[str], position: Position) -> set[int]:
-    """Indices of lines that were not in the note when we wrote the block.
-
-    Of a text that stood there once and now stands twice, the one nearer to the block is fresh.
+    Of a line of ours that the user's own text has too, as many are the user's as that text had.
     """
-    counts: dict[str, int] = {}
-    for text in before:
-        counts[text] = counts.get(text, 0) + 1
-    fresh = set()
-    order = range(len(lines))
-    for index in reversed(order) if position is Position.TOP else order:
-        if index in own:
-            continue
-        key = plain(lines[index].text)
-        if counts.get(key, 0) > 0:
-            counts[key] -= 1
-        elif key:
-            fresh.add(index)
-    return fresh
+    part = differing(note, user_text, position)
+    area = _Area(note[part.start : part.stop], user_text[part.start : part.user_stop], position, part.start)
+    question, *rest = ([token.text for token in tokens_of(line)] for line in block.split("\n"))
+    lines = [asked] if (asked := area.labelled(question, rest)) else []
+    for ours in rest:
+        line = area.below(ours, lines[-1].pieces[-1][1] if lines else None)
+        lines += [line] if line else []
+    return Found(ours=tuple(line.pieces for line in lines), whole=asked is not None) if lines else None
 
 
-def _typed(line: _Line, place: Place) -> Typed:
-    return Typed(text=line.text.strip(), start=line.start, stop=line.stop, place=place)
-
-
-def _typed_lines(lines: Sequence[_Line], own: Sequence[int], fresh: set[int]) -> Iterator[Typed]:
-    last = own[-1]
-    seen = set(own)
-    for index in range(own[0] + 1, last):
-        if index in fresh:
-            seen.add(index)
-            yield _typed(lines[index], Place.LINE)
-    index = last + 1
-    while index < len(lines) and index in fresh:
-        seen.add(index)
-        yield _typed(lines[index], Place.LINE)
-        index += 1
-    filled = [i for i in range(last + 1, len(lines)) if lines[i].text.strip()]
-    below = [i for i in filled[:1] if i in fresh and i not in seen]
-    for i in below:
-        seen.add(i)
-        yield _typed(lines[i], Place.BELOW)
-    everywhere = [i for i, line in enumerate(lines) if line.text.strip()]
-    for i in everywhere[-1:]:
-        if i in fresh and i not in seen:
-            yield _typed(lines[i], Place.END)
-
-
-def _spans(lines: Sequence[_Line], matched: Sequence[tuple[int, list[Typed]]]) -> tuple[tuple[int, int], ...]:
-    """What is ours on the matched lines; a line without anything typed on it goes with its line break."""
-    spans: list[tuple[int, int]] = []
-    for index, pieces in matched:
-        line, at = lines[index], lines[index].start
-        for piece in pieces:
-            if piece.text.strip():
-                spans.append((at, piece.start))
-                at = piece.stop
-        spans.append((at, line.stop if at > line.start else line.end))
-    return tuple((start, stop) for start, stop in spans if stop > start)
-
-
-# ---------------------------------------------------------------- taking it out
-
-
-def spans_without(
-    note: str, gone: Sequence[tuple[int, int]], user_text: str, position: Position, *, kept_text: bool
-) -> tuple[tuple[int, int], ...]:
-    """What to cut of the note so that ``gone`` goes, with the lines that it leaves empty and our separator.
-
-    Exactly ``user_text`` is left where the user changed nothing; ``kept_text``: the user wrote into the
-    block and that text stays, so the line breaks about it stay too.
-    """
-    cut = bytearray(len(note))
-    for start, stop in gone:
-        cut[start:stop] = b"\1" * (stop - start)
-    for line in lines_of(note):
-        marks = cut[line.start : line.stop]
-        if any(marks) and not any(c.strip() and not m for c, m in zip(line.text, marks, strict=True)):
-            cut[line.start : line.end] = b"\1" * (line.end - line.start)
-    kept = [index for index, mark in enumerate(cut) if not mark]
-    if not kept_text:
-        kept = _without_separator(note, kept, user_text, position)
-    return _runs(len(note), kept)
-
-
-def _without_separator(note: str, kept: list[int], user_text: str, position: Position) -> list[int]:
-    """The line breaks that we wrote go too: those between the block and the user's text, and no others."""
-    rest = "".join(note[index] for index in kept)
-    if not user_text and not rest.strip("\r\n"):
-        return []
-    at = rest.find(user_text)
-    if at >= 0 and not rest[:at].strip("\r\n") and not rest[at + len(user_text) :].strip("\r\n"):
-        stop = at + len(user_text)
-        typed_behind = (
-            (stop < len(kept) and kept[-1] - kept[stop] + 1 != len(kept) - stop) or kept[-1:] != [len(note) - 1]
-        )
-        return kept[at : stop if position is Position.BOTTOM or typed_behind else None]
-    if position is Position.TOP:
-        first = _NEWLINE.match(rest)
-        return kept[first.end() :] if first else kept
-    return kept[: len(_without_break(rest[::-1]))]
-
-
-def _runs(length: int, kept: Sequence[int]) -> tuple[tuple[int, int], ...]:
-    """The gaps between the kept positions."""
-    edges = [-1, *kept, length]
-    return tuple((low + 1, high) for low, high in zip(edges, edges[1:], strict=False) if high > low + 1)
-
-
-# ---------------------------------------------------------------- recognising a block without a memory
+# ---------------------------------------------------------------- what differs at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Recognised:
-    """A block known by its shape alone: ``text`` as it stands in the note, ``user_text`` the rest."""
+class Differing:
+    """``note[start:stop]`` and ``user_text[start:user_stop]``: whole lines, all else is the same in both."""
 
-    kind: QuestionKind
-    text: str
-    user_text: str
-    position: Position
-
-
-def recognise(note: str, labels: Sequence[str], overrides: Mapping[str, str]) -> Recognised | None:
-    """A whole block of ours in any language: question line and its hint directly below."""
-    lines = lines_of(note)
-    shapes = None
-    for above, below in zip(lines, lines[1:], strict=False):
-        label, colon, text = above.text.partition(":")
-        if not colon or len(above.text) > 600 or plain(label) not in {plain(known) for known in labels}:
-            continue
-        shapes = shapes or _shapes(overrides)
-        for kind, (question, hint) in shapes:
-            if question.fullmatch(plain(text)) and hint.fullmatch(plain(below.text)):
-                return _recognised(note, kind, above, below)
-    return None
+    start: int
+    stop: int
+    user_stop: int
 
 
-def _recognised(note: str, kind: QuestionKind, above: _Line, below: _Line) -> Recognised:
-    head, tail = note[: above.start], note[below.stop :]
-    text = note[above.start : below.stop]
-    if head.strip():
-        kept, rest = _without_break(head[::-1])[::-1], tail
-        return Recognised(kind=kind, text=text, user_text=kept + rest, position=Position.BOTTOM)
-    return Recognised(kind=kind, text=text, user_text=head + _without_break(tail), position=Position.TOP)
+def differing(note: str, user_text: str, position: Position) -> Differing:
+    """Leave out the lines that are as they were, from the end that the block is not at."""
+    if position is Position.TOP:
+        same = _same(note, user_text, from_end=True)
+        stop, user_stop = len(note) - same, len(user_text) - same
+        if not all(at == 0 or text[at - 1] == "\n" for at, text in ((stop, note), (user_stop, user_text))):
+            newline = note.find("\n", stop)
+            same = len(note) - newline - 1 if newline >= 0 else 0
+        return Differing(start=0, stop=len(note) - same, user_stop=len(user_text) - same)
+    start = note.rfind("\n", 0, _same(note, user_text, from_end=False)) + 1
+    return Differing(start=start, stop=len(note), user_stop=len(user_text))
 
 
-def _without_break(text: str) -> str:
-    """``text`` less the separator that it begins with (two line breaks at most)."""
-    match = re.match(r"(?:\r\n|\n\r|\n|\r){0,2}", text)
-    return text[match.end() :] if match else text
+def _same(one: str, other: str, *, from_end: bool) -> int:
+    """How many characters at one end are the same, found by halving."""
+    low, high = 0, min(len(one), len(other))
+    while low < high:
+        size = (low + high + 1) // 2
+        if from_end:
+            equal = one.endswith(other[len(other) - size : len(other) - low], 0, len(one) - low)
+        else:
+            equal = one.startswith(other[low:size], low)
+        low, high = (size, high) if equal else (low, size - 1)
+    return low
 
 
-_QUESTIONS = {
-    "still": QuestionKind.STILL,
-    "still_at": QuestionKind.STILL,
-    "still_as": QuestionKind.STILL,
-    "half_updated_one": QuestionKind.HALF_UPDATED,
-    "half_updated_many": QuestionKind.HALF_UPDATED,
-    "missing": QuestionKind.MISSING,
-    "follow_up": QuestionKind.FOLLOW_UP,
-    "follow_up_from": QuestionKind.FOLLOW_UP,
-}
-_REMARKS = ("last_sure", "unchanged_since", "domain")
-_HINT_OF = {
-    QuestionKind.STILL: "hint_still",
-    QuestionKind.HALF_UPDATED: "hint_half_updated",
-    QuestionKind.MISSING: "hint_missing",
-    QuestionKind.FOLLOW_UP: "hint_follow_up",
-}
+# ---------------------------------------------------------------- looking for lines
 
 
-def _shapes(overrides: Mapping[str, str]) -> list[tuple[QuestionKind, tuple[re.Pattern[str], re.Pattern[str]]]]:
-    """Patterns over ``plain`` text, of every language and of the config's own texts; bounded, no nesting."""
-    languages = [*TEMPLATES.values()]
-    if overrides:
-        languages += [{**texts, **overrides} for texts in TEMPLATES.values()]
-    shapes = []
-    for texts in languages:
-        remarks = "|".join(_pattern(texts[name]) for name in _REMARKS)
-        for name, kind in _QUESTIONS.items():
-            question = f"{_pattern(texts[name])}(?: (?:{remarks}))?"
-            shapes.append((kind, (re.compile(question), re.compile(_pattern(texts[_HINT_OF[kind]])))))
-    return shapes
+class _Area:
+    """The part of a note in which the block may be, as words."""
+
+    def __init__(self, note: str, user_text: str, position: Position, offset: int) -> None:
+        self._note = note
+        self._offset = offset
+        self._first_wins = position is Position.TOP
+        self._tokens = tokens_of(note)
+        self._text = _string(token.text for token in self._tokens)
+        self._users = _string(token.text for token in tokens_of(user_text))
+        self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
+
+    def labelled(self, ours: Sequence[str], others: Sequence[Sequence[str]]) -> Aligned | None:
+        """The line with the label: to the word, or edited, known by its label or by all that follows it."""
+        if (at := self._exact(ours)) is not None:
+            return self._moved(exactly(self._tokens[at : at + len(ours)]))
+        label = ours[: ours.index(":") + 1] if ":" in ours else ours[:1]
+        rest = ours[len(label) :]
+        found = [self._edited(ours, at, others) for at in self._places(label)]
+        if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
+            found = [self._edited(ours, self._line_start(at), others)]
+        best = max((line for line in found if line), key=lambda line: line.share, default=None)
+        return self._moved(best) if best else None
+
+    def below(self, ours: Sequence[str], after: int | None) -> Aligned | None:
+        """A further line: to the word anywhere near ``after`` (None: anywhere), or edited right below it."""
+        first = bisect_left(self._tokens, after - self._offset, key=lambda token: token.start) if after else 0
+        last = first + _APART if after else len(self._tokens)
+        if (at := self._exact(ours, first, last)) is not None:
+            return self._moved(exactly(self._tokens[at : at + len(ours)]))
+        if after is None:
+            return None
+        for at in self._line_starts(first)[:_TRIES]:
+            line = self._edited(ours, at, ())
+            if line and line.ours:
+                return self._moved(line)
+        return None
+
+    def _exact(self, ours: Sequence[str], first: int = 0, last: int | None = None) -> int | None:
+        """The index of ``ours`` among the tokens, if it is there more often than the user's text has it."""
+        wanted = _string(ours)
+        low, high = self._starts[first], self._starts[min(last or len(self._tokens), len(self._tokens))]
+        forward = self._first_wins or last is not None
+        at = self._text.find(wanted, low, high) if forward else self._text.rfind(wanted, low, high)
+        if at < 0 or self._text.count(wanted) <= self._users.count(wanted):
+            return None
+        return bisect_left(self._starts, at)
+
+    def _places(self, label: Sequence[str]) -> list[int]:
+        """Where the label stands, nearest to the block's place first."""
+        wanted = _string(label)
+        if self._text.count(wanted) <= self._users.count(wanted):
+            return []
+        places: list[int] = []
+        at = self._text.find(wanted) if self._first_wins else self._text.rfind(wanted)
+        while at >= 0 and len(places) < _TRIES:
+            places.append(bisect_left(self._starts, at))
+            at = self._text.find(wanted, at + 1) if self._first_wins else self._text.rfind(wanted, 0, at)
+        return places
+
+    def _edited(self, ours: Sequence[str], at: int, others: Sequence[Sequence[str]]) -> Aligned | None:
+        """What of the tokens from ``at`` on is ours; never what belongs to ``others``, our next lines."""
+        limit = min(len(self._tokens), at + len(ours) + _BEYOND)
+        for other in others:
+            hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
+            limit = bisect_left(self._starts, hit) if hit >= 0 else limit
+        stop = next((i for i in range(at + 1, limit) if self._breaks(i)), limit)
+        return align(ours, self._tokens[at:stop], self._tokens[stop:limit])
+
+    def _breaks(self, index: int) -> bool:
+        """Whether a line break stands before the token."""
+        between = self._note[self._tokens[index - 1].stop : self._tokens[index].start]
+        return "\n" in between or "\r" in between
+
+    def _line_start(self, index: int) -> int:
+        return next((i for i in range(index, max(0, index - _BEYOND), -1) if self._breaks(i)), 0)
+
+    def _line_starts(self, first: int) -> list[int]:
+        """Where the next few lines begin; the rest of the line that ``first`` is on counts as one."""
+        last = min(len(self._tokens), first + _BEYOND)
+        return [i for i in range(first, last) if i == first or self._breaks(i)]
+
+    def _moved(self, line: Aligned) -> Aligned:
+        pieces = tuple((start + self._offset, stop + self._offset) for start, stop in line.pieces)
+        return Aligned(pieces=pieces, share=line.share, cut=line.cut)
 
 
-def _pattern(template: str) -> str:
-    parts = re.split(r"(\{[a-z_]+\})", template)
-    return "".join(
-        r".{1,120}" if part[1:-1] in SLOTS and part[:1] == "{" else re.escape(plain(f"_{part}_")[1:-1])
-        for part in parts
-    )
+def _string(texts: Iterable[str]) -> str:
+    """Words as one string, in which a search finds whole words only."""
+    return "".join(f"\n{text}\n" for text in texts)

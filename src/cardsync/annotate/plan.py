@@ -5,7 +5,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
-from cardsync.annotate.block import Found, Place, Typed, find, new_answer_line, spans_without
+from cardsync.annotate.block import Found, find
+from cardsync.annotate.removal import spans_without
+from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import Contact, Question, QuestionKind, ReminderPolicy, WorkField
 from cardsync.records import Asked, Ending, Pause, Standing
 
@@ -16,8 +18,7 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
-_ANSWER_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.BELOW, Place.END})
-_FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN})
+_FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
 _LETTERS = 3  # fewer are a slip of the finger, not a text
 
@@ -40,40 +41,37 @@ class Reading:
 def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
     found = find(note, asked.block, asked.user_text, asked.position)
-    answers = _answers(_candidates(found, note, asked), asked.kind)
-    answer = answers[0][1] if len({answer for _, answer in answers}) == 1 else None
-    free = _free_text(found) if found else ()
-    ending = _ending(found, answer, free, edited)
-    dropped = [(piece.start, piece.stop) for piece, _ in answers] if answer else []
-    ours = list(found.ours) if found else []
+    pieces = typed(note, found, asked.user_text, asked.position)
+    said = _said(pieces)
+    answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
+    if answer and answer.kind not in OFFERED[asked.kind]:
+        answer = None
+    free = _free_text(pieces)
     return Reading(
-        ending=ending,
-        cut=spans_without(note, [*ours, *dropped], asked.user_text, asked.position, kept_text=bool(free))
-        if ours or dropped
-        else (),
+        ending=_ending(found, answer, free, edited),
+        cut=spans_without(
+            note,
+            found.spans if found else (),
+            [(piece.start, piece.stop) for piece, _ in said] if answer else (),
+            asked.user_text,
+        ),
         standing=found is not None,
         delay=answer.delay if answer else None,
-        suggestion=" / ".join(piece.text.strip() for piece in free),
+        suggestion=" / ".join(piece.text for piece in free),
     )
 
 
-def _candidates(found: Found | None, note: str, asked: Asked) -> Sequence[Typed]:
-    if found:
-        return found.typed
-    line = new_answer_line(note, asked.user_text, asked.position)
-    return [line] if line else []
+def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:
+    """What is nothing but an answer word, with its meaning; two that differ are no answer."""
+    parsed = [(piece, parse_answer(piece.text)) for piece in pieces if piece.place is not Place.WITHIN]
+    return [(piece, answer) for piece, answer in parsed if answer]
 
 
-def _answers(typed: Sequence[Typed], kind: QuestionKind) -> list[tuple[Typed, Answer]]:
-    parsed = [(piece, parse_answer(piece.text)) for piece in typed if piece.place in _ANSWER_PLACES]
-    return [(piece, answer) for piece, answer in parsed if answer and answer.kind in OFFERED[kind]]
-
-
-def _free_text(found: Found) -> tuple[Typed, ...]:
+def _free_text(pieces: Sequence[Typed]) -> tuple[Typed, ...]:
     """Texts in the block that are no answer words; a word that was not offered is neither."""
     return tuple(
         piece
-        for piece in found.typed
+        for piece in pieces
         if piece.place in _FREE_PLACES
         and not parse_answer(piece.text)
         and sum(c.isalnum() for c in piece.text) >= _LETTERS
@@ -83,10 +81,10 @@ def _free_text(found: Found) -> tuple[Typed, ...]:
 def _ending(
     found: Found | None, answer: Answer | None, free: Sequence[Typed], edited: frozenset[WorkField]
 ) -> Ending | None:
-    """An edit tells more than a word, but for the words that end all questions."""
-    if answer and answer.kind in {AnswerKind.NEVER, AnswerKind.RETIRED, AnswerKind.OK}:
-        return _ENDINGS[answer.kind]
-    if edited:
+    """A word tells more than an edit, but for those that a new organisation answers and ``later``."""
+    if answer and answer.kind is AnswerKind.LEFT and WorkField.ORGANISATION in edited:
+        return Ending.EDITED
+    if edited and (answer is None or answer.kind is AnswerKind.LATER):
         return Ending.EDITED
     if answer:
         return _ENDINGS[answer.kind]
@@ -131,7 +129,7 @@ def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zon
 
 
 def follow_up(contact: Contact, organisation: str, score: float) -> Question:
-    """ "Where is Jo now?", after the owner said that the person left ``organisation`` ('' if unknown)."""
+    """Where is Jo now: the question after the owner said that the person left ``organisation`` ('' if unknown)."""
     return Question(
         kind=QuestionKind.FOLLOW_UP,
         fields=(WorkField.ORGANISATION,),

@@ -1,27 +1,26 @@
 """Question -> the two lines that the phone shows."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from datetime import date
 
-from cardsync.annotate.texts import AND, FIELD_WORDS, MONTHS, TEMPLATES
+from cardsync.annotate.texts import AND, FIELD_WORDS, HINTS, MONTHS, REMARKS, TEMPLATES
 from cardsync.model import Question, QuestionKind, ReminderPolicy, WorkField
 
 VALUE_BOUND = 80  # characters of a card's value that enter a question
 
-_HINTS = {
-    QuestionKind.STILL: "hint_still",
-    QuestionKind.HALF_UPDATED: "hint_half_updated",
-    QuestionKind.MISSING: "hint_missing",
-    QuestionKind.FOLLOW_UP: "hint_follow_up",
-}
+UNKNOWN = "…"  # where a slot has no value
+
+_SLOT = re.compile(r"(\{[a-z_]+\})")
+_BLANK = frozenset({"Cc", "Zl", "Zp", "Zs"})
+_NONE = frozenset({"Cf", "Cs", "Co", "Cn"})
+_SEMICOLONS = str.maketrans({";": ",", "\u037e": ","})  # iOS cuts a note there; U+037E is the same to Unicode
 
 
 def one_line(value: str) -> str:
     """A card's value made harmless: one line, no ``;``, no control or format characters, 80 characters."""
-    spaced = "".join(" " if unicodedata.category(c) in {"Zl", "Zp", "Zs"} or c in "\t\r\n" else c for c in value)
-    kept = "".join(c for c in spaced if unicodedata.category(c) not in {"Cc", "Cf", "Cs", "Co", "Cn"})
-    line = " ".join(kept.replace(";", ",").split())
+    line = _clean(value)
     return line if len(line) <= VALUE_BOUND else line[: VALUE_BOUND - 1].rstrip() + "…"
 
 
@@ -30,7 +29,16 @@ def render(question: Question, policy: ReminderPolicy, today: date) -> str:
     texts = {**TEMPLATES[policy.language], **policy.texts}
     slots = _slots(question, policy.language, today)
     sentences = [_fill(texts[name], slots) for name in _templates(question, slots)]
-    return f"{policy.label}: {' '.join(sentences)}\n{_fill(texts[_HINTS[question.kind]], slots)}"
+    return f"{_clean(policy.label)}: {_clean(' '.join(sentences))}\n{_clean(_fill(texts[HINTS[question.kind]], slots))}"
+
+
+def _clean(text: str) -> str:
+    spaced = (" " if unicodedata.category(c) in _BLANK else c for c in text)
+    kept = "".join(c for c in spaced if unicodedata.category(c) not in _NONE)
+    words = " ".join(kept.translate(_SEMICOLONS).split())
+    while words and unicodedata.category(words[0])[0] == "M":  # it would join the character before it
+        words = words[1:].lstrip()
+    return words
 
 
 def _templates(question: Question, slots: Mapping[str, str]) -> list[str]:
@@ -53,7 +61,7 @@ def _still(slots: Mapping[str, str]) -> str:
 
 def _remarks(raw: Mapping[str, str]) -> list[str]:
     """At most one remark in brackets: the address is more telling than the date."""
-    return next(([name] for name in ("domain", "last_sure", "unchanged_since") if raw.get(name)), [])
+    return next(([name] for name in REMARKS if raw.get(name)), [])
 
 
 def _slots(question: Question, language: str, today: date) -> dict[str, str]:
@@ -84,19 +92,14 @@ def _listed(fields: tuple[WorkField, ...], language: str) -> str:
 
 
 def _fill(template: str, slots: Mapping[str, str]) -> str:
-    """``str.replace`` and not ``str.format``: a value may hold braces, a config's template anything."""
-    head, brace, tail = template.partition("{fields}")
-    fields = slots["fields"]
-    if brace and (not head or head.endswith(". ")):
-        fields = fields[:1].upper() + fields[1:]
-    return _named(head, slots) + (fields if brace else "") + _named(tail, slots)
-
-
-def _named(template: str, slots: Mapping[str, str]) -> str:
-    """Slots filled in one pass, so that a value which looks like a slot stays what it is."""
-    parts = template.split("{")
-    filled = [parts[0]]
-    for part in parts[1:]:
-        name, closing, rest = part.partition("}")
-        filled.append(slots[name] + rest if closing and name in slots else "{" + part)
-    return "".join(filled)
+    """A template with its slots filled in one pass: a value may look like a slot, a config's text hold anything."""
+    filled = ""
+    for part in _SLOT.split(template):
+        name = part[1:-1]
+        if part[:1] != "{" or name not in slots:
+            filled += part[1:] if filled.endswith(".") and part.startswith(".") else part
+        elif name == "fields" and (not filled or filled.endswith(". ")):
+            filled += slots[name][:1].upper() + slots[name][1:]
+        else:
+            filled += slots[name] or UNKNOWN
+    return filled

@@ -8,8 +8,8 @@ from functools import partial
 import structlog
 
 from cardsync.annotate import plan
-from cardsync.annotate.block import recognise
 from cardsync.annotate.conclude import conclude
+from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror

@@ -2,9 +2,8 @@
 
 from collections.abc import Mapping
 
-from cardsync.model import WorkField
+from cardsync.model import QuestionKind, WorkField
 
-# "|" parts the texts of one language below; the order is that of NAMES.
 NAMES = (
     "still",
     "still_at",
@@ -23,6 +22,25 @@ NAMES = (
     "hint_follow_up",
 )
 """The templates' names, which ``reminders.texts`` may override."""
+
+QUESTIONS: Mapping[QuestionKind, tuple[str, ...]] = {
+    QuestionKind.STILL: ("still", "still_at", "still_as"),
+    QuestionKind.HALF_UPDATED: ("half_updated_one", "half_updated_many"),
+    QuestionKind.MISSING: ("missing",),
+    QuestionKind.FOLLOW_UP: ("follow_up", "follow_up_from"),
+}
+"""Which templates ask which question."""
+
+HINTS: Mapping[QuestionKind, str] = {
+    QuestionKind.STILL: "hint_still",
+    QuestionKind.HALF_UPDATED: "hint_half_updated",
+    QuestionKind.MISSING: "hint_missing",
+    QuestionKind.FOLLOW_UP: "hint_follow_up",
+}
+"""What tells the owner how to answer it."""
+
+REMARKS = ("domain", "last_sure", "unchanged_since")
+"""What may follow a question, the most telling first."""
 
 SLOTS = frozenset({"title", "organisation", "old_organisation", "month", "domain", "fields", "name"})
 """What a template may contain in braces."""
@@ -51,50 +69,50 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
             noch {title} bei {organisation}?
             noch bei {organisation}?
             noch {title}?
-            (zuletzt sicher {month})
+            (zuletzt bestätigt im {month})
             (Karte unverändert seit {month})
-            (eine Arbeits-E-Mail ist bei {domain})
-            Firma wurde im {month} zu {organisation}. Noch von {old_organisation} ist {fields}.
-            Firma wurde im {month} zu {organisation}. Noch von {old_organisation} sind {fields}.
-            {fields} fehlt auf der Karte. Wo arbeitet {name}?
+            (Arbeits-E-Mail bei {domain})
+            Firma im {month} zu {organisation} geändert. {fields} ist noch von {old_organisation}.
+            Firma im {month} zu {organisation} geändert. {fields} sind noch von {old_organisation}.
+            auf der Karte fehlt: {fields}. Wo arbeitet {name}?
             wo ist {name} jetzt?
             nicht mehr bei {organisation}. Wo ist {name} jetzt?
             Schreib: ok / weg / später / nie
-            Ändern oder schreib: ok / später / nie
-            Oben ergänzen oder schreib: später / nie
-            Firma oben ändern oder schreib: später / nie
+            Ändere das oben oder schreib: ok / später / nie
+            Ergänze das oben oder schreib: später / nie
+            Ändere oben die Firma oder schreib: später / nie
         """,
         "fr": """
             toujours {title} chez {organisation} ?
             toujours chez {organisation} ?
             toujours {title} ?
-            (sûr en {month})
+            (confirmé en {month})
             (fiche inchangée depuis {month})
-            (un e-mail professionnel est chez {domain})
-            société changée pour {organisation} en {month}. Encore de {old_organisation} : {fields}.
-            société changée pour {organisation} en {month}. Encore de {old_organisation} : {fields}.
-            sur la fiche il manque {fields}. Où travaille {name} ?
+            (e-mail pro chez {domain})
+            société passée à {organisation} en {month}. Encore de {old_organisation} : {fields}.
+            société passée à {organisation} en {month}. Encore de {old_organisation} : {fields}.
+            il manque sur la fiche : {fields}. Où travaille {name} ?
             où est {name} maintenant ?
-            plus chez {organisation}. Où est {name} maintenant ?
+            n'est plus chez {organisation}. Où est {name} maintenant ?
             Écrire : ok / parti / plus tard / jamais
-            Modifier, ou écrire : ok / plus tard / jamais
+            Corriger ci-dessus, ou écrire : ok / plus tard / jamais
             Ajouter ci-dessus, ou écrire : plus tard / jamais
             Modifier la société ci-dessus, ou écrire : plus tard / jamais
         """,
         "es": """
-            ¿sigue de {title} en {organisation}?
+            ¿sigue como {title} en {organisation}?
             ¿sigue en {organisation}?
-            ¿sigue de {title}?
-            (seguro en {month})
+            ¿sigue como {title}?
+            (confirmado en {month})
             (ficha sin cambios desde {month})
-            (un correo de trabajo es de {domain})
+            (correo de trabajo en {domain})
             la empresa cambió a {organisation} en {month}. Aún de {old_organisation}: {fields}.
             la empresa cambió a {organisation} en {month}. Aún de {old_organisation}: {fields}.
             falta en la ficha: {fields}. ¿Dónde trabaja {name}?
             ¿dónde está {name} ahora?
             ya no en {organisation}. ¿Dónde está {name} ahora?
             Escribe: ok / se fue / más tarde / nunca
-            Edita, o escribe: ok / más tarde / nunca
+            Corrígelo arriba, o escribe: ok / más tarde / nunca
             Añádelo arriba, o escribe: más tarde / nunca
             Edita la empresa arriba, o escribe: más tarde / nunca
         """,
@@ -102,16 +120,16 @@ TEMPLATES: Mapping[str, Mapping[str, str]] = {
             ainda {title} na {organisation}?
             ainda na {organisation}?
             ainda {title}?
-            (certo em {month})
-            (ficha sem mudanças desde {month})
-            (um e-mail de trabalho é de {domain})
+            (confirmado em {month})
+            (contato sem alterações desde {month})
+            (e-mail de trabalho em {domain})
             a empresa mudou para {organisation} em {month}. Ainda da {old_organisation}: {fields}.
             a empresa mudou para {organisation} em {month}. Ainda da {old_organisation}: {fields}.
-            falta na ficha: {fields}. Onde trabalha {name}?
+            falta no contato: {fields}. Onde trabalha {name}?
             onde está {name} agora?
             já não está na {organisation}. Onde está {name} agora?
             Escreva: ok / saiu / mais tarde / nunca
-            Edite, ou escreva: ok / mais tarde / nunca
+            Corrija acima, ou escreva: ok / mais tarde / nunca
             Acrescente acima, ou escreva: mais tarde / nunca
             Edite a empresa acima, ou escreva: mais tarde / nunca
         """,
@@ -131,10 +149,12 @@ FIELD_WORDS: Mapping[str, Mapping[WorkField, str]] = {
     language: dict(zip(_W, words.split("|"), strict=True))
     for language, words in {
         "en": "company|department|title|role|work e-mail|work phone|work URL|work address",
-        "de": "Firma|Abteilung|Titel|Rolle|Arbeits-E-Mail|Arbeitstelefon|Arbeits-URL|Arbeitsadresse",
-        "fr": "société|service|titre|rôle|e-mail professionnel|téléphone professionnel|URL professionnelle|adresse professionnelle",
-        "es": "empresa|departamento|cargo|función|correo de trabajo|teléfono de trabajo|URL de trabajo|dirección de trabajo",
-        "pt": "empresa|departamento|cargo|função|e-mail de trabalho|telefone de trabalho|URL de trabalho|endereço de trabalho",
+        "de": "Firma|Abteilung|Position|Funktion|Arbeits-E-Mail|Arbeitstelefon|Arbeits-URL|Arbeitsadresse",
+        "fr": "société|service|poste|fonction|e-mail pro|téléphone pro|site pro|adresse pro",
+        "es": "empresa|departamento|cargo|función"
+        "|correo de trabajo|teléfono de trabajo|web de trabajo|dirección de trabajo",
+        "pt": "empresa|departamento|cargo|função"
+        "|e-mail de trabalho|telefone de trabalho|site de trabalho|endereço de trabalho",
     }.items()
 }
 AND: Mapping[str, str] = {"en": "and", "de": "und", "fr": "et", "es": "y", "pt": "e"}

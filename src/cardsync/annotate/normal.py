@@ -1,0 +1,92 @@
+"""The form in which texts compare: phones change quotes, dashes, spaces, case and Unicode forms, and words stay."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+INVISIBLE = "\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
+"""What shows nothing and some keyboards add, as the inside of a character class."""
+
+_TYPOGRAPHY = {
+    **dict.fromkeys((0x2018, 0x2019, 0x201A, 0x201B, 0x2032, 0xB4, 0x60), "'"),
+    **dict.fromkeys((0x201C, 0x201D, 0x201E, 0x201F, 0x2033, 0xAB, 0xBB), '"'),
+    **dict.fromkeys((0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212), "-"),
+}
+_NOTHING = re.compile(f"[{INVISIBLE}]+")
+_MARKS = "\u0300-\u036f\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff" + INVISIBLE
+_TOKEN = re.compile(rf"(?:\w[{_MARKS}]*+)++|[^\w\s{INVISIBLE}][{_MARKS}]*+")
+_NEWLINE = re.compile(r"\r\n|\n|\r")
+
+
+def plain(text: str) -> str:
+    """One space, straight quotes, no case, NFKC."""
+    if text.isascii():
+        text = text.replace("`", "'")
+    else:
+        text = _NOTHING.sub("", unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)))
+    return " ".join(text.split()).casefold()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A word or a single sign: ``text`` is plain, ``start`` and ``stop`` are offsets into the note."""
+
+    text: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a note: ``stop`` is its end without the line break, ``end`` with it."""
+
+    start: int
+    stop: int
+    end: int
+
+
+def lines_of(note: str) -> list[Line]:
+    """The lines of a note; CR LF, LF and CR end one, nothing else does."""
+    breaks = [match.span() for match in _NEWLINE.finditer(note)]
+    starts = [0, *(end for _, end in breaks)]
+    return [
+        Line(start, stop, end) for start, (stop, end) in zip(starts, [*breaks, (len(note), len(note))], strict=True)
+    ]
+
+
+def tokens_of(text: str) -> list[Token]:
+    """All words and signs of a text, in order; whitespace and line breaks are between them."""
+    known: dict[str, str] = {}
+    return [Token(_plain(match[0], known), *match.span()) for match in _TOKEN.finditer(text)]
+
+
+def words_of(text: str) -> list[str]:
+    """The words and symbols of a text, plain, without its punctuation."""
+    known: dict[str, str] = {}
+    return [word for raw in _TOKEN.findall(text) if _says(word := _plain(raw, known))]
+
+
+def breaks_before(text: str, end: int) -> Iterator[tuple[int, int]]:
+    """The line breaks that end at ``end``, from the last to the first."""
+    while end and text[end - 1] in "\r\n":
+        start = end - 2 if text[max(0, end - 2) : end] == "\r\n" else end - 1
+        yield start, end
+        end = start
+
+
+def breaks_after(text: str, start: int) -> Iterator[tuple[int, int]]:
+    """The line breaks that begin at ``start``, in order."""
+    while match := _NEWLINE.match(text, start):
+        yield match.span()
+        start = match.end()
+
+
+def _plain(raw: str, known: dict[str, str]) -> str:
+    if raw not in known:
+        known[raw] = plain(raw)
+    return known[raw]
+
+
+def _says(word: str) -> bool:
+    return word[:1].isalnum() or unicodedata.category(word[:1] or ".")[0] == "S"

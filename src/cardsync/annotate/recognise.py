@@ -1,0 +1,123 @@
+"""A block known by its shape alone, when the database that knew it is gone."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import islice
+
+from cardsync.annotate.normal import Token, lines_of, plain
+from cardsync.annotate.removal import spans_without, without
+from cardsync.annotate.texts import HINTS, QUESTIONS, REMARKS, SLOTS, TEMPLATES
+from cardsync.model import Position, QuestionKind
+
+_LONG = 1000  # characters; no line of ours is longer
+_TYPED = 4  # lines that the owner may have typed between ours
+_TRIES = 20  # lines with our label that are looked at closely
+_LETTERS = 4  # that a hint must have besides its slots, to be told from any other text
+_SLOT = re.compile("{(?:" + "|".join(sorted(SLOTS)) + ")}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recognised:
+    """``text`` is the block as it stands in the note, ``user_text`` the note without it."""
+
+    kind: QuestionKind
+    text: str
+    user_text: str
+    position: Position
+
+
+def recognise(note: str, labels: Sequence[str], overrides: Mapping[str, str]) -> Recognised | None:
+    """The first block of ours in any language: a question with our label, and its hint below it.
+
+    The owner may have typed between the two, and behind them; that is part of ``user_text``, and so no answer
+    until the note changes.
+    """
+    shapes = _shapes(tuple(sorted(overrides.items())))
+    for label, question, below in islice(_labelled(note, {plain(label) for label in labels}), _TRIES):
+        for hint in below:
+            found = next((found for shape in shapes if (found := shape.match(question.text, hint.text))), None)
+            if found:
+                kind, first, second = found
+                pieces = [(label.start, question.start + first), (hint.start, hint.start + second)]
+                return _recognised(note, kind, pieces)
+    return None
+
+
+def _recognised(note: str, kind: QuestionKind, pieces: list[tuple[int, int]]) -> Recognised:
+    text = "\n".join(note[start:stop] for start, stop in pieces)
+    last = not note[pieces[-1][1] :].strip() and note[: pieces[0][0]].strip()
+    left = without(note, spans_without(note, pieces, (), ""))
+    return Recognised(kind=kind, text=text, user_text=left, position=Position.BOTTOM if last else Position.TOP)
+
+
+def _labelled(note: str, labels: set[str]) -> Iterator[tuple[Token, Token, list[Token]]]:
+    """A label, what follows it on its line, and the few lines below."""
+    lines = [Token(note[line.start : line.stop][:_LONG], line.start, line.stop) for line in lines_of(note)]
+    for at, line in enumerate(lines):
+        label, colon, rest = line.text.partition(":")
+        if colon and plain(label) in labels:
+            start = line.start + len(label) + 1
+            yield Token(label, line.start, start), Token(rest, start, line.stop), lines[at + 1 : at + 2 + _TYPED]
+
+
+# ---------------------------------------------------------------- shapes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Shape:
+    """A kind of question in one language: the plain texts between the slots, of its questions and of its hint."""
+
+    kind: QuestionKind
+    questions: tuple[tuple[str, ...], ...]
+    hint: tuple[str, ...]
+
+    def match(self, question: str, hint: str) -> tuple[QuestionKind, int, int] | None:
+        """How many characters of the two lines are ours, or None; what follows them was typed."""
+        second = _length(hint, self.hint)
+        if second is None:
+            return None
+        for exact in (True, False):
+            for parts in self.questions:
+                first = _length(question, parts, exact=exact)
+                if first is not None:
+                    return self.kind, first, second
+        return None
+
+
+@lru_cache(maxsize=8)
+def _shapes(overrides: tuple[tuple[str, str], ...]) -> tuple[_Shape, ...]:
+    """Of every language, and of the config's own texts in each of them."""
+    languages = [*TEMPLATES.values(), *({**texts, **dict(overrides)} for texts in TEMPLATES.values() if overrides)]
+    shapes = []
+    for texts in languages:
+        for kind, names in QUESTIONS.items():
+            remarks = ["", *(f" {texts[name]}" for name in REMARKS)]
+            questions = tuple(_parts(f" {texts[name]}{remark}") for name in names for remark in reversed(remarks))
+            hint = _parts(texts[HINTS[kind]])
+            if sum(map(str.isalnum, "".join(hint))) >= _LETTERS:
+                shapes.append(_Shape(kind=kind, questions=questions, hint=hint))
+    return tuple(shapes)
+
+
+def _parts(template: str) -> tuple[str, ...]:
+    parts = [plain(f"_{part}_")[1:-1] for part in _SLOT.split(template)]
+    return (parts[0].lstrip(), *parts[1:-1], parts[-1].rstrip()) if len(parts) > 1 else (parts[0].strip(),)
+
+
+def _length(line: str, parts: Sequence[str], *, exact: bool = False) -> int | None:
+    """How much of the line's beginning fills the template; linear, as the first place of each part will do."""
+    text = plain(line)
+    if len(parts) == 1:
+        stop = len(parts[0]) if text.startswith(parts[0]) else -1
+    else:
+        at = len(parts[0]) if text.startswith(parts[0]) else -1
+        for part in parts[1:-1]:
+            at = text.find(part, at + 1) + len(part) if at >= 0 and text.find(part, at + 1) >= 0 else -1
+        last = text.rfind(parts[-1], at + 1) if at >= 0 else -1
+        stop = last + len(parts[-1]) if last >= 0 else -1
+    if stop < 0 or (exact and stop != len(text)):
+        return None
+    wanted = text[:stop]
+    return next((n for n in range(len(line) + 1) if plain(line[:n]) == wanted), None)

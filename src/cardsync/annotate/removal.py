@@ -1,0 +1,167 @@
+"""Which characters to cut out of a note so that the block goes and the user's own text is left, to the letter."""
+
+import re
+from collections.abc import Sequence
+
+Span = tuple[int, int]
+_BREAK = re.compile(r"\r\n|\n|\r")
+
+
+def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user_text: str) -> tuple[Span, ...]:
+    """Cut the pieces that are ``ours`` and the ``answers``, the lines that this leaves blank, and our separator.
+
+    Where the user changed nothing, exactly ``user_text`` is left.  The separator stays with a text that was
+    typed into the block and stays.
+    """
+    gone = _merged([*ours, *answers])
+    if not gone:
+        return ()
+    cut = _merged([span for line in _by_line(note, gone) for span in _of_line(note, line)])
+    rest = _Breaks(note, cut)
+    same = _core(rest.left()) == _core(user_text)
+    block = _merged(ours or answers)
+    begin = next(start for start, stop in cut if stop > block[0][0])
+    end = next(stop for start, stop in reversed(cut) if start < block[-1][1])
+    below = rest.text_in(end, None)
+    if not rest.text_in(begin, end):
+        breaks = _separator(rest, (begin, end), user_text, same=same)
+    else:
+        breaks = [] if below else [*rest.before(end), *rest.after(end)]
+    if below and not rest.text_in(gone[-1][1], None):
+        trailing = rest.before(len(note))
+        breaks += _but(trailing, _at_end(user_text) if same else len(trailing) - 1)
+    return tuple(_merged([*cut, *breaks]))
+
+
+def _separator(rest: "_Breaks", block: Span, user_text: str, *, same: bool) -> list[Span]:
+    """The line breaks about the block that are not the user's."""
+    before, after = rest.before(block[0]), rest.after(block[1])
+    above, below = rest.text_in(0, block[0]), rest.text_in(block[1], None)
+    if above and below:
+        return [] if rest.left() == user_text else after[:1]
+    if above:
+        return [*after, *_but(before, _at_end(user_text) if same else len(before) - 2)]
+    if below:
+        return [*before, *_but(after, _at_start(user_text) if same else len(after) - 1)]
+    return _but([*after, *before], _at_start(user_text) if same else 0)
+
+
+def without(text: str, spans: Sequence[Span]) -> str:
+    """A text less its spans (sorted, disjoint)."""
+    edges = [0, *(edge for span in spans for edge in span), len(text)]
+    return "".join(text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True))
+
+
+def _but(breaks: list[Span], kept: int) -> list[Span]:
+    """All but so many of them, those next to the block first."""
+    return breaks[: max(0, len(breaks) - max(0, kept))]
+
+
+class _Breaks:
+    """Line breaks and texts of a note, as if ``cut`` were gone already."""
+
+    def __init__(self, note: str, cut: Sequence[Span]) -> None:
+        self._note = note
+        self._cut = cut
+        self._stops = dict(cut)
+        self._starts = {stop: start for start, stop in cut}
+
+    def left(self) -> str:
+        """The note without what is cut."""
+        return without(self._note, self._cut)
+
+    def text_in(self, start: int, stop: int | None) -> bool:
+        """Whether anything but white space is left there."""
+        stop = len(self._note) if stop is None else stop
+        within = [(max(low, start), min(high, stop)) for low, high in self._cut if low < stop and high > start]
+        return bool(without(self._note[:stop], [(0, start), *within]).strip("\r\n"))
+
+    def before(self, at: int) -> list[Span]:
+        """The line breaks that end at ``at``, the nearest first."""
+        found = []
+        while at:
+            if at in self._starts:
+                at = self._starts[at]
+                continue
+            if self._note[at - 1] not in "\r\n":
+                break
+            start = at - 2 if self._note.endswith("\r\n", 0, at) else at - 1
+            found.append((start, at))
+            at = start
+        return found
+
+    def after(self, at: int) -> list[Span]:
+        """The line breaks that begin at ``at``, the nearest first."""
+        found = []
+        while at < len(self._note):
+            if at in self._stops:
+                at = self._stops[at]
+                continue
+            match = _BREAK.match(self._note, at)
+            if not match:
+                break
+            found.append(match.span())
+            at = match.end()
+        return found
+
+
+def _by_line(note: str, gone: Sequence[Span]) -> list[tuple[Span, list[Span]]]:
+    """Each line (without its break) that something goes from, with what goes; line breaks that go are apart."""
+    lines: dict[Span, list[Span]] = {}
+    for start, stop in gone:
+        at = start
+        while at < stop:
+            line = _line_about(note, at)
+            lines.setdefault(line, []).append((at, min(stop, line[1])))
+            match = _BREAK.match(note, line[1])
+            at = match.end() if match else stop
+    return list(lines.items())
+
+
+def _line_about(note: str, at: int) -> Span:
+    start = max(note.rfind("\n", 0, at), note.rfind("\r", 0, at)) + 1
+    match = _BREAK.search(note, at)
+    return start, match.start() if match else len(note)
+
+
+def _of_line(note: str, line: tuple[Span, list[Span]]) -> list[Span]:
+    """The whole line with its break where nothing else is on it, else what goes with the blanks about it."""
+    (start, stop), gone = line
+    if not without(note[:stop], [(0, start), *gone]).strip():
+        match = _BREAK.match(note, stop)
+        return [(start, match.end() if match else stop)]
+    spans: list[Span] = []
+    opens = start
+    for low, high in gone:
+        first = low - _blanks(note[start:low][::-1])
+        last = high + (_blanks(note[high:stop]) if first <= opens else 0)
+        opens = last if first <= opens else start - 1
+        spans.append((first, last))
+    return spans
+
+
+def _blanks(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
+def _merged(spans: Sequence[Span]) -> list[Span]:
+    merged: list[Span] = []
+    for start, stop in sorted(spans):
+        if merged and start <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        elif start < stop:
+            merged.append((start, stop))
+    return merged
+
+
+def _core(text: str) -> str:
+    return text.replace("\r\n", "\n").strip("\r\n")
+
+
+def _at_start(text: str) -> int:
+    """How many line breaks a text begins with."""
+    return len(_Breaks(text, ()).after(0))
+
+
+def _at_end(text: str) -> int:
+    return len(_Breaks(text, ()).before(len(text)))
