@@ -2,9 +2,7 @@
 
 from collections.abc import AsyncGenerator, Sequence
 from types import TracebackType
-from typing import Self
-
-import dns.asyncresolver
+from typing import TYPE_CHECKING, Self
 
 from cardsync.carddav import listing
 from cardsync.carddav.connection import Connection
@@ -13,6 +11,9 @@ from cardsync.carddav.multiget import Multiget
 from cardsync.carddav.objects import Objects
 from cardsync.carddav.wire import Wire
 from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
 
 __all__ = ["CardDAVClient", "Connection", "Step"]
 
@@ -24,7 +25,7 @@ class CardDAVClient:
     mirror) and handed in without a new ``discover``.
     """
 
-    def __init__(self, connection: Connection, *, resolver: dns.asyncresolver.Resolver | None = None) -> None:
+    def __init__(self, connection: Connection, *, resolver: "dns.asyncresolver.Resolver | None" = None) -> None:
         self._connection = connection
         self._resolver = resolver
         self._wire = Wire(connection)

@@ -3,8 +3,7 @@
 import ipaddress
 from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, replace
-
-import dns.asyncresolver
+from typing import TYPE_CHECKING
 
 from cardsync.carddav import xml
 from cardsync.carddav.books import (
@@ -18,7 +17,6 @@ from cardsync.carddav.books import (
 from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, collection, href_key, parse_url, redacted, resolve
 from cardsync.carddav.listing import propfind
-from cardsync.carddav.service import Service, find_services
 from cardsync.carddav.wire import Wire
 from cardsync.errors import (
     CardsyncError,
@@ -30,6 +28,11 @@ from cardsync.errors import (
     Unreachable,
 )
 from cardsync.model import AddressBook
+
+if TYPE_CHECKING:
+    import dns.asyncresolver
+
+    from cardsync.carddav.service import Service
 
 _PRINCIPAL = f"{xml.DAV}current-user-principal"
 _HOME_SET = f"{xml.CARDDAV}addressbook-home-set"
@@ -57,7 +60,7 @@ class _Start:
 class Discovery:
     """One run of discovery; ``steps`` grows as it goes, also when it fails."""
 
-    def __init__(self, wire: Wire, connection: Connection, resolver: dns.asyncresolver.Resolver | None) -> None:
+    def __init__(self, wire: Wire, connection: Connection, resolver: "dns.asyncresolver.Resolver | None") -> None:
         self._wire = wire
         self._connection = connection
         self._resolver = resolver
@@ -87,9 +90,11 @@ class Discovery:
         if is_mail or configured.path != "/":
             yield "the server's root", Location(configured.origin, "/")
 
-    async def _services(self, host: str) -> tuple[Service, ...]:
+    async def _services(self, host: str) -> "tuple[Service, ...]":
         if not _has_dns(host):
             return ()
+        from cardsync.carddav.service import find_services  # few accounts need DNS, and its import is slow
+
         services = await find_services(host, self._resolver)
         names = ", ".join(f"{service.host}:{service.port}" for service in services)
         self._note("DNS: SRV _carddavs._tcp", host, names or "no such record")
