@@ -51,7 +51,7 @@ class Understood:
 
     def sentence(self) -> str:
         """The same for people."""
-        sure = field_words(tuple(field for field in WorkField if field in self.sure))
+        sure = field_words(tuple(field for field in WorkField if field in self.sure)) if self.sure else "nothing"
         days = f"{self.wait.days} days" if self.wait else ""
         match self.ending:
             case None:
@@ -61,7 +61,7 @@ class Understood:
             case Ending.CONFIRMED:
                 return f"right today: {sure}"
             case Ending.LEFT:
-                return "left; where to?"
+                return "left: now asks where to"
             case Ending.SNOOZED | Ending.DISMISSED:
                 return f"{self.ending.value}: not for {days}"
             case Ending.NOTED:
@@ -77,7 +77,7 @@ class Gesture:
     """``said`` tells it, ``act`` does it; ``text`` makes the user's text after it of that before it.
 
     ``cut_in``: what the phone does between cardsync's reading and its writing of this card.  ``suits``: whether the
-    gesture makes sense on a card.
+    gesture makes sense on a card.  ``half``: it leaves the card half-updated, and cardsync has to ask again.
     """
 
     said: str
@@ -86,6 +86,7 @@ class Gesture:
     text: Callable[[str], str] = lambda own: own
     cut_in: Callable[[Phone, Scene], None] | None = None
     suits: Callable[[Scene], bool] = lambda scene: True
+    half: bool = False
 
 
 def _edited(*fields: WorkField) -> Callable[[Scene], Understood]:
@@ -162,10 +163,11 @@ def _employed(scene: Scene) -> bool:
 
 ANSWERS: Sequence[Gesture] = (
     Gesture(
-        said="edits the company, and that alone",
+        said="edits the company only",
         act=_company,
         expected=_edited(WorkField.ORGANISATION),
         suits=_employed,
+        half=True,
     ),
     Gesture(said='types "ok" below it', act=lambda p, s: p.type_below_block(s.name, "ok"), expected=_confirmed),
     Gesture(said="puts a check mark behind it", act=lambda p, s: p.type_on_last_line(s.name, "✓"), expected=_confirmed),
@@ -183,7 +185,7 @@ ANSWERS: Sequence[Gesture] = (
         suits=_employed,
     ),
     Gesture(
-        said='types "later" at the end of the note',
+        said='types "later" at the note\'s end',
         act=lambda p, s: p.type_at_end(s.name, "later"),
         expected=_ended(Ending.SNOOZED, wait=MONTH),
     ),
@@ -215,17 +217,17 @@ ANSWERS: Sequence[Gesture] = (
         suits=lambda scene: bool(scene.own),
     ),
     Gesture(
-        said="edits the birthday, and that alone",
+        said="edits the birthday only",
         act=lambda p, s: p.set_birthday(s.name, date(1979, 5, 4)),
         expected=lambda scene: Understood(ending=None, block=QuestionKind.STILL),
     ),
     Gesture(
-        said="takes the contact out of the list VIP",
+        said="takes it out of the list VIP",
         act=lambda p, s: p.remove_from_group(s.vip_card, s.uid),
         expected=_ended(Ending.WITHDRAWN),
     ),
     Gesture(
-        said='types "ok", and edits on while cardsync writes',
+        said='types "ok", edits during our write',
         act=lambda p, s: p.type_below_block(s.name, "ok"),
         cut_in=_another_line,
         expected=_confirmed,

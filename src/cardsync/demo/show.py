@@ -16,13 +16,13 @@ from rich.text import Text
 
 from cardsync.demo.ios import as_iphone_shows
 
-_WIDEST = 132
+_WIDEST = 120
 _LONG = 400  # characters; a photograph's line is cut to a fifth
 
 
 def width() -> int:
-    """Columns to fill; a hundred when piped."""
-    return min(shutil.get_terminal_size((100, 40)).columns, _WIDEST)
+    """Columns to fill."""
+    return min(shutil.get_terminal_size((_WIDEST, 40)).columns, _WIDEST)
 
 
 def heading(text: str) -> None:
@@ -33,7 +33,7 @@ def heading(text: str) -> None:
 
 def said(label: str, text: str, *, good: bool | None = None) -> None:
     """One labelled line, wrapped; ``good`` colours it."""
-    lines = textwrap.wrap(text, max(width() - 13, 30)) or [""]
+    lines = textwrap.wrap(text, max(width() - 13, 30), break_long_words=False, break_on_hyphens=False) or [""]
     colour = None if good is None else "green" if good else "red"
     for at, line in enumerate(lines):
         click.echo(f"  {'' if at else label:<10} " + click.style(line, fg=colour))
@@ -74,7 +74,12 @@ def _console() -> Console:
 
 def _wrapped(card: bytes, size: int) -> list[str]:
     lines = as_iphone_shows(card).removesuffix("\n").split("\n")
-    return [part.plain for line in lines for part in Text(line).wrap(_console(), size)]
+    found: list[str] = []
+    for line in lines:
+        indent = " " * (len(line) - len(line.lstrip()))
+        parts = Text(line.strip()).wrap(_console(), size - len(indent))
+        found += [indent + part.plain.rstrip() for part in parts]
+    return found
 
 
 def _unfolded(card: bytes) -> list[str]:
