@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 
-from cardsync.demo.phone import Phone
 from cardsync.model import QuestionKind, WorkField
 from cardsync.records import Ending, ProblemKind
-from loop import DAY, GROUP, HOUR, PLENTY, Clock, Loop, fill, note_of, person, phone_of
+from loop import DAY, GROUP, HOUR, PLENTY, Home, home_on, person
 from servers import Running
 from servers.fixtures import start
 
@@ -25,22 +24,6 @@ def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         yield server
 
 
-class Home:
-    """A server with one VIP named Jo, a loop on it, and the owner's phone."""
-
-    def __init__(self, server: Running, loop: Loop, phone: Phone) -> None:
-        self.server, self.loop, self.phone = server, loop, phone
-
-    def card(self, key: str = "Jo") -> bytes:
-        return self.server.get_card(f"{key}.vcf")
-
-    def note(self, key: str = "Jo") -> str:
-        return note_of(self.card(key)) or ""
-
-    def asked(self, key: str = "Jo") -> bool:
-        return self.note(key).startswith("VIPcheck: ")
-
-
 Make = Callable[..., Home]
 
 
@@ -49,10 +32,7 @@ def home(started: Running, tmp_path: Path) -> Iterator[Make]:
     with ExitStack() as stack:
 
         def make(cards: Mapping[str, bytes] | None = None, vips: list[str] | None = None, **config: Any) -> Home:
-            fill(started, cards or {"Jo": person("Jo", OWN)}, vips)
-            clock = Clock()
-            loop = stack.enter_context(Loop(servers=(started,), folder=tmp_path, clock=clock, config=config))
-            return Home(started, loop, stack.enter_context(phone_of(started, clock)))
+            return stack.enter_context(home_on(started, tmp_path, cards or {"Jo": person("Jo", OWN)}, vips, **config))
 
         yield make
 
