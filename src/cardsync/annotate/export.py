@@ -1,13 +1,16 @@
 """A whole address book as one ``.vcf`` file: what stands before the first write."""
 
+import errno
 import os
 import re
 from collections.abc import Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import BinaryIO
 
+from cardsync.errors import StateProblem
 from cardsync.model import AddressBook
 from cardsync.ports import Server
 
@@ -24,34 +27,61 @@ class Exported:
 
 
 async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder: Path, now: datetime) -> Exported:
-    """Write all cards, byte for byte as served, durably and under their final name only when complete."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = _free(folder, f"{_slug(book.account)}-{_slug(book.display_name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}")
-    part = path.with_suffix(".part")
+    """Write all cards, byte for byte as served, durably and under their final name only when complete.
+
+    Raises ``StateProblem`` where the folder cannot be written, and what ``fetch`` raises; then no file is left.
+    """
+    stem = f"{_slug(book.account)}-{_slug(book.display_name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    try:
+        path, file = _free(folder, stem)
+        try:
+            with file:
+                cards, missing = await _write(server, book, hrefs, file)
+                file.flush()
+                os.fsync(file.fileno())
+            path.with_suffix(".part").rename(path)
+        except BaseException:
+            path.with_suffix(".part").unlink(missing_ok=True)
+            raise
+        _sync_directory(folder)
+    except OSError as error:
+        raise StateProblem(
+            f"The backup in {folder} cannot be written ({error.strerror}); nothing was written to the address book."
+        ) from error
+    return Exported(path=path, cards=cards, missing=missing)
+
+
+async def _write(
+    server: Server, book: AddressBook, hrefs: Sequence[str], file: BinaryIO
+) -> tuple[int, tuple[str, ...]]:
     cards = 0
     missing: list[str] = []
-    with os.fdopen(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE), "wb") as file:
-        async with aclosing(server.fetch(book, hrefs)) as batches:
-            async for batch in batches:
-                for fetched in batch.objects:
-                    file.write(fetched.data if fetched.data.endswith(b"\n") else fetched.data + b"\r\n")
-                    cards += 1
-                missing += batch.failed
-        file.flush()
-        os.fsync(file.fileno())
-    part.rename(path)
-    _sync_directory(folder)
-    return Exported(path=path, cards=cards, missing=tuple(missing))
+    async with aclosing(server.fetch(book, hrefs)) as batches:
+        async for batch in batches:
+            for fetched in batch.objects:
+                file.write(fetched.data if fetched.data.endswith(b"\n") else fetched.data + b"\r\n")
+                cards += 1
+            missing += batch.failed
+    return cards, tuple(missing)
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^\w.-]+", "_", name)[:60].strip("._") or "book"
+    """Part of a file's name; two of them fit in the 255 bytes that file systems allow."""
+    safe = re.sub(r"[^\w.-]+", "_", name).encode()[:90].decode(errors="ignore")
+    return safe.strip("._") or "book"
 
 
-def _free(folder: Path, stem: str) -> Path:
-    """A name that no earlier backup has."""
-    names = [folder / f"{stem}.vcf", *(folder / f"{stem}-{number}.vcf" for number in range(2, 1000))]
-    return next(path for path in names if not path.exists())
+def _free(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
+    """A name that no earlier backup has, and no other one that is being made, with the file to write to."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for name in (f"{stem}.vcf", *(f"{stem}-{number}.vcf" for number in range(2, 1000))):
+        path = folder / name
+        if path.exists():
+            continue
+        with suppress(FileExistsError):
+            part = os.open(path.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+            return path, os.fdopen(part, "wb")
+    raise FileExistsError(errno.EEXIST, "too many backups of one second")
 
 
 def _sync_directory(folder: Path) -> None:

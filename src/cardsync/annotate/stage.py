@@ -5,11 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
-import structlog
-
 from cardsync.annotate import plan
+from cardsync.annotate.block import recognise
 from cardsync.annotate.conclude import conclude
-from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
@@ -19,8 +17,8 @@ from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
 
-log = structlog.get_logger("cardsync.annotate")
 TRIES = 20  # cards looked at for one cycle's new questions
+LATERS = 3  # writes that came to nothing; then the server is left alone until the next cycle
 WEEK = timedelta(days=7)
 
 Judge = Callable[[Contact, Memory, tuple[str, ...]], tuple[Assessment, Question | None]]
@@ -196,14 +194,13 @@ class Annotate:
         if not left or not plan.within_hours(self.policy, self.zone, self.now):
             return
         for book, card in self._candidates(books)[:TRIES]:
-            if not left:
+            if not left or done.later >= LATERS:
                 return
+            if not self._may_write(book):  # it was stopped a moment ago
+                continue
             outcome = await self._write(book, card, partial(self._asked, book, card, done), done)
-            if outcome is Outcome.WRITTEN:
-                done.asked += 1
-                left -= 1
-            if outcome is Outcome.DAMAGED:
-                return
+            done.asked += outcome is Outcome.WRITTEN
+            left -= outcome is Outcome.WRITTEN
 
     def _budget(self) -> int:
         asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
@@ -294,6 +291,7 @@ class Annotate:
     async def _write(
         self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated
     ) -> Outcome:
+        book = self.mirror.books.book(book.id)  # the first write of this cycle may have exported it
         if book.exported_at is None:
             book = await self.export(book)
         target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id)

@@ -5,9 +5,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from cardsync.annotate.block import find
-from cardsync.annotate.recognise import recognise
-from cardsync.annotate.removal import spans_without
+from cardsync.annotate.block import find, recognise, spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
@@ -42,6 +40,8 @@ class Undo:
         for target in found:
             outcome = await self.writer.write(book, target, lambda fresh: self._without(fresh, blocks))
             counts[outcome.value] = counts.get(outcome.value, 0) + 1
+            if outcome is Outcome.DAMAGED:
+                break
         for asked in self.mirror.questions.standing(book.id).values():
             self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
         return counts
@@ -65,7 +65,8 @@ class Undo:
         for block, user_text, position in known:
             stands = find(note, block, user_text, position)
             if stands and stands.whole:
-                spans = spans_without(note, stands.spans, (), user_text)
+                kept = bool(stands.typed)
+                spans = spans_without(note, stands.ours, user_text, position, kept_text=kept)
                 return Change(data=cut(card.data, spans), why="notes remove")
         return None
 
@@ -90,3 +91,6 @@ class Undo:
             if target.contact_id is not None:
                 contact = contact_of(scan(version))
                 self.mirror.contacts.observe(book.id, contact, target.uid_key, work_keys(contact), self.now)
+            held = self.mirror.books.data(book.id, target.href)
+            if held:  # the pull looks at it once more, for a block that came back with it
+                self.mirror.books.store_data(book.id, target.href, held, seen=False)

@@ -1,5 +1,6 @@
 """What stands on the server after a PUT, held against what we sent.  Pure."""
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -31,26 +32,49 @@ class Finding:
 def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     """Tell our write from none, from a user's edit and from damage.
 
-    Damage is certain where the PUT's ETag is the GET's: nobody wrote in between.  Without that proof an
-    edit is given the benefit of the doubt, unless all that happened is that something got lost.
+    A PUT that was turned down did no damage.  Damage is certain where the PUT's ETag is the GET's: nobody wrote in
+    between.  Without that proof an edit is given the benefit of the doubt, unless all that happened is that
+    something got lost.
     """
+    if got.data == intent.before != intent.after:
+        return Finding(verdict=Verdict.NOT_WRITTEN)
+    turned_down = answer.result in _TURNED_DOWN
     try:
-        now = scan(got.data)
+        sent, now = scan(intent.after), scan(got.data)
     except CardRefused:
-        return Finding(verdict=Verdict.DAMAGED, differences=("the whole card",))
-    sent, before = scan(intent.after), scan(intent.before)
+        verdict = Verdict.NOT_WRITTEN if turned_down else Verdict.DAMAGED
+        return Finding(verdict=verdict, differences=("the whole card",))
     changed = _changed(sent, now)
     if not changed:
         return Finding(verdict=Verdict.VERIFIED)
-    if not _changed(before, now):
+    if not _changed(scan(intent.before), now):
         return Finding(verdict=Verdict.NOT_WRITTEN)
-    if answer.result is PutResult.CONFLICT:
-        return Finding(verdict=Verdict.EDITED, differences=changed)
-    if answer.result is PutResult.STORED and answer.etag and answer.etag == got.etag:
-        return Finding(verdict=Verdict.DAMAGED, differences=changed)
-    if _touched(sent, now) or not _only_less(sent, now):
-        return Finding(verdict=Verdict.EDITED, differences=changed)
-    return Finding(verdict=Verdict.DAMAGED, differences=changed)
+    damaged = not turned_down and _is_damage(intent, sent, now, _same_write(intent, got, answer), answer)
+    return Finding(verdict=Verdict.DAMAGED if damaged else Verdict.EDITED, differences=changed)
+
+
+def _is_damage(intent: Intent, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
+    if proof is not None:
+        return proof
+    ours_came = answer.result is PutResult.STORED or _notes(scan(intent.before)) != _notes(now)
+    return ours_came and not _touched(sent, now) and _only_less(sent, now)
+
+
+_TURNED_DOWN = frozenset({PutResult.CONFLICT, PutResult.GONE, PutResult.REFUSED})
+
+
+def _same_write(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool | None:
+    """Whether what we got is what the PUT stored, by its ETag; None: the ETags do not tell."""
+    if answer.result is not PutResult.STORED or not answer.etag or not got.etag:
+        return None
+    if _opaque(answer.etag) != _opaque(got.etag):
+        return False
+    return None if _opaque(got.etag) == _opaque(intent.etag) else True
+
+
+def _opaque(etag: str) -> str:
+    """The ETag as such: proxies make it weak or mark it with the encoding (RFC 9110, section 8.8.3)."""
+    return etag.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 
 
 def _changed(expected: Document, now: Document) -> tuple[str, ...]:
@@ -64,8 +88,14 @@ def _notes(document: Document) -> list[str]:
 
 
 def _touched(sent: Document, now: Document) -> bool:
-    """A client that edits sets PRODID anew; a server that stores does not."""
-    return sent.text("PRODID") != now.text("PRODID")
+    """A client that edits sets PRODID or REV anew; a server that stores may add REV or spell it in another way."""
+    if sent.text("PRODID") != now.text("PRODID"):
+        return True
+    before, after = (_DIGITS.sub("", document.text("REV"))[:14] for document in (sent, now))
+    return bool(before and after and before != after)
+
+
+_DIGITS = re.compile(r"\D")
 
 
 def _only_less(sent: Document, now: Document) -> bool:

@@ -1,0 +1,196 @@
+"""What stands on the server after a PUT, and what that means for card, question and address book."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+import structlog
+
+from cardsync.annotate.block import find
+from cardsync.annotate.verify import Verdict, judge
+from cardsync.errors import ServerProblem, Throttled
+from cardsync.mirror import Mirror
+from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
+from cardsync.ports import Server
+from cardsync.records import Book, Intent, Problem, ProblemKind
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import note_text
+
+log = structlog.get_logger("cardsync.annotate")
+
+
+class Outcome(StrEnum):
+    """What became of a wish to change a card."""
+
+    NOTHING = "nothing"  # the fresh card gave no reason to write
+    WRITTEN = "written"
+    GONE = "gone"
+    PARKED = "parked"
+    LATER = "later"
+    DAMAGED = "damaged"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settlement:
+    """Settles journalled writes of one account."""
+
+    server: Server
+    mirror: Mirror
+    account: str
+    now: datetime
+
+    async def look(self, book: Book, intent: Intent, answer: PutAnswer) -> Outcome | None:
+        """GET, compare and conclude; None: a conflict, decide again.
+
+        A card that cannot be read stays open, and is not written until it can.
+        """
+        try:
+            got = await self.server.get(book.found, intent.href)
+            if got is not None and got.data != intent.after and book.found.may_convert:
+                got = await self.server.stored(book.found, got) or got
+            return await self._settle(book, intent, got, answer)
+        except ServerProblem as error:
+            return self.unreadable(book, intent.href, error)
+
+    async def _settle(self, book: Book, intent: Intent, got: AddressObject | None, answer: PutAnswer) -> Outcome | None:
+        if got is None and answer.result is PutResult.STORED:  # not settled: the next cycle looks again
+            self.park(book, intent.href, None, "vanished", _VANISHED)
+            return Outcome.LATER
+        if got is None:
+            self._abandon(intent, "the card is gone")
+            return Outcome.GONE
+        finding = judge(intent, got, answer)
+        match finding.verdict:
+            case Verdict.VERIFIED:
+                with self.mirror.transaction():
+                    self.keep(book, got, intent.opens, intent.removes)
+                    self.mirror.books.saw_bytes(book.id, exact=got.data == intent.after)
+                    self.mirror.journal.close(intent.id, verified=True, outcome="verified")
+                return Outcome.WRITTEN
+            case Verdict.NOT_WRITTEN:
+                self._abandon(intent, answer.result.value)
+                return self._refused(book, intent, got, answer)
+            case Verdict.EDITED:
+                self._edited(intent, got)
+                return None if answer.result is PutResult.CONFLICT else Outcome.LATER
+            case Verdict.DAMAGED:
+                return await self._put_back(book, intent, got, finding.differences)
+
+    def _refused(self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer) -> Outcome | None:
+        match answer.result:
+            case PutResult.CONFLICT:
+                return None
+            case PutResult.REFUSED:
+                return self.park(book, intent.href, got.etag, "refused", _REFUSED.format(status=answer.status))
+            case PutResult.STORED:
+                return self.park(book, intent.href, got.etag, "not-stored", _NOT_STORED)
+            case PutResult.BUSY if answer.wait:
+                raise Throttled(_THROTTLED.format(account=self.account), answer.wait)
+            case _:
+                return Outcome.LATER
+
+    def keep(self, book: Book, got: AddressObject, opens: int | None, removes: int | None) -> None:
+        """What stands there is ours and known; so are the questions that came or went with it."""
+        with self.mirror.transaction():
+            self.mirror.books.set_etag(book.id, got.href, got.etag)
+            self.mirror.books.store_data(book.id, got.href, got.data, seen=True)
+            if removes is not None:
+                self.mirror.questions.taken_out(removes)
+            if opens is not None:
+                self.mirror.questions.opened(opens)
+            self.mirror.problems.solved(ProblemKind.PARKED, self.account, book_id=book.id, href=got.href)
+
+    def _abandon(self, intent: Intent, outcome: str) -> None:
+        with self.mirror.transaction():
+            self.mirror.journal.close(intent.id, verified=False, outcome=outcome)
+            self.forget(intent.opens)
+
+    def forget(self, question_id: int | None) -> None:
+        """A question that did not come onto the card."""
+        if question_id is not None:
+            self.mirror.questions.forget(question_id)
+
+    def _edited(self, intent: Intent, got: AddressObject) -> None:
+        """Someone wrote after us, or instead of us: what stands there tells which blocks do.
+
+        The mirror keeps its old version, so that the next pull reads this one as the user's edit.
+        """
+        note = note_text(scan(got.data))
+        questions = {asked.id: asked for asked in self.mirror.questions.of(intent.contact_id or 0)}
+        with self.mirror.transaction():
+            opened, removed = questions.get(intent.opens or 0), questions.get(intent.removes or 0)
+            if removed and not find(note, removed.block, removed.user_text, removed.position):
+                self.mirror.questions.taken_out(removed.id)
+            if opened and find(note, opened.block, opened.user_text, opened.position):
+                if removed:
+                    self.mirror.questions.taken_out(removed.id)
+                self.mirror.questions.opened(opened.id)
+            elif opened:
+                self.mirror.questions.forget(opened.id)
+            self.mirror.journal.close(intent.id, verified=False, outcome="edited by another client")
+
+    async def _put_back(self, book: Book, intent: Intent, got: AddressObject, differences: tuple[str, ...]) -> Outcome:
+        """The server made something else of the card: writing here stops, and the kept bytes go back once."""
+        what = f"The server changed {', '.join(differences)} when a note was written."
+        self._stop(book, intent, got, f"{what} {_RESTORE}")
+        back = PutAnswer(result=PutResult.REFUSED)
+        if got.etag:
+            back = await self.server.put(book.found, intent.href, intent.before, got.etag)
+        now = await self.server.get(book.found, intent.href)
+        whole = now is not None and judge(replace(intent, after=intent.before), now, back).verdict is Verdict.VERIFIED
+        with self.mirror.transaction():
+            self._report_damage(book, intent, now or got, f"{what} {_AS_IT_WAS if whole else _RESTORE}")
+            if now is not None:  # what a server did is no edit of the user's
+                self.mirror.books.set_etag(book.id, now.href, now.etag)
+                self.mirror.books.store_data(book.id, now.href, now.data, seen=True)
+            self._abandon(intent, "damaged")
+        return Outcome.DAMAGED
+
+    def _stop(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
+        """Before anything else, so that it holds whatever comes; what the server made of the card is kept too."""
+        key = uid_key(scan(intent.after).text("UID"))
+        with self.mirror.transaction():
+            self.mirror.books.saw_bytes(book.id, exact=False)
+            self.mirror.journal.keep_version(book.id, intent.href, key, got.etag, got.data, "damaged", self.now)
+            self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "put back", self.now)
+            self._report_damage(book, intent, got, detail)
+
+    def _report_damage(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
+        self._report(ProblemKind.WRITING_STOPPED, book, "", None, "damaged", detail)
+        self._report(ProblemKind.PARKED, book, intent.href, got.etag, "damaged", detail)
+
+    # ------------------------------------------------------------ reports
+
+    def unreadable(self, book: Book, href: str, error: ServerProblem) -> Outcome:
+        """One card that cannot be read now stops nothing else."""
+        self._report(ProblemKind.PARKED, book, href, None, "unreadable", str(error))
+        return Outcome.LATER
+
+    def park(self, book: Book, href: str, etag: str | None, reason: str, detail: str) -> Outcome:
+        """Not written until it is another version than ``etag``."""
+        self._report(ProblemKind.PARKED, book, href, etag, reason, detail)
+        return Outcome.PARKED
+
+    def _report(self, kind: ProblemKind, book: Book, href: str, etag: str | None, reason: str, detail: str) -> None:
+        problem = Problem(
+            kind=kind,
+            account=self.account,
+            reason=reason,
+            detail=detail,
+            since=self.now,
+            book_id=book.id,
+            href=href,
+            etag=etag,
+        )
+        if self.mirror.problems.report(problem):
+            log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
+
+
+_REFUSED = "The server refused the card with status {status}."
+_VANISHED = (
+    "The server said that it stored the card, and now says that it has none. The kept version: cardsync restore."
+)
+_THROTTLED = "The server of {account} asked for a pause when a note was written."
+_AS_IT_WAS = "The card is as it was. Then: cardsync release."
+_RESTORE = "The kept version: cardsync restore. Then: cardsync release."
+_NOT_STORED = "The server said that it stored the card, and did not."
