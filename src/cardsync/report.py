@@ -139,8 +139,8 @@ def no_vips(app: App, account: str) -> str:
     """What to tell an owner whose list was not found."""
     wanted = " or ".join(app.settings.groups)
     names = sorted({name for book in app.mirror.books.of(account) for name in groups_of(app, book)})
-    there = f"These exist: {', '.join(names)}." if names else "There is no group at all: make a list on the phone."
-    return f"Nobody is in a group named {wanted}. {there}"
+    there = f"These exist: {', '.join(names)}. " if names else ""
+    return f"Nobody is in a group named {wanted}. {there}Make that list on the phone, or name another in the config."
 
 
 # ---------------------------------------------------------------- VIPs

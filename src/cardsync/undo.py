@@ -93,11 +93,8 @@ async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, An
         except CardsyncError as error:
             await app.failed(name, error, app.clock())
             rows.append(_backup_row(what=name, error=str(error), exit_code=error.exit_code))
-    target = folder / f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}.db"
-    if not dry_run:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
-        app.mirror.database.backup(target)
-    rows.append(_backup_row(what="database", path=None if dry_run else str(target)))
+    target = None if dry_run else _copied(app, folder)
+    rows.append(_backup_row(what="database", path=target))
     return rows
 
 
@@ -108,6 +105,13 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     made = await export(server, book, list(listing.etags), folder, app.clock())
     unread = f"{len(made.missing)} cards could not be read" if made.missing else ""
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
+
+
+def _copied(app: App, folder: Path) -> str:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
+    target = folder / f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}.db"
+    app.mirror.database.backup(target)
+    return str(target)
 
 
 def _backup_row(**known: Any) -> dict[str, Any]:

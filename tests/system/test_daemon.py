@@ -86,6 +86,7 @@ def test_kill_9_amid_a_write_writes_nothing_twice(house: Household) -> None:
 
 def test_kill_9_before_the_server_took_the_write(house: Household) -> None:
     house.fill()
+
     def kill(request: Request) -> Response | None:
         if request.method != "PUT":
             return None
@@ -108,7 +109,7 @@ def test_kill_9_before_the_server_took_the_write(house: Household) -> None:
 def test_a_second_daemon_on_the_state_directory_ends_with_13(house: Household) -> None:
     daemon = house.daemon()
     daemon.wait_for("cycle")
-    second = house.cardsync("run")
+    second = house.process("run")
     assert second.returncode == 13
     assert second.stderr.splitlines() == [
         f"cardsync: Another cardsync runs on {house.state}. Stop it first, or use another state_dir."
@@ -206,7 +207,6 @@ def test_cycles_come_at_intervals_never_two_at_once_and_missed_ones_are_one(hous
     assert (third - second).total_seconds() > 0.7  # not one for each that was missed
     assert (second - first).total_seconds() < 1.5
     assert daemon.stop() == 0
-
 
 
 def fires(sync: str, jitter: str = "0", zone: str = "UTC", *, after: datetime, times: int = 3) -> list[datetime]:

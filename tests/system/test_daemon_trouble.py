@@ -49,7 +49,7 @@ def test_a_server_that_is_away_is_left_alone_for_a_while_even_over_a_restart(hou
     assert len(house.proxy.asked()) == asked
     assert house.rows("SELECT failures FROM account") == [(1,)]
 
-    assert house.cardsync("sync").returncode == 0  # the owner may always ask
+    assert house.cardsync("sync").exit_code == 0  # the owner may always ask
     assert house.rows("SELECT not_before, failures FROM account") == [(None, 0)]
     again.send(HUP)
     again.wait_for("cycle")
@@ -69,11 +69,11 @@ def test_a_corrected_address_is_tried_at_once(house: Household) -> None:
 
 def test_a_pause_that_the_server_asks_for_binds_sync_too(house: Household) -> None:
     house.proxy.before = lambda request: Response(503, headers=[("Retry-After", "600")])
-    assert house.cardsync("sync").returncode == 12
+    assert house.cardsync("sync").exit_code == 12
     asked = len(house.proxy.asked())
     house.proxy.before = lambda request: None
     done = house.cardsync("sync")
-    assert (done.returncode, len(house.proxy.asked())) == (12, asked)
+    assert (done.exit_code, len(house.proxy.asked())) == (12, asked)
     assert "is left alone until" in done.stderr
 
 
@@ -83,7 +83,7 @@ def test_one_account_that_is_away_does_not_stop_the_other(house: Household) -> N
     text = house.config.read_text()
     house.config.write_text(text + '[accounts.away]\nurl = "http://127.0.0.1:9/"\nauth = "none"\nallow_http = true\n')
     done = house.cardsync("sync")
-    assert done.returncode == 3
+    assert done.exit_code == 3
     assert "3 VIPs, asked 1" in done.stdout
     assert "away: http://127.0.0.1:9 cannot be reached." in done.stderr
 
@@ -107,7 +107,7 @@ def test_a_wrong_password_is_tried_once(house: Household, mended_by: str) -> Non
     daemon.wait_for("account failed")
     for command in ("sync", "check") if mended_by == "release" else ("backup",):
         done = house.cardsync(command)
-        assert done.returncode == 11
+        assert done.exit_code == 11
         assert "was not tried again" in done.stdout + done.stderr
     assert with_credentials(house) == 1
     assert problems(house) == [(kind, detail)] == [("login", failed["what"])]
@@ -131,7 +131,7 @@ def test_a_dry_run_with_a_wrong_password_is_the_one_try(house: Household) -> Non
     (house.home / "password").write_text("wrong\n")
     for _ in range(2):
         done = house.cardsync("sync", "--dry-run")
-        assert done.returncode == 11
+        assert done.exit_code == 11
     assert with_credentials(house) == 1
 
 

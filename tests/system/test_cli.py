@@ -1,0 +1,301 @@
+"""Every command as the owner types it, on a real server: what it prints, changes and ends with."""
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import sqlite3
+import subprocess
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from household import GROUP, NOTE, PEOPLE, Hold, Household, person, until
+from servers.running import Running
+
+ZORA = "Zora Quillfeather"
+ESCAPE = "\x1b"
+
+
+@pytest.fixture
+def synced(house: Household) -> Household:
+    """After the first cycle: one question stands."""
+    house.fill()
+    house.ok("sync")
+    return house
+
+
+def asked_person(house: Household) -> str:
+    ((name,),) = house.rows("SELECT c.name FROM question q JOIN contact c ON c.id = q.contact_id WHERE standing = 1")
+    return str(name)
+
+
+def document(house: Household, *arguments: str) -> Any:
+    """The one JSON document on stdout; stderr is empty."""
+    done = house.cardsync(*arguments)
+    assert done.stderr == ""
+    return json.loads(done.stdout)
+
+
+# ---------------------------------------------------------------- happy paths
+
+
+def test_sync_writes_one_question_and_a_second_one_nothing(house: Household) -> None:
+    house.fill()
+    before = house.cards()
+    assert re.fullmatch(
+        r"home: \d+ cards read, 3 VIPs, asked 1, questions ended: none, notes taken out: 0\n", house.ok("sync")
+    )
+    (name,) = house.asked_about()
+    assert {other for other, data in house.cards().items() if data != before[other]} == {name}
+    puts = len(house.proxy.asked("PUT"))
+    report = document(house, "sync", "--json")
+    assert (report["exit_code"], report["accounts"][0]["asked"]) == (0, 0)
+    assert len(house.proxy.asked("PUT")) == puts == 1
+
+
+def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
+    name = asked_person(synced)
+    status = document(synced, "status", "--json")
+    assert [book["vips"] for book in status["accounts"][0]["books"]] == [3]
+    ((question,), problems) = status["questions"], status["problems"]
+    assert (question["name"], problems) == (name, [])
+    assert question["question"].startswith("VIPcheck: ")
+    assert name in synced.ok("status")
+
+    vips = document(synced, "vip", "--json")
+    assert {row["name"] for row in vips} == set(PEOPLE)
+    assert [row["probability_stale"] for row in vips] == sorted(
+        (row["probability_stale"] for row in vips), reverse=True
+    )
+    assert all(0.2 < row["probability_stale"] < 1 for row in vips)
+    headings, *rows = (line.split("\t") for line in synced.ok("vip").splitlines())
+    assert headings == ["stale", "contact", "groups", "last sure", "state"]
+    assert {row[1] for row in rows} == set(PEOPLE)
+
+    shown = document(synced, "explain", name, "--json")
+    assert "A question stands on the card since" in shown["asked"]
+    assert all(reason["sentence"] for reason in shown["assessment"]["reasons"])
+    text = synced.ok("explain", name.lower().split()[0])
+    assert f"{shown['assessment']['probability']:.1%}" in text
+    assert shown["assessment"]["reasons"][0]["sentence"] in text
+    waiting = next(other for other in PEOPLE if other != name)
+    assert "Due: asked as soon as the budget" in synced.ok("explain", waiting)
+
+    told = document(synced, "history", name, "--json")
+    assert [len(told["questions"]), len(told["versions"])] == [1, 1]
+    assert "1 earlier version" in synced.ok("history", name)
+
+
+@pytest.mark.parametrize(
+    ("word", "ending", "why"),
+    [
+        ("ok", "confirmed", "Not asked: "),
+        ("later", "later", "Not asked before "),
+        ("never", "never", "Not asked: you said never. cardsync resume undoes it."),
+        ("retired", "retired", "Not asked: you said retired. cardsync resume undoes it."),
+    ],
+)
+def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
+    synced: Household, word: str, ending: str, why: str
+) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    assert f"answered {word} for {name}" in synced.ok("answer", name, word)
+    assert synced.rows("SELECT ending, standing FROM question") == [(ending, 1)]
+    synced.configure("[reminders]", "max_new_per_day = 0")
+    synced.ok("sync")
+    assert synced.asked_about() == []
+    assert f"NOTE:{NOTE}\r\n".encode() in synced.server.get_card(card)
+    assert why in synced.ok("explain", name)
+    if word == "never":
+        synced.ok("resume", name)
+        assert "you said" not in synced.ok("explain", name)
+
+
+def test_left_becomes_a_follow_up(synced: Household) -> None:
+    name = asked_person(synced)
+    synced.ok("answer", name, "left")
+    synced.ok("sync")
+    ((block,),) = synced.rows("SELECT block FROM question WHERE standing = 1 AND ending IS NULL")
+    assert "now?" in block
+    assert len(synced.asked_about()) == 1
+
+
+def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -> None:
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    house.ok("sync")
+    before = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
+    assert "marked 1 contacts as right on 2026-01-15" in house.ok("vip", "validate", ZORA, "--on", "2026-01-15")
+    house.ok("vip", "validate", "--all")
+    house.configure()
+    house.ok("sync")
+    after = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
+    assert all(after[name] < 0.05 < before[name] for name in PEOPLE)
+    assert house.asked_about() == []
+    assert house.cardsync("vip", "validate", "--all", "--on", "2999-01-01").exit_code == 2
+    assert house.cardsync("vip", "validate").exit_code == 2
+    assert house.cardsync("vip", "validate", ZORA, "--all").exit_code == 2
+
+
+def test_notes_remove_restore_and_backup(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    assert "1 found, 1 written" in synced.ok("notes", "remove")
+    assert synced.asked_about() == []
+
+    kept = document(synced, "restore", "--json")
+    assert {row["name"] for row in kept} == {name}
+    assert len(kept) == 2
+    assert document(synced, "restore", name, "--json")["outcome"] == "written"  # as it was before the removal
+    assert synced.asked_about() == [card]
+
+    rows = document(synced, "backup", "--json", "--output", str(synced.home / "kept"))
+    assert [row["what"] for row in rows] == [f"home / {synced.book}", "database"]
+    book, database = (row["path"] for row in rows)
+    with open(book, "rb") as file:  # noqa: PTH123 - as an address book program would
+        assert file.read().count(b"BEGIN:VCARD") == rows[0]["cards"] == 5
+    with sqlite3.connect(database) as copy:
+        assert copy.execute("SELECT count(*) FROM contact").fetchone() == (3,)
+    copy.close()
+    assert all(os.stat(path).st_mode & 0o077 == 0 for path in (book, database))  # noqa: PTH116 - paths from JSON
+
+
+def test_release_clears_every_guard(synced: Household) -> None:
+    synced.server.delete_card(GROUP)
+    done = synced.cardsync("sync")
+    assert "contacts left the group at once" in done.stdout + done.stderr
+    assert len(synced.asked_about()) == 1
+    assert [row["kind"] for row in document(synced, "status", "--problems", "--json")["problems"]] == ["vip-loss"]
+    assert "released 1" in synced.ok("release")
+    assert "Nobody is in a group named VIP. These exist: " in synced.cardsync("sync").stderr
+    assert synced.asked_about() == []
+    assert "no problems" in synced.ok("status")
+
+
+def test_check_tells_each_step_and_changes_nothing(house: Household) -> None:
+    house.fill("a note with a private word: halcyon")
+    text = house.ok("check")
+    assert re.search(rf"book {house.book}: 5 cards, 3 VIPs, can be written\n +groups: .*VIP", text)
+    assert "3 of 3 VIPs are worth a question" in text
+    assert house.proxy.asked("PUT") == []
+    assert house.rows("SELECT count(*) FROM contact") == [(0,)]
+    private = ["halcyon", "Quillfeather", "UID-0", "p0.vcf", f"/{house.server.username}/", house.server.password]
+    done = house.cardsync("--log-level", "info", "check", "--json")
+    assert [word for word in private if word in text + done.stdout + done.stderr] == []
+    assert json.loads(done.stdout)[0]["steps"]
+
+
+# ---------------------------------------------------------------- --dry-run
+
+
+def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household) -> None:
+    name = asked_person(synced)
+    synced.configure("[reminders]", "max_new_per_day = 3")
+    content, cards = synced.content(), synced.cards()
+    for command in (
+        ["sync"], ["answer", name, "ok"], ["resume", name], ["release"], ["notes", "remove"], ["restore", name],
+        ["vip", "validate", "--all"], ["backup"],
+    ):  # fmt: skip
+        said = synced.ok(*command, "--dry-run")
+        assert "would" in said or command[0] in {"notes", "restore"}, command
+        if command[0] in {"sync", "notes", "restore"}:
+            changed = {line.split(":")[0] for line in said.splitlines() if re.match(r"[+-]\w", line)}
+            assert changed == {"+NOTE", "-NOTE"}, said
+    assert json.loads(synced.ok("sync", "--dry-run", "--json"))["accounts"][0]["asked"] == 2
+    assert json.loads(synced.ok("restore", name, "--dry-run", "--json"))["dry_run"] is True
+    assert (synced.content(), synced.cards()) == (content, cards)
+    assert len(synced.proxy.asked("PUT")) == 1
+    assert sorted(path.suffix for path in (synced.state / "backups").iterdir()) == [".vcf"]
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:
+    for command in ("explain", "history", "resume", "restore"):
+        done = synced.cardsync(command, "Zora Quilfether")
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == f"cardsync: No VIP of that name. Did you mean {ZORA}?\n"
+    assert "cardsync vip lists the names" in synced.cardsync("answer", "Xx", "ok").stderr
+    many = synced.cardsync("explain", "a")
+    assert many.exit_code == 1
+    assert "3 contacts match: " in many.stderr
+    assert synced.cardsync("answer", ZORA, "perhaps").exit_code == 2
+    assert synced.cardsync("answer", ZORA, "ok", "--days", "3").exit_code == 2
+    unknown = synced.cardsync("stats")
+    assert unknown.exit_code == 2
+    assert "Did you mean status?" in unknown.stderr
+
+
+EACH = """
+import json, sys
+from cardsync.cli import main
+for arguments in json.loads(sys.argv[2]):
+    try:
+        main(["--config", sys.argv[1], *arguments])
+    except SystemExit:
+        print()
+"""
+
+
+def on_a_terminal(house: Household, *commands: list[str]) -> str:
+    """All that a terminal would get."""
+    ours, theirs = pty.openpty()
+    driver = [sys.executable, "-c", EACH, str(house.config), json.dumps(commands)]
+    process = subprocess.Popen(driver, env=house.env(TERM="xterm", COLUMNS="200"), stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    parts = []
+    try:
+        while select.select([ours], [], [], 20)[0] and (part := os.read(ours, 65536)):
+            parts.append(part)
+    except OSError:  # the other end is closed
+        pass
+    finally:
+        os.close(ours)
+        process.wait(20)
+    return b"".join(parts).decode()
+
+
+def test_what_a_card_holds_never_reaches_the_terminal_raw(house: Household) -> None:
+    """A card from anywhere may hold escape sequences, C1 controls, bidi overrides and markup."""
+    house.fill()
+    evil = f"Evil{ESCAPE}]0;owned\x07{ESCAPE}[31m\x9b2J\u202e [red]:smile: Mallory"
+    for at, company in enumerate(["Initrode", "Hooli"]):
+        card = person(f"{evil} {at}", f"{company}{ESCAPE}[2J\u202e", uid=f"UID-{at}", note=f"note {ESCAPE}[5m")
+        house.server.put_card(f"p{at}.vcf", card)
+    house.ok("sync")
+    name = asked_person(house)
+    commands = [
+        ["vip"], ["status"], ["explain", "Mallory 0"], ["history", "Mallory 1"], ["explain", "Mallory"], ["restore"],
+        ["answer", "Mallory 0", "ok", "--dry-run"], ["notes", "remove", "--dry-run"], ["restore", name, "--dry-run"],
+        ["vip", "--json"], ["explain", "Mallory 0", "--json"],
+    ]  # fmt: skip
+    seen = on_a_terminal(house, *commands)
+    assert seen.count("Mallory") > len(commands)
+    assert "[red]:smile:" in seen
+    plain = re.sub(r"\x1b\[[0-9;]*m|\r\n", "\n", seen)  # colours and line ends are ours
+    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", plain) == []
+    for command in commands:  # piped: no colours either
+        done = house.cardsync(*command)
+        assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.stdout + done.stderr) == [], command
+
+
+def test_a_name_beyond_the_terminals_encoding_is_no_crash(house: Household) -> None:
+    house.server.put_card("p.vcf", person("Žofie 🦚", "Initrode", uid="UID-0"))
+    house.server.put_card(GROUP, house_group())
+    house.ok("sync")
+    done = house.process("vip", PYTHONIOENCODING="latin-1")
+    assert done.returncode == 0
+    assert r"\u017dofie" in done.stdout
+
+
+def house_group() -> bytes:
+    from builders import apple_group
+
+    return apple_group("VIP", ["UID-0"])
