@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from cardsync.annotate import plan
-from cardsync.annotate.block import recognise
 from cardsync.annotate.conclude import conclude
+from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror

@@ -5,7 +5,9 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 
-from cardsync.annotate.block import find, recognise, spans_without
+from cardsync.annotate.block import find
+from cardsync.annotate.recognise import recognise
+from cardsync.annotate.removal import spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
@@ -65,8 +67,7 @@ class Undo:
         for block, user_text, position in known:
             stands = find(note, block, user_text, position)
             if stands and stands.whole:
-                kept = bool(stands.typed)
-                spans = spans_without(note, stands.ours, user_text, position, kept_text=kept)
+                spans = spans_without(note, stands.spans, (), user_text)
                 return Change(data=cut(card.data, spans), why="notes remove")
         return None
 
