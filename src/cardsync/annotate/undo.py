@@ -73,7 +73,7 @@ class Undo:
 
     async def restore(self, book: Book, target: Target, version: bytes) -> Outcome:
         """Put a kept version back, journalled and conditional like any write."""
-        outcome = await self.writer.write(book, target, lambda fresh: Change(data=version, why="restore"))
+        outcome = await self.writer.write(book, target, lambda fresh: Change(data=version, why="restore", wanted=True))
         if outcome is Outcome.WRITTEN:
             self._settle(book, target, version)
         return outcome

@@ -20,12 +20,16 @@ ATTEMPTS = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """What a decision makes of a fresh card, and which questions that opens and takes out."""
+    """What a decision makes of a fresh card, and which questions that opens and takes out.
+
+    ``wanted``: the owner asked for these very bytes, so they are sent even where the server may not keep them.
+    """
 
     data: bytes
     why: str
     opens: int | None = None
     removes: int | None = None
+    wanted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +121,7 @@ class Writer:
         return stored
 
     def _check_fragile(self, book: Book, change: Change | None) -> None:
-        why = fragile(scan(change.data)) if change and not book.exact else None
+        why = fragile(scan(change.data)) if change and not change.wanted and not book.exact else None
         if why:
             raise CardRefused("fragile", f"{why} Written only where the server was seen to keep every byte.")
 
