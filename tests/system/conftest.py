@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
 from household import Household, household
+
 from servers import Running, start_radicale
 
 

@@ -21,8 +21,8 @@ import structlog
 from click.testing import CliRunner, Result
 
 from builders import apple_group, card
-from servers.loopback import Loopback, Request, Response, serve
 from cardsync.cli import main
+from servers.loopback import Loopback, Request, Response, serve
 from servers.running import Running
 
 DEADLINE = 20.0  # seconds; nothing here takes as long on a quiet machine
@@ -68,7 +68,11 @@ class Proxy:
     def forwarded(self, request: Request) -> Response:
         """What the real server says."""
         with closing(http.client.HTTPConnection(urlsplit(self.upstream).netloc, timeout=30)) as connection:
-            headers = {name: value for name, value in request.headers.items() if name not in _OUR_OWN | {"host"}}
+            headers = {
+                name: value
+                for name, value in request.headers.items()
+                if name not in _OUR_OWN | {"host", "accept-encoding"}
+            }
             connection.request(request.method, request.path, body=request.body or None, headers=headers)
             answer = connection.getresponse()
             kept = [(name, value) for name, value in answer.getheaders() if name.lower() not in _OUR_OWN]

@@ -5,17 +5,13 @@ import os
 import pty
 import re
 import select
-import signal
 import sqlite3
 import subprocess
 import sys
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-
-from household import GROUP, NOTE, PEOPLE, Hold, Household, person, until
-from servers.running import Running
+from household import GROUP, NOTE, PEOPLE, Household, person
 
 ZORA = "Zora Quillfeather"
 ESCAPE = "\x1b"

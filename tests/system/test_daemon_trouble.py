@@ -5,11 +5,11 @@ import signal
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from household import Household, person
 
 from cardsync.demo.addressbook import people
 from cardsync.demo.apple import parse
 from cardsync.demo.phone import Phone
-from household import Hold, Household, person, until
 from servers.loopback import Request, Response
 
 HUP = signal.SIGHUP

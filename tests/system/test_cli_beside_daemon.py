@@ -1,0 +1,79 @@
+"""Commands while a cycle runs: queued, waited for, interrupted."""
+
+import json
+import signal
+
+import pytest
+from household import Hold, Household, until
+
+
+@pytest.fixture
+def held(house: Household) -> tuple[Household, Hold]:
+    """A daemon whose second cycle is held amid its REPORT."""
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    return house, Hold("REPORT")
+
+
+def test_commands_during_a_cycle_are_queued_and_carried_out_at_its_end(held: tuple[Household, Hold]) -> None:
+    house, hold = held
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    house.proxy.after = hold
+    daemon.send(signal.SIGHUP)
+    assert hold.reached.wait(20)
+    for command in (
+        ["answer", "Zora Quillfeather", "never"],
+        ["answer", "Basil Thackwell", "never"],
+        ["resume", "Basil Thackwell"],
+        ["vip", "validate", "Odile Marchbanks"],
+        ["release"],
+    ):
+        done = house.cardsync(*command)
+        assert (done.exit_code, done.stderr) == (0, "A cycle runs; it carries this out at its end.\n")
+    assert house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(5,)]
+    assert house.ok("status")  # looking needs no turn
+    hold.free.set()
+    daemon.wait_for("cycle", 2)
+    until(lambda: house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(0,)], "the queue is empty")
+    paused = {row["name"]: row["paused"] for row in json.loads(house.ok("vip", "--json"))}
+    assert paused == {"Zora Quillfeather": "never", "Basil Thackwell": None, "Odile Marchbanks": None}
+    assert house.rows("SELECT count(*) FROM work_field WHERE validated_at IS NOT NULL")[0][0] > 0
+    assert daemon.stop() == 0
+
+
+def test_sync_waits_for_the_cycle_that_runs_and_ctrl_c_ends_the_waiting(held: tuple[Household, Hold]) -> None:
+    house, hold = held
+    house.proxy.after = hold
+    daemon = house.daemon()
+    assert hold.reached.wait(20)
+    waiting, impatient = house.started("sync", "--json"), house.started("sync")
+    for process in (waiting, impatient):
+        assert process.stderr
+        assert process.stderr.readline() == "waiting for the running cycle to end ...\n"
+    impatient.send_signal(signal.SIGINT)
+    assert impatient.wait(10) == 130
+    assert waiting.poll() is None
+    asked = len(house.proxy.asked())
+    hold.free.set()
+    output, _ = waiting.communicate(timeout=20)
+    assert waiting.returncode == 0
+    assert json.loads(output)["accounts"][0]["vips"] == 3
+    assert len(house.proxy.asked()) > asked
+    assert daemon.stop() == 0
+
+
+def test_ctrl_c_amid_a_write_of_sync_verifies_it_and_ends_with_130(house: Household) -> None:
+    house.fill()
+    house.proxy.after = hold = Hold("PUT")
+    sync = house.started("sync")
+    assert hold.reached.wait(20)
+    sync.send_signal(signal.SIGINT)
+    until(lambda: not sync.poll() and house.rows("SELECT state FROM journal") == [("intent",)], "the write is open")
+    hold.free.set()
+    output, error = sync.communicate(timeout=20)
+    assert (sync.returncode, output, error) == (130, "", "")
+    assert house.rows("SELECT state FROM journal") == [("verified",)]
+    assert len(house.asked_about()) == 1
+    assert house.cardsync("sync").exit_code == 0
+    assert len(house.proxy.asked("PUT")) == 1
