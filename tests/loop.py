@@ -17,6 +17,8 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
+import httpx
+
 from builders import apple_group, joined
 from cardsync.app import App, Cycle
 from cardsync.demo.apple import escape, parse
@@ -30,7 +32,9 @@ from servers.loopback import Request, Response, serve
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)  # a Monday
 OLD = datetime(2017, 5, 1, 12, 0, tzinfo=UTC)  # when the cards were last touched
 GROUP = "vip-group.vcf"
+OWN = "Met at the fair; likes tea, hiking.\n\nKids: Ada, Bo"  # the owner's text
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+Make = Callable[..., "Home"]
 PLENTY = {"max_new_per_day": 50, "max_new_per_week": 50, "max_open": 50}
 NO_MASS_GUARD = {"mass_change_min": 1000}
 
@@ -207,8 +211,6 @@ def phone_of(server: Running, clock: Clock) -> Phone:
     """The owner's phone."""
     phone = Phone(book_url=server.book_url, username=server.username, password=server.password, clock=clock)
     if server.digest:
-        import httpx
-
         phone.http.auth = httpx.DigestAuth(server.username, server.password)
     return phone
 
@@ -257,7 +259,7 @@ class Wire:
     """What went to the server through the proxy; ``before`` is called with each request before it goes on."""
 
     requests: list[Request] = field(default_factory=list)
-    before: Callable[[Request], Response | None] = lambda request: None  # noqa: E731 - a default that does nothing
+    before: Callable[[Request], Response | None] = lambda request: None
 
     def methods(self, name: str = "") -> Counter[str]:
         """How many requests of each method, for one card or for all."""

@@ -1,40 +1,13 @@
 """Weeks of the loop on real servers, in seconds: when a question goes, when it comes again, and how many there are."""
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
-
-import pytest
 
 from cardsync.model import QuestionKind, WorkField
 from cardsync.records import Ending, ProblemKind
-from loop import DAY, GROUP, HOUR, PLENTY, Home, home_on, person
-from servers import Running
-from servers.fixtures import start
+from loop import DAY, GROUP, HOUR, OWN, PLENTY, Make, person
 
-OWN = "Met at the fair; likes tea, hiking.\n\nKids: Ada, Bo"
 NOBODY_YET = {"max_open": 0}
-
-
-@pytest.fixture(scope="module", params=("xandikos", "sabre"))
-def started(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
-    with start(request.param, tmp_path_factory.mktemp(request.param)) as server:
-        yield server
-
-
-Make = Callable[..., Home]
-
-
-@pytest.fixture
-def home(started: Running, tmp_path: Path) -> Iterator[Make]:
-    with ExitStack() as stack:
-
-        def make(cards: Mapping[str, bytes] | None = None, vips: list[str] | None = None, **config: Any) -> Home:
-            return stack.enter_context(home_on(started, tmp_path, cards or {"Jo": person("Jo", OWN)}, vips, **config))
-
-        yield make
 
 
 def test_an_unanswered_question_goes_after_45_days_and_comes_again_90_days_later(home: Make) -> None:

@@ -1,0 +1,122 @@
+"""Positions, languages, every way to be a VIP, and servers that rewrite or convert."""
+
+from pathlib import Path
+
+import pytest
+
+from builders import joined
+from cardsync.records import Ending, ProblemKind
+from loop import DAY, HOUR, OWN, PLENTY, Make, home_on, meaning, note_of, notes_apart, person
+from servers import Running, start_converting, start_radicale
+
+# ---------------------------------------------------------------- position, languages
+
+
+def test_a_question_at_the_bottom_is_answered_there_and_leaves_the_card_as_it_was(home: Make) -> None:
+    keys = {"Ok": OWN, "End": OWN, "Gone": OWN, "Bare": None, "Old": OWN + "\n"}
+    at = home({key: person(key, note) for key, note in keys.items()}, reminders={**PLENTY, "position": "bottom"})
+    before = {key: at.card(key) for key in keys}
+    at.loop.cycle()
+    for key, note in keys.items():
+        block = at.loop.questions(key)[0].block
+        assert at.note(key) == (f"{note}\n\n{block}" if note else block)
+    at.phone.type_below_block("Ok.vcf", "ok")
+    at.phone.type_at_end("End.vcf", "never")
+    at.phone.delete_block("Gone.vcf")
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Ok") + at.loop.endings("End") == [Ending.CONFIRMED, Ending.NEVER]
+    assert at.loop.endings("Gone") == [Ending.DISMISSED]
+    assert (at.note("Ok"), at.note("End")) == (OWN, OWN)
+    assert at.note("Gone").rstrip("\n") == OWN  # what the owner left of the empty lines is the owner's
+    at.loop.cycle(after=45 * DAY)
+    for key in ("Bare", "Old"):
+        assert at.card(key) == before[key]
+
+
+WORDS = {
+    "en": ("left", Ending.LEFT),
+    "de": ("stimmt", Ending.CONFIRMED),
+    "fr": ("plus tard", Ending.SNOOZED),
+    "es": ("nunca", Ending.NEVER),
+    "pt": ("sim", Ending.CONFIRMED),
+}
+
+
+@pytest.mark.parametrize("language", sorted(WORDS))
+def test_a_question_in_each_language_is_answered_in_it_and_adopted(home: Make, language: str) -> None:
+    at = home(reminders={"language": language, "label": "Frage"})
+    before = at.card()
+    at.loop.cycle()
+    assert at.note().startswith("Frage: ")
+    at.loop.lose_database()
+    assert at.loop.counts(after=HOUR)["adopted"] == 1
+    word, ending = WORDS[language]
+    at.phone.label = "Frage"
+    at.phone.type_below_block("Jo.vcf", word)
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo")[0] is ending
+    if ending is not Ending.LEFT:
+        assert at.note() == OWN
+        assert meaning(at.card(), "REV", "PRODID").keys() >= {("", "TITLE", "VP Sales")}
+    assert note_of(before) == OWN
+
+
+# ---------------------------------------------------------------- who is a VIP
+
+
+def v4_group(members: list[str]) -> bytes:
+    head = ["BEGIN:VCARD", "VERSION:4.0", "KIND:group", "N:vip;;;;", "FN:vip"]
+    return joined(
+        [*head, *(f"MEMBER:urn:uuid:{key.upper()}" for key in members), "UID:urn:uuid:G-4", "END:VCARD"], "\r\n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["vcard4", "categories", "book", "apple"])
+def test_every_way_to_be_a_vip(loop_server: Running, tmp_path: Path, kind: str) -> None:
+    extra = ["CATEGORIES:Friends,vip"] if kind == "categories" else []
+    cards = {"Jo": person("Jo", OWN, *extra), "Al": person("Al", OWN)}
+    server = loop_server.make_book(f"{kind}-{tmp_path.name}", "VIP") if kind == "book" else loop_server
+    with home_on(server, tmp_path, cards, ["Jo"] if kind == "apple" else [], reminders=PLENTY) as at:
+        if kind == "vcard4":
+            at.server.put_card("g4.vcf", v4_group(["Jo"]))
+        at.loop.cycle()
+        assert (at.asked("Jo"), at.asked("Al")) == (True, kind == "book")
+
+
+# ---------------------------------------------------------------- servers that re-serialise or convert
+
+
+def test_a_card_put_into_radicales_storage_by_hand_keeps_what_every_client_sees(tmp_path: Path) -> None:
+    """Radicale itself reads a note only up to a bare comma, so that no client ever sees the rest."""
+    cards = {"Jo": person("Jo")}
+    with start_radicale(tmp_path / "radicale") as server, home_on(server, tmp_path, cards) as at:
+        root = tmp_path / "radicale" / "storage" / "collection-root"
+        card = person("Jo", raw_note="Call her, then Bob; or Al")
+        (root / server.username / "contacts" / "Jo.vcf").write_bytes(card)
+        before = at.card()
+        at.loop.cycle()
+        assert at.note() == at.loop.questions("Jo")[0].block + "\n\n" + (note_of(before) or "")
+        at.loop.cycle(after=45 * DAY)
+        assert note_of(at.card()) == note_of(before)
+        assert meaning(at.card()) == meaning(before)
+
+
+def test_a_version_4_card_is_written_as_such_where_the_etag_proves_what_is_stored(tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN, version="4.0")}
+    with start_converting() as server, home_on(server, tmp_path, cards) as at:
+        at.loop.cycle()
+        stored = server.get_card("Jo.vcf", "application/x-stored")
+        assert notes_apart(stored) == notes_apart(cards["Jo"])
+        assert (note_of(stored) or "").startswith("VIPcheck: ")
+        at.loop.cycle(after=45 * DAY)
+        assert server.get_card("Jo.vcf", "application/x-stored") == cards["Jo"]
+
+
+def test_a_version_4_card_without_that_proof_is_only_read(tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN, version="4.0")}
+    with start_converting(md5_etags=False) as server, home_on(server, tmp_path, cards) as at:
+        assert at.loop.counts()["parked"] == 1
+        assert at.loop.problems()[ProblemKind.PARKED].reason == "converted"
+        at.loop.cycle(after=DAY)
+        assert server.get_card("Jo.vcf", "application/x-stored") == cards["Jo"]
+        assert at.wire.methods()["PUT"] == 0

@@ -1,0 +1,114 @@
+"""The ways back: a lost database, notes remove, restore, backup, a dry run."""
+
+import asyncio
+from pathlib import Path
+
+from cardsync import undo
+from cardsync.records import Ending
+from cardsync.report import find_person
+from loop import DAY, HOUR, OWN, PLENTY, Make, notes_apart, person
+
+
+def test_after_the_database_is_lost_a_block_is_adopted_and_nothing_is_an_answer_until_the_note_changes(
+    home: Make,
+) -> None:
+    at = home({"Jo": person("Jo", OWN), "Al": person("Al")}, reminders=PLENTY)
+    at.loop.cycle()
+    at.phone.type_below_block("Jo.vcf", "ok")
+    before = {key: at.card(key) for key in ("Jo", "Al")}
+    at.loop.lose_database()
+    counts = at.loop.counts(after=HOUR)
+    assert (counts["adopted"], counts["asked"]) == (2, 0)
+    for _ in range(2):
+        at.loop.cycle(after=HOUR)
+    assert {key: at.card(key) for key in before} == before
+    at.phone.type_below_block("Al.vcf", "left")
+    at.phone.type_inside("Jo.vcf", "never")
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Al") == [Ending.LEFT, None]
+    assert at.loop.endings("Jo") == [Ending.NEVER]
+
+
+def test_an_adopted_question_expires_and_leaves_the_owners_text(home: Make) -> None:
+    at = home()
+    before = at.card()
+    at.loop.cycle()
+    at.loop.lose_database()
+    at.loop.cycle(after=HOUR)
+    assert at.loop.counts(after=45 * DAY)["expired"] == 1
+    assert at.card() == before
+
+
+def test_notes_remove_takes_every_block_out_to_the_byte_with_and_without_a_database(home: Make) -> None:
+    cards = {key: person(key, note) for key, note in (("Jo", OWN), ("Al", None), ("Bo", ""))}
+    at = home(cards, reminders=PLENTY)
+    before = {key: at.card(key) for key in cards}
+    at.loop.cycle()
+    asked = {key: at.card(key) for key in cards}
+    found, previews = asyncio.run(undo.remove_notes(at.loop.app, dry_run=True))
+    assert len(previews) == 3
+    assert {key: at.card(key) for key in cards} == asked
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert {key: at.card(key) for key in cards} == before
+    assert at.loop.counts(after=HOUR)["asked"] == 0
+    at.loop.cycle(after=100 * DAY)
+    assert all(at.asked(key) for key in cards)
+    at.loop.lose_database()
+    at.loop.reconfigure(reminders={"max_open": 0})
+    at.loop.cycle(after=HOUR)
+    found, _ = asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert found[0]["counts"]["written"] == 3
+    assert {key: at.card(key) for key in cards} == before
+
+
+def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
+    at = home()
+    before = at.card()
+    at.loop.cycle()
+    at.phone.edit_field("Jo.vcf", "TITLE", "CRO")
+    edited = at.card()
+    at.loop.cycle(after=HOUR)
+    jo = find_person(at.loop.app, "Jo")
+    _, previews = asyncio.run(undo.restore(at.loop.app, jo, at.loop.clock(), dry_run=True))
+    assert [preview.after for preview in previews] == [edited]
+    assert at.note() == OWN
+    start_of_it = at.loop.clock() - DAY
+    outcome, _ = asyncio.run(undo.restore(at.loop.app, jo, start_of_it, dry_run=False))
+    assert outcome == "written"
+    assert at.card() == before
+    at.loop.cycle(after=HOUR)
+    assert at.card() == before
+
+
+def test_the_whole_book_is_exported_before_the_first_write_and_by_backup(home: Make, tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN), "Other": person("Other", "not a VIP")}
+    at = home(cards, ["Jo"])
+    before = [at.server.get_card(name) for name in at.server.list_cards()]
+    at.loop.cycle()
+    (export,) = (at.loop.folder / "state" / "backups").glob("*.vcf")
+    written = lines_as_lf(export.read_bytes())  # XML does not keep the carriage returns
+    assert len(written) == sum(len(lines_as_lf(card)) for card in before)
+    assert all(lines_as_lf(card) in written for card in before)
+    assert export.stat().st_mode & 0o777 == 0o600
+    assert export.parent.stat().st_mode & 0o777 == 0o700
+    rows = asyncio.run(undo.back_up(at.loop.app, tmp_path / "elsewhere", dry_run=False))
+    assert [row["error"] for row in rows] == ["", ""]
+    assert lines_as_lf(at.card()) in lines_as_lf(Path(rows[0]["path"]).read_bytes())
+    assert {Path(row["path"]).stat().st_mode & 0o777 for row in rows} == {0o600}
+
+
+def lines_as_lf(data: bytes) -> bytes:
+    return data.replace(b"\r\n", b"\n")
+
+
+def test_a_dry_run_shows_each_card_and_writes_none(home: Make) -> None:
+    at = home()
+    before = at.card()
+    done = at.loop.cycle(dry_run=True)
+    (preview,) = done.previews
+    assert preview.before == before
+    assert notes_apart(preview.after) == notes_apart(before)
+    assert at.card() == before
+    assert at.wire.methods()["PUT"] == 0
+    assert at.loop.counts()["asked"] == 1
+    assert at.card() == preview.after
