@@ -1,3 +1,3 @@
 """Makes ``tests/`` importable, so that every suite can start the servers of ``tests/servers``."""
 
-pytest_plugins = ["servers.fixtures"]
+pytest_plugins = ["servers.fixtures", "household"]

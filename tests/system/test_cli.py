@@ -11,6 +11,8 @@ import sys
 from typing import Any
 
 import pytest
+
+from builders import apple_group
 from household import GROUP, NOTE, PEOPLE, Household, person
 
 ZORA = "Zora Quillfeather"
@@ -284,14 +286,8 @@ def test_what_a_card_holds_never_reaches_the_terminal_raw(house: Household) -> N
 
 def test_a_name_beyond_the_terminals_encoding_is_no_crash(house: Household) -> None:
     house.server.put_card("p.vcf", person("Žofie 🦚", "Initrode", uid="UID-0"))
-    house.server.put_card(GROUP, house_group())
+    house.server.put_card(GROUP, apple_group("VIP", ["UID-0"]))
     house.ok("sync")
     done = house.process("vip", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert r"\u017dofie" in done.stdout
-
-
-def house_group() -> bytes:
-    from builders import apple_group
-
-    return apple_group("VIP", ["UID-0"])

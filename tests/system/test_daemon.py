@@ -16,7 +16,7 @@ from servers.loopback import Request, Response
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP
 
 
-def journal(house: Household) -> list[tuple[str, str]]:
+def journal(house: Household) -> list[tuple[str, str | None]]:
     return house.rows("SELECT state, outcome FROM journal")
 
 

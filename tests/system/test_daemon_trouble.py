@@ -2,6 +2,7 @@
 
 import re
 import signal
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -138,7 +139,7 @@ def test_a_dry_run_with_a_wrong_password_is_the_one_try(house: Household) -> Non
 # ---------------------------------------------------------------- what the log never says
 
 
-def told_of(cards: dict[str, bytes]) -> set[str]:
+def told_of(cards: Mapping[str, bytes]) -> set[str]:
     """Every text of every card that is long enough to mean something, and the cards' names."""
     texts = {name.removesuffix(".vcf") for name in cards} | set(cards)
     for data in cards.values():

@@ -17,16 +17,19 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import pytest
 import structlog
 from click.testing import CliRunner, Result
 
 from builders import apple_group, card
 from cardsync.cli import main
 from servers.loopback import Loopback, Request, Response, serve
+from servers.real import start_radicale
 from servers.running import Running
 
 DEADLINE = 20.0  # seconds; nothing here takes as long on a quiet machine
 _OUR_OWN = {"content-length", "transfer-encoding", "connection", "keep-alive", "date", "server"}
+_NOT_PASSED_ON = _OUR_OWN | {"host", "accept-encoding"}
 
 PEOPLE = {"Zora Quillfeather": "Initrode", "Basil Thackwell": "Hooli", "Odile Marchbanks": "Globex"}
 NOTE = "met at the harbour regatta"
@@ -81,7 +84,7 @@ class Proxy:
     @property
     def origin(self) -> str:
         assert self.loopback
-        return self.loopback.origin
+        return str(self.loopback.origin)
 
     def asked(self, method: str = "") -> list[Request]:
         """All requests so far, of a method."""
@@ -279,7 +282,7 @@ def person(name: str, company: str, *, uid: str, note: str = NOTE) -> bytes:
     """A card that is old enough to be asked about."""
     given, family = name.split(" ", 1)
     mail = f"{given}.{family}@{company}.example".lower().replace(" ", "")
-    return card(
+    made: bytes = card(
         f"ORG:{company};",
         "TITLE:Head of Sails",
         f"EMAIL;type=INTERNET;type=WORK:{mail}",
@@ -288,6 +291,7 @@ def person(name: str, company: str, *, uid: str, note: str = NOTE) -> bytes:
         name=f"{family};{given};;;",
         uid=uid,
     )
+    return made
 
 
 @contextmanager
@@ -303,3 +307,17 @@ def household(home: Path, server: Running) -> Iterator[Household]:
             yield house
         finally:
             house.end()
+
+
+@pytest.fixture(scope="session")
+def radicale(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """One Radicale for all households."""
+    with start_radicale(tmp_path_factory.mktemp("radicale")) as server:
+        yield server
+
+
+@pytest.fixture
+def house(tmp_path: Path, radicale: Running) -> Iterator[Household]:
+    """A household for each test."""
+    with household(tmp_path, radicale) as house:
+        yield house
