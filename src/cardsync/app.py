@@ -11,14 +11,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from cardsync import commands
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
-from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
@@ -27,6 +26,9 @@ from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies, reminder_policy, zone
 from cardsync.settings.secrets import Secret, resolve
+
+if TYPE_CHECKING:
+    from cardsync.carddav.client import CardDAVClient, Connection
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
@@ -100,13 +102,17 @@ class App:
     # ------------------------------------------------------------ servers
 
     @asynccontextmanager
-    async def server(self, account: str) -> AsyncIterator[CardDAVClient]:
+    async def server(self, account: str) -> AsyncIterator["CardDAVClient"]:
         """A client of the account's server; raises ``ConfigError`` where its secret cannot be had."""
+        from cardsync.carddav.client import CardDAVClient  # a third of the start of the commands that only look
+
         secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
         async with CardDAVClient(self._connection(account, secret)) as client:
             yield client
 
-    def _connection(self, name: str, secret: Secret) -> Connection:
+    def _connection(self, name: str, secret: Secret) -> "Connection":
+        from cardsync.carddav.client import Connection
+
         account = self.settings.accounts[name]
         return Connection(
             account=name,
