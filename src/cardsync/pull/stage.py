@@ -206,10 +206,8 @@ class Pull:
             self._report(ProblemKind.VIP_LOSS, book, "vip-loss", found.lost)
             return
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
+        await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), done)
         self.mirror.cycles.set_fact(self._resolved(book), self._wanted())
-        hrefs = self.mirror.books.vip_hrefs_without_data(book.id)
-        if hrefs:
-            await self._fetch(book, hrefs, done)
 
     def _resolved(self, book: Book) -> str:
         return f"wanted:{book.id}"
