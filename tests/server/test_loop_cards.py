@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from builders import joined
+from cardsync.demo.ios import IOS_6
 from cardsync.records import Ending, ProblemKind
 from loop import DAY, HOUR, OWN, PLENTY, Make, home_on, meaning, note_of, notes_apart, person
 from servers import Running, start_converting, start_radicale
@@ -59,6 +60,20 @@ def test_a_question_in_each_language_is_answered_in_it_and_adopted(home: Make, l
         assert at.note() == OWN
         assert meaning(at.card(), "REV", "PRODID").keys() >= {("", "TITLE", "VP Sales")}
     assert note_of(before) == OWN
+
+
+def test_an_old_phone_that_escapes_colons_is_understood(home: Make) -> None:
+    own = "Office: 2nd floor; C:\\temp\nAda: 3, Bo: 5"
+    keys = ("Ok", "Free", "Gone")
+    at = home({key: person(key, own) for key in keys}, reminders=PLENTY)
+    at.loop.cycle()
+    at.phone.ios = IOS_6
+    at.phone.type_below_block("Ok.vcf", "ok")
+    at.phone.type_inside("Free.vcf", "now: CRO at Stripe")
+    at.phone.delete_block("Gone.vcf")
+    at.loop.cycle(after=HOUR)
+    assert [at.loop.endings(key) for key in keys] == [[Ending.CONFIRMED], [Ending.NOTED], [Ending.DISMISSED]]
+    assert [at.note(key) for key in keys] == [own, f"now: CRO at Stripe\n\n{own}", own]
 
 
 # ---------------------------------------------------------------- who is a VIP

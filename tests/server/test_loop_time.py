@@ -180,6 +180,20 @@ def test_a_list_that_lost_half_its_members_freezes_every_note_until_release(home
     assert {at.note(key) for key in cards} == {OWN}
 
 
+def test_two_who_are_taken_off_a_list_lose_their_questions_and_nothing_else(home: Make) -> None:
+    cards, config = six()
+    at = home(cards, **config)
+    before = {key: at.card(key) for key in cards}
+    at.loop.cycle()
+    for key in ("Vip0", "Vip1"):
+        at.phone.remove_from_group(GROUP, key)
+    counts = at.loop.counts(after=HOUR)
+    assert (counts["vips"], counts["taken_out"]) == (4, 2)
+    assert [at.asked(key) for key in cards] == [False, False, True, True, True, True]
+    assert (at.card("Vip0"), at.card("Vip1")) == (before["Vip0"], before["Vip1"])
+    assert ("first seen", None, "", "") in at.loop.history("Vip0")
+
+
 def test_a_list_that_is_deleted_freezes_and_one_that_comes_back_goes_on(home: Make) -> None:
     at = home()
     at.loop.cycle()
