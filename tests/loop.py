@@ -256,9 +256,13 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 
 @dataclass(slots=True)
 class Wire:
-    """What went to the server through the proxy; ``before`` is called with each request before it goes on."""
+    """What went to the server through the proxy; ``before`` is called with each request before it goes on.
+
+    ``challenged``: how many of the requests were answered with 401, as each client's first one is under Digest.
+    """
 
     requests: list[Request] = field(default_factory=list)
+    challenged: int = 0
     before: Callable[[Request], Response | None] = lambda request: None
 
     def methods(self, name: str = "") -> Counter[str]:
@@ -269,6 +273,7 @@ class Wire:
 
     def clear(self) -> None:
         self.requests.clear()
+        self.challenged = 0
 
 
 @contextmanager
@@ -281,7 +286,9 @@ def wired(server: Running) -> Iterator[tuple[Running, Wire]]:
     def forward(upstream: str) -> Callable[[Request], Response]:
         def answer(request: Request) -> Response:
             wire.requests.append(request)
-            return wire.before(request) or _forwarded(upstream, request, spoken)
+            response = wire.before(request) or _forwarded(upstream, request, spoken)
+            wire.challenged += response.status == 401
+            return response
 
         return answer
 

@@ -245,7 +245,7 @@ def told(
         answered=answered,
         settled=settled,
         wire=methods,
-        second=(sum("authorization" in request.headers for request in wire.requests), puts),
+        second=(len(wire.requests) - wire.challenged, puts),
         other=[other.get_card("Zoe.vcf")],
     )
 
