@@ -200,7 +200,8 @@ class Household:
 
     def env(self, **more: str) -> dict[str, str]:
         kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
-        return {**kept, "HOME": str(self.home), "TZ": "UTC", "LANG": "C.UTF-8", **more}
+        zone = {"CARDSYNC_SCHEDULE__TIMEZONE": "UTC"}
+        return {**kept, **zone, "HOME": str(self.home), "LANG": "C.UTF-8", **more}
 
     def command(self, *arguments: str) -> list[str]:
         return [sys.executable, "-m", "cardsync", "--config", str(self.config), *arguments]
