@@ -8,7 +8,7 @@ import structlog
 
 from cardsync.annotate.block import find
 from cardsync.annotate.verify import Verdict, judge
-from cardsync.errors import ServerProblem, Throttled
+from cardsync.errors import CardRefused, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
@@ -140,11 +140,20 @@ class Settlement:
         whole = now is not None and judge(replace(intent, after=intent.before), now, back).verdict is Verdict.VERIFIED
         with self.mirror.transaction():
             self._report_damage(book, intent, now or got, f"{what} {_AS_IT_WAS if whole else _RESTORE}")
-            if now is not None:  # what a server did is no edit of the user's
-                self.mirror.books.set_etag(book.id, now.href, now.etag)
-                self.mirror.books.store_data(book.id, now.href, now.data, seen=True)
+            if now is not None:
+                self._know(book, now)
             self._abandon(intent, "damaged")
         return Outcome.DAMAGED
+
+    def _know(self, book: Book, now: AddressObject) -> None:
+        """What a server did is no edit of the user's; of a card that it ruined we keep what we have of it."""
+        try:
+            scan(now.data)
+        except CardRefused:
+            self.mirror.books.set_etag(book.id, now.href, None)  # the next full comparison quarantines it
+            return
+        self.mirror.books.set_etag(book.id, now.href, now.etag)
+        self.mirror.books.store_data(book.id, now.href, now.data, seen=True)
 
     def _stop(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
         """Before anything else, so that it holds whatever comes; what the server made of the card is kept too."""

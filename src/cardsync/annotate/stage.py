@@ -80,7 +80,8 @@ class Annotate:
     async def _look_at(self, book: Book, contact_id: int, asked: Asked, done: Annotated) -> None:
         cards = self.mirror.books.cards(book.id, contact_id=contact_id)
         if not cards:
-            self._end(asked, Ending.WITHDRAWN, done) if asked.ending is None else None
+            if asked.ending is None:
+                self._end(asked, Ending.WITHDRAWN, done)
             self.mirror.questions.taken_out(asked.id)
             return
         card = cards[0]
@@ -124,7 +125,7 @@ class Annotate:
             self._end(asked, ending, done, reading=reading)
         data = cut(fresh.data, reading.cut) if reading.cut else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
-            return self._followed_up(asked, data)
+            return self._followed_up(book, asked, data)
         if not reading.cut:
             self.mirror.questions.taken_out(asked.id)
             return None
@@ -137,19 +138,12 @@ class Annotate:
             (known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None
         )
 
-    def _followed_up(self, asked: Asked, data: bytes) -> Change:
+    def _followed_up(self, book: Book, asked: Asked, data: bytes) -> Change:
         contact = contact_of(scan(data))
         question = plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
-        return self._with_block(asked.contact_id, question, data, counted=False, removes=asked.id)
+        return self._with_block(book, asked.contact_id, question, data, counted=False, removes=asked.id)
 
-    def _end(
-        self,
-        asked: Asked,
-        ending: Ending,
-        done: Annotated,
-        *,
-        reading: plan.Reading | None = None,
-    ) -> None:
+    def _end(self, asked: Asked, ending: Ending, done: Annotated, *, reading: plan.Reading | None = None) -> None:
         conclude(
             self.mirror,
             asked,
@@ -241,7 +235,7 @@ class Annotate:
         question = self._question(contact, memory, state, card.groups)
         if question is None or not plan.may_ask(state, question.kind, self.policy, self.now):
             return None
-        return self._with_block(card.contact_id, question, fresh.data, counted=True)
+        return self._with_block(book, card.contact_id, question, fresh.data, counted=True)
 
     def _question(self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]) -> Question | None:
         if state.left_at:
@@ -249,10 +243,10 @@ class Annotate:
         return self.judge(contact, memory, groups)[1]
 
     def _with_block(
-        self, contact_id: int, question: Question, data: bytes, *, counted: bool, removes: int | None = None
+        self, book: Book, contact_id: int, question: Question, data: bytes, *, counted: bool, removes: int | None = None
     ) -> Change:
         block = render(question, self.policy, self.now.astimezone(self.zone).date())
-        after = insert(data, block, self.policy.position)
+        after = insert(data, block, self.policy.position, max_size=book.found.max_resource_size)
         with self.mirror.transaction():
             opens = self.mirror.questions.intend(
                 contact_id,
@@ -274,9 +268,9 @@ class Annotate:
             self._compare(book, card, fresh, known)
 
     def _compare(self, book: Book, card: VipCard, fresh: AddressObject, known: bytes) -> None:
+        contact = contact_of(scan(fresh.data))  # what is kept can be read
         converted = book.found.may_convert and fresh.etag == card.etag  # the pull saw it in another version
         if not converted and fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
-            contact = contact_of(scan(fresh.data))
             self.mirror.contacts.observe(book.id, contact, card.uid_key, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
         self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
