@@ -9,6 +9,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from builders import apple_group, joined
 from cardsync.assess.judge import Judge
@@ -49,7 +50,7 @@ class MemoryServer:
     ``shown`` says what ETag a listing shows; a token older than ``forgotten`` has expired.
     """
 
-    book: AddressBook = field(default_factory=address_book)
+    books: tuple[AddressBook, ...] = field(default_factory=lambda: (address_book(),))
     cards: dict[str, bytes] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
     log: list[str] = field(default_factory=list)
@@ -75,9 +76,9 @@ class MemoryServer:
     # ------------------------------------------------------------ ports.Server
 
     async def discover(self) -> tuple[AddressBook, ...]:
-        """The one book."""
+        """The books."""
         self.requests += 1
-        return (self.book,)
+        return self.books
 
     async def changes(self, book: AddressBook, marker: str | None) -> Listing:
         """RFC 6578."""
@@ -87,7 +88,7 @@ class MemoryServer:
         since = int(marker.removeprefix("t")) if marker.startswith("t") else -1
         if not self.forgotten <= since <= len(self.log):
             raise TokenRefused("The server does not know the sync token.")
-        touched = set(self.log[since:])
+        touched = {href for href in self.log[since:] if _within(book, href)}
         return Listing(
             etags={href: self.shown(href, self.etags[href]) for href in self.cards if href in touched},
             removed=frozenset(touched - self.cards.keys()),
@@ -98,7 +99,7 @@ class MemoryServer:
     async def listing(self, book: AddressBook) -> Listing:
         """Everything."""
         self.requests += 1
-        etags = {href: self.shown(href, etag) for href, etag in self.etags.items()}
+        etags = {href: self.shown(href, etag) for href, etag in self.etags.items() if _within(book, href)}
         return Listing(etags=etags, marker=f"t{len(self.log)}")
 
     async def fetch(self, book: AddressBook, hrefs: Sequence[str]) -> AsyncGenerator[Fetched, None]:
@@ -140,6 +141,10 @@ class MemoryServer:
             return PutAnswer(result=PutResult.CONFLICT, status=412)
         self.write(href, data)
         return PutAnswer(result=PutResult.STORED, etag=self.etags[href], status=204)
+
+
+def _within(book: AddressBook, href: str) -> bool:
+    return href.startswith(urlsplit(book.href).path)
 
 
 def person(uid: str, note: str | None = None, **changed: str) -> bytes:

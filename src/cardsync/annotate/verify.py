@@ -99,10 +99,18 @@ _DIGITS = re.compile(r"\D")
 
 
 def _only_less(sent: Document, now: Document) -> bool:
-    """Whether the card is as sent but for a note cut short, or properties that are smaller or gone."""
-    lost = differences(sent, now, ignore=frozenset({"REV", "PRODID", "NOTE"}))
-    return note_text(sent).startswith(note_text(now)) and all(_size(now, name) < _size(sent, name) for name in lost)
+    """Whether the card is as sent but for a note cut short, properties that are smaller or gone, or its end."""
+    if now.fault and not sent.fault:
+        return True
+    others = differences(sent, now, ignore=frozenset({"REV", "PRODID", "NOTE"}))
+    names = [other.rpartition(" ")[2] for other in others]
+    return note_text(sent).startswith(note_text(now)) and all(_is_less(sent, now, name) for name in names)
 
 
-def _size(document: Document, name: str) -> int:
-    return sum(1 + len(line.characters()) + len(line.types) for line in document.all(name))
+def _is_less(sent: Document, now: Document, name: str) -> bool:
+    """Whether nothing of this property is new: what there is of it is the beginning of what was sent."""
+    left = list(sent.all(name))
+    return all(
+        any(whole.text().startswith(line.text()) and line.types <= whole.types for whole in left)
+        for line in now.all(name)
+    ) and len(now.all(name)) <= len(left)

@@ -1,0 +1,489 @@
+"""A server that fails, lies or damages at each step of a write, on the wire; what the card and we are left with."""
+
+import asyncio
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from cardsync.carddav.client import CardDAVClient, Connection
+from cardsync.errors import Throttled, Unreachable
+from cardsync.model import AddressBook, AddressObject, PutAnswer
+from cardsync.records import ProblemKind
+from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
+from servers.loopback import Request, Response, serve
+
+DAY = timedelta(days=1)
+JO, AL, KIM = f"{HOME}a-jo.vcf", f"{HOME}b-al.vcf", f"{HOME}c-kim.vcf"
+NOTE = "Met at the fair, then in Bonn."
+CUT = Response(body=b"never sent", cut=0)
+
+Fault = Callable[["OnWire", Request], Response | None]
+"""An answer instead of the right one, or None."""
+
+
+@dataclass(slots=True, kw_only=True)
+class OnWire(MemoryServer):
+    """Listings from memory; each GET and PUT of a card goes through the real client over HTTP."""
+
+    port: int = 0
+    fault: Fault | None = None
+    seen: list[Request] = field(default_factory=list)
+
+    async def get(self, book: AddressBook, href: str) -> AddressObject | None:
+        async with self._client() as client:
+            return await client.get(book, href)
+
+    async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
+        async with self._client() as client:
+            return await client.put(book, href, data, etag)
+
+    def _client(self) -> CardDAVClient:
+        url = f"http://127.0.0.1:{self.port}/"
+        return CardDAVClient(Connection(account="home", url=url, username="o", password="p", allow_http=True))
+
+    def answer(self, request: Request) -> Response:
+        self.seen.append(request)
+        instead = self.fault(self, request) if self.fault else None
+        return instead or self.right(request)
+
+    def right(self, request: Request) -> Response:
+        """As a server should."""
+        if request.path not in self.cards:
+            return Response(404)
+        if request.method == "PUT":
+            if request.headers.get("if-match") != self.etags[request.path]:
+                return Response(412)
+            self.write(request.path, request.body)
+            return Response(204, headers=[("ETag", self.etags[request.path])])
+        if request.method == "PROPFIND":  # an ETag asked for by itself
+            return Response(404)
+        return Response(200, self.cards[request.path], [("ETag", self.etags[request.path])])
+
+    def count(self, method: str, href: str | None = None) -> int:
+        return sum(one.method == method and href in {None, one.path} for one in self.seen)
+
+
+@contextmanager
+def at_home(folder: Path, uids: tuple[str, ...] = ("Jo",)) -> Iterator[tuple[Household, OnWire]]:
+    """VIPs that will be asked, one after the other, in the order of ``uids``."""
+    server = OnWire()
+    with serve(server.answer) as loopback:
+        server.port = loopback.port
+        server.books = (address_book(href=f"{loopback.origin}{HOME}"),)
+        for uid, href in zip(uids, (JO, AL, KIM), strict=False):
+            server.write(href, person(uid, NOTE))
+        server.write(f"{HOME}group.vcf", vip_group(*uids))
+        home = Household(folder=folder, server=server)
+        try:
+            yield home, server
+        finally:
+            home.mirror.close()
+
+
+def blocks(data: bytes) -> int:
+    return re.sub(rb"\r\n[ \t]", b"", data).count(b"VIPcheck:")
+
+
+def written_once(home: Household, server: OnWire, href: str = JO, uid: str = "Jo") -> None:
+    """One block, an open question that knows of it, the owner's text, no write in doubt."""
+    assert blocks(server.cards[href]) == 1
+    assert [q.standing for q in home.mirror.questions.of(home.contact(uid))] == [True]
+    assert re.sub(rb"\r\n ", b"", server.cards[href]).count(NOTE.replace(",", "\\,").encode()) == 1
+    assert not home.mirror.journal.pending("home")
+
+
+def untouched(home: Household, server: OnWire, href: str = JO, uid: str = "Jo") -> None:
+    assert server.cards[href] == person(uid, NOTE)
+    assert home.mirror.questions.of(home.contact(uid)) == []
+    assert not home.mirror.journal.pending("home")
+
+
+def reasons(home: Household) -> dict[ProblemKind, str]:
+    return {problem.kind: problem.reason for problem in home.mirror.problems.all()}
+
+
+def on(method: str, answer: Response, *, times: int = 1, skip: int = 0, href: str = JO) -> Fault:
+    """Answer so ``times`` times, after ``skip`` that are answered rightly."""
+    left = [*(None for _ in range(skip)), *(answer for _ in range(times))]
+    return lambda server, request: left.pop(0) if left and (request.method, request.path) == (method, href) else None
+
+
+# ---------------------------------------------------------------- the PUT is turned down
+
+
+@pytest.mark.parametrize("status", [400, 403, 405, 409, 413, 415, 507])
+def test_a_refused_card_is_parked_until_it_changes(folder: Path, status: int) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("PUT", Response(status))
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        assert reasons(home) == {ProblemKind.PARKED: "refused"}
+        asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT") == 1
+        server.write(JO, person("Jo", NOTE, **{"TEL;TYPE=CELL": "+1 555 0100"}))
+        asyncio.run(home.cycle(after=DAY))
+        asyncio.run(home.cycle(after=DAY))
+        assert blocks(server.cards[JO]) == 1
+        assert not reasons(home)
+
+
+@pytest.mark.parametrize("status", [404, 410, 423, 500, 502, 504])
+def test_a_put_that_fails_for_now_is_made_again_in_the_next_cycle(folder: Path, status: int) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("PUT", Response(status))
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert server.count("PUT") == 2
+        assert not reasons(home)
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_server_that_asks_for_a_pause_gets_it_at_once(folder: Path, status: int) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("PUT", Response(status, headers=[("Retry-After", "1800")]))
+        with pytest.raises(Throttled) as raised:
+            asyncio.run(home.cycle())
+        assert raised.value.wait == timedelta(minutes=30)
+        assert server.count("PUT") == 1
+        untouched(home, server)
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        written_once(home, server, AL, "Al")
+
+
+def test_a_conflict_without_another_version_is_parked(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("PUT", Response(412), times=9)
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        assert reasons(home) == {ProblemKind.PARKED: "conflict"}
+        assert server.count("PUT") == 1
+
+
+def test_a_card_edited_at_each_of_our_writes_is_left_for_the_next_cycle(folder: Path) -> None:
+    def edit_first(server: MemoryServer, request: Request) -> Response | None:
+        if request.method == "PUT" and len(edits) < 3:
+            edits.append(request.path)
+            server.write(JO, server.cards[JO].replace(b"END:VCARD", b"NICKNAME:J\r\nEND:VCARD"))
+        return None
+
+    edits: list[str] = []
+    with at_home(folder) as (home, server):
+        home.reminders = type(home.reminders)(quiet_after_edit=timedelta())
+        server.fault = edit_first
+        asyncio.run(home.cycle())
+        assert server.count("PUT") == 3
+        assert blocks(server.cards[JO]) == 0
+        assert server.cards[JO].count(b"NICKNAME:J") == 3
+        assert not reasons(home)
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert server.cards[JO].count(b"NICKNAME:J") == 3
+
+
+# ---------------------------------------------------------------- broken connections and late truths
+
+
+def test_a_connection_cut_before_the_server_took_the_put(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("PUT", CUT)
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+
+
+def took_it(server: MemoryServer, request: Request) -> None:
+    assert isinstance(server, OnWire)
+    server.right(request)
+
+
+def test_a_connection_cut_after_the_server_took_the_put(folder: Path) -> None:
+    def cut(server: OnWire, request: Request) -> Response | None:
+        if request.method == "PUT":
+            took_it(server, request)
+            return CUT
+        return None
+
+    with at_home(folder) as (home, server):
+        server.fault = cut
+        asyncio.run(home.cycle())
+        written_once(home, server)
+        assert server.count("PUT") == 1
+
+
+@pytest.mark.parametrize("answer", [CUT, Response(503)], ids=["cut", "busy"])
+def test_a_server_that_goes_away_before_the_write_is_verified(folder: Path, answer: Response) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("GET", answer, times=5, skip=1)
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        assert home.mirror.journal.pending("home")
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert server.count("PUT") == 1
+
+
+@pytest.mark.parametrize("status", [404, 410, 403, 500])
+def test_a_card_that_cannot_be_read_after_the_write_is_settled_later(folder: Path, status: int) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("GET", Response(status), skip=1)
+        asyncio.run(home.cycle())
+        assert reasons(home)[ProblemKind.PARKED] in {"vanished", "unreadable"}
+        written_once_al = blocks(server.cards[AL])
+        assert written_once_al == 1
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert server.count("PUT", JO) == 1
+        assert not reasons(home)
+
+
+def test_a_card_that_stays_unreadable_is_not_written_again_and_stops_no_other(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("GET", Response(500), times=50, skip=1)
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        written = server.count("PUT", JO)
+        assert written == 1
+        assert blocks(server.cards[AL]) == 1
+        assert len(home.mirror.journal.pending("home")) == 1
+
+
+@pytest.mark.parametrize("status", [403, 500])
+def test_a_card_that_cannot_be_read_before_the_write_stops_no_other(folder: Path, status: int) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("GET", Response(status))
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        written_once(home, server, AL, "Al")
+        assert reasons(home) == {ProblemKind.PARKED: "unreadable"}
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert not reasons(home)
+
+
+def test_a_card_that_went_before_the_write_is_not_made_again(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("GET", Response(404))
+        asyncio.run(home.cycle())
+        assert server.count("PUT") == 0
+        untouched(home, server)
+
+
+def test_a_stale_reply_after_the_write_leads_to_no_second_block(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        stale = Response(200, server.cards[JO], [("ETag", server.etags[JO])])
+        server.fault = on("GET", stale, skip=1)
+        asyncio.run(home.cycle())
+        assert reasons(home) == {ProblemKind.PARKED: "not-stored"}
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert server.count("PUT") == 1
+
+
+# ---------------------------------------------------------------- servers that lie
+
+
+def test_a_server_that_ignores_the_put_is_not_believed(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("PUT", Response(204, headers=[("ETag", '"new"')]))
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        assert reasons(home) == {ProblemKind.PARKED: "not-stored"}
+
+
+@pytest.mark.parametrize("etag", [None, "same", "weak"])
+def test_the_etag_of_a_put_is_a_hint_and_no_proof(folder: Path, etag: str | None) -> None:
+    def tell(server: OnWire, request: Request) -> Response | None:
+        if request.method != "PUT":
+            return None
+        old = server.etags[JO]
+        took_it(server, request)
+        if etag == "same":
+            server.etags[JO] = old
+        told = {"same": old, "weak": f"W/{server.etags[JO]}"}.get(etag or "")
+        return Response(204, headers=[("ETag", told)] if told else [])
+
+    with at_home(folder) as (home, server):
+        server.fault = tell
+        asyncio.run(home.cycle())
+        written_once(home, server)
+        asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT") == 1
+
+
+def test_a_card_without_an_etag_is_never_written(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("GET", Response(200, server.cards[JO]), times=99)
+        asyncio.run(home.cycle())
+        assert server.count("PUT") == 0
+        assert reasons(home) == {ProblemKind.PARKED: "no-etag"}
+
+
+# ---------------------------------------------------------------- servers that damage
+
+PHOTO = b"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n"
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "the photo is gone": lambda data: data.replace(PHOTO, b""),
+    "a type is gone": lambda data: data.replace(b"TEL;TYPE=CELL", b"TEL"),
+    "the note is cut at a comma": lambda data: re.sub(rb"(?s)(Met at the fair).*?(\r\n[A-Z])", rb"\1\2", data),
+    "it is no card": lambda data: b"(null)",
+    "it is empty": lambda data: b"",
+}
+
+
+def damaging(damage: Callable[[bytes], bytes], *, etag: bool, lasting: bool = False) -> Fault:
+    def fault(server: OnWire, request: Request) -> Response | None:
+        if (
+            request.method != "PUT"
+            or (done and not lasting)
+            or request.headers["if-match"] != server.etags[request.path]
+        ):
+            return None
+        done.append(1)
+        server.write(request.path, damage(request.body))
+        return Response(204, headers=[("ETag", server.etags[request.path])] if etag else [])
+
+    done: list[int] = []
+    return fault
+
+
+@pytest.mark.parametrize("etag", [True, False], ids=["with ETag", "without ETag"])
+@pytest.mark.parametrize("name", DAMAGES)
+def test_a_damaged_card_is_put_back_once_and_its_book_is_not_written_any_more(
+    folder: Path, name: str, etag: bool
+) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        whole = person("Jo", NOTE).replace(b"REV:", PHOTO + b"REV:")
+        server.write(JO, whole)
+        server.fault = damaging(DAMAGES[name], etag=etag)
+        asyncio.run(home.cycle())
+        assert server.cards[JO] == whole
+        assert server.count("PUT") == 2
+        back = [request for request in server.seen if request.method == "PUT"][1]
+        assert back.headers["if-match"] != server.etags[JO]
+        assert "*" not in back.headers["if-match"]
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert blocks(server.cards[AL]) == 0
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT") == 2
+        memory = home.mirror.contacts.memory(home.contact("Jo"))
+        assert memory.changed_at is None
+        assert home.mirror.questions.of(home.contact("Jo")) == []
+
+
+def test_damage_in_one_book_does_not_stop_the_others(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        origin = server.books[0].href.removesuffix(HOME)
+        server.books += (address_book("Work", f"{origin}/dav/work/"),)
+        server.write("/dav/work/kim.vcf", person("Kim", NOTE))
+        server.write("/dav/work/group.vcf", vip_group("Kim"))
+        server.fault = damaging(lambda data: data.replace(b"TEL;TYPE=CELL", b"TEL"), etag=True)
+        asyncio.run(home.cycle())
+        assert server.cards[JO] == person("Jo", NOTE)
+        written_once(home, server, "/dav/work/kim.vcf", "Kim")
+
+
+def test_a_put_back_that_fails_too_is_not_tried_again_and_the_card_is_kept(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        lose = DAMAGES["a type is gone"]
+        server.fault = damaging(lose, etag=True, lasting=True)
+        asyncio.run(home.cycle())
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT") == 2
+        assert server.cards[JO] == lose(person("Jo", NOTE))
+        newest = home.mirror.journal.versions(1, "jo")[0]
+        assert newest["data"] == person("Jo", NOTE)
+        assert "restore" in home.mirror.problems.all()[0].detail
+        assert home.mirror.contacts.edited_since(home.contact("Jo"), home.now - 30 * DAY) == frozenset()
+
+
+def test_writing_stops_even_if_the_server_goes_away_before_the_put_back(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        damage = damaging(DAMAGES["the photo is gone"], etag=True)
+        whole = person("Jo", NOTE).replace(b"REV:", PHOTO + b"REV:")
+        server.write(JO, whole)
+        gone = on("GET", CUT, times=99, skip=2)
+        server.fault = lambda wire, request: damage(wire, request) or gone(wire, request)
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert server.cards[JO] == whole
+        assert blocks(server.cards[AL]) == 0
+        assert not home.mirror.journal.pending("home")
+
+
+# ---------------------------------------------------------------- the phone is quicker than our second look
+
+EDITS: dict[str, Callable[[bytes], bytes]] = {
+    "with a new PRODID": lambda data: data.replace(b"iOS 17.4", b"iOS 18.0").replace(
+        b"TEL;TYPE=CELL:+49 171 5550100\r\n", b""
+    ),
+    "with a new REV": lambda data: data.replace(b"REV:2017", b"REV:2026").replace(
+        b"TEL;TYPE=CELL:+49 171 5550100\r\n", b""
+    ),
+    "without either": lambda data: data.replace(b"TITLE:VP Sales", b"TITLE:CRO"),
+}
+
+
+@pytest.mark.parametrize("etag", [True, False], ids=["with ETag", "without ETag"])
+@pytest.mark.parametrize("name", EDITS)
+def test_an_edit_between_our_put_and_our_get_stays_and_is_read_by_the_next_pull(
+    folder: Path, name: str, etag: bool
+) -> None:
+    def edit(server: OnWire, request: Request) -> Response | None:
+        if request.method != "PUT":
+            return None
+        took_it(server, request)
+        told = server.etags[JO]
+        server.write(JO, EDITS[name](server.cards[JO]))
+        return Response(204, headers=[("ETag", told)] if etag else [])
+
+    with at_home(folder) as (home, server):
+        server.fault = edit
+        asyncio.run(home.cycle())
+        edited = server.cards[JO]
+        assert server.count("PUT") == 1
+        assert not reasons(home)
+        server.fault = None
+        asyncio.run(home.cycle(after=DAY))
+        lines = [line for line in edited.split(b"\r\n") if not line.startswith((b"NOTE", b" "))]
+        assert [line for line in server.cards[JO].split(b"\r\n") if not line.startswith((b"NOTE", b" "))] == lines
+        asked = home.mirror.questions.of(home.contact("Jo"))
+        if name == "without either":  # the title: that is an answer
+            assert [q.ending for q in asked] == ["edited"]
+            assert blocks(server.cards[JO]) == 0
+        else:
+            assert [q.standing for q in asked] == [True]
+            assert blocks(server.cards[JO]) == 1
+
+
+def test_an_edit_at_a_put_that_was_refused_is_never_undone(folder: Path) -> None:
+    def edit(server: OnWire, request: Request) -> Response | None:
+        if request.method != "PUT":
+            return None
+        server.write(JO, server.cards[JO].replace(b"TEL;TYPE=CELL:+49 171 5550100\r\n", b""))
+        return Response(403)
+
+    with at_home(folder) as (home, server):
+        server.write(JO, person("Jo"))
+        server.fault = edit
+        asyncio.run(home.cycle())
+        assert b"TEL" not in server.cards[JO]
+        assert server.count("PUT") == 1
+        assert ProblemKind.WRITING_STOPPED not in reasons(home)
