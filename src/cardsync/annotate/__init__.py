@@ -1,0 +1,1 @@
+"""Annotate: questions into notes, and answers out of them."""

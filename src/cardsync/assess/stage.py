@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cardsync.assess.judge import Judge
@@ -40,7 +40,7 @@ class Assess:
         return count
 
     def _forget_after_a_change_of_policy(self) -> None:
-        policy = repr(replace(self.judge, now=datetime.min)).encode()
+        policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC))).encode()
         key, name = hashlib.sha256(policy).hexdigest(), f"policy:{self.account}"
         if self.mirror.cycles.fact(name) != key:
             self.mirror.contacts.forget_assessments(self.account)

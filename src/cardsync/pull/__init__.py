@@ -1,0 +1,1 @@
+"""Pull: the server's address books into the mirror."""

@@ -2,8 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.judge import policy_for
-from cardsync.pull.vip import CardMembership, existing, lost, vips
 from cardsync.model import Group, GroupPolicy, Stratum
+from cardsync.pull.vip import CardMembership, existing, lost, vips
 
 
 def group(name: str, *members: str, key: str = "g1") -> Group:
