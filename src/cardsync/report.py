@@ -31,8 +31,8 @@ class Person:
 
 
 def people(app: App) -> list[Person]:
-    """All that are or were VIPs."""
-    return [_person(row) for row in app.mirror.contacts.named()]
+    """All that are or were VIPs, in the accounts and books that there are."""
+    return [_person(row) for row in app.mirror.contacts.named() if row["account"] in app.settings.accounts]
 
 
 def find_person(app: App, name: str) -> Person:

@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from cardsync.model import AddressBook, PutAnswer, PutResult
-from cardsync.records import ProblemKind
+from cardsync.model import AddressBook, PutAnswer, PutResult, ReminderPolicy
+from cardsync.records import Pause, ProblemKind
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
 
-DAY = timedelta(days=1)
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 OWN = "Met at the fair"
 JO, AL, VIPS = f"{HOME}jo.vcf", f"{HOME}al.vcf", f"{HOME}vip.vcf"
 
@@ -18,6 +18,11 @@ def filled(server: MemoryServer, *uids: str) -> MemoryServer:
         server.write(f"{HOME}{uid.lower()}.vcf", person(uid, OWN))
     server.write(VIPS, vip_group(*uids))
     return server
+
+
+def answered(card: bytes, word: bytes) -> bytes:
+    """With a line typed between the question and what to type."""
+    return card.replace(b"\r\n ", b"").replace(b"\\nType: ", b"\\n" + word + b"\\nType: ")
 
 
 @dataclass(slots=True)
@@ -60,3 +65,38 @@ async def test_no_question_makes_a_card_larger_than_the_server_takes(folder: Pat
     await at.cycle()
     assert server.puts == []
     assert at.mirror.problems.of_book(1, ProblemKind.PARKED)[JO].reason == "too-large"
+
+
+# ---------------------------------------------------------------- books that move
+
+
+async def test_a_book_whose_host_is_renamed_keeps_what_was_said_of_its_contacts(folder: Path) -> None:
+    server = filled(MemoryServer(), "Jo", "Al")
+    at = Household(folder=folder, server=server)
+    await at.cycle()
+    server.write(JO, answered(server.cards[JO], b"never"))
+    await at.cycle(after=HOUR)
+    assert at.mirror.contacts.standing(at.contact("Jo")).pause is Pause.NEVER
+    server.books = (address_book(href=f"https://p42.memory.test{HOME}"),)
+    server.etags = {href: f'"new {etag}' for href, etag in server.etags.items()}
+    await at.cycle(after=2 * DAY)
+    assert at.mirror.problems.all() == []
+    assert [book.found.href for book in at.mirror.books.of("home")] == [f"https://p42.memory.test{HOME}"]
+    assert at.mirror.contacts.standing(at.contact("Jo")).pause is Pause.NEVER
+    server.write(AL, answered(server.cards[AL], b"ok"))
+    report = await at.cycle(after=HOUR)
+    assert report.endings == {"confirmed": 1}
+    assert server.cards[AL] == person("Al", OWN)
+
+
+async def test_questions_in_a_book_that_is_gone_use_up_no_budget(folder: Path) -> None:
+    server = filled(MemoryServer(), "Jo")
+    at = Household(folder=folder, server=server, reminders=ReminderPolicy(max_open=1))
+    await at.cycle()
+    elsewhere = "/dav/another/"
+    server.books = (address_book(href=f"http://memory.test{elsewhere}"),)
+    server.cards = {f"{elsewhere}al.vcf": person("Al", OWN), f"{elsewhere}vip.vcf": vip_group("Al")}
+    server.etags = dict.fromkeys(server.cards, '"1"')
+    report = await at.cycle(after=2 * DAY)
+    assert report.counts["asked"] == 1
+    assert [row["name"] for row in at.mirror.contacts.named()] == ["Al Ruiz"]

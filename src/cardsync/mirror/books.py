@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from sqlite3 import Row
+from urllib.parse import urlsplit
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
 from cardsync.model import AddressBook, AddressObject, SyncMethod
@@ -38,8 +39,27 @@ class Books:
             self._touch(account)
             self._db.execute("UPDATE account SET discovered_at = ? WHERE name = ?", (iso(now), account))
             self._db.execute("UPDATE address_book SET present = 0 WHERE account = ?", (account,))
+            self._follow(account, {book.href for book in books})
             for book in books:
                 self._store_book(book)
+
+    def _follow(self, account: str, found: set[str]) -> None:
+        """A book at the same path of another origin is the same book (a host renamed, http made https, iCloud's pNN).
+
+        What is remembered of its contacts stays; of the server itself nothing is taken for granted.
+        """
+        known = {row[0] for row in self._db.rows("SELECT href FROM address_book WHERE account = ?", (account,))}
+        new = {urlsplit(href).path: href for href in found - known}
+        for old in sorted(known - found):
+            href = new.pop(urlsplit(old).path, None)
+            if href is None:
+                continue
+            row = self._db.row(
+                "UPDATE address_book SET href = ?, marker = NULL, listed_at = NULL, exported_at = NULL, exact = NULL "
+                "WHERE account = ? AND href = ? RETURNING id",
+                (href, account, old),
+            )
+            self._db.execute("UPDATE address_object SET etag = NULL WHERE book_id = ?", (row[0] if row else 0,))
 
     def _touch(self, account: str) -> None:
         self._db.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (account,))

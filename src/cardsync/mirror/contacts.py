@@ -226,10 +226,10 @@ class Contacts:
         return {row[0]: Wish(kind=QuestionKind(row[1]) if row[1] else None, score=row[2] or 0.0) for row in rows}
 
     def named(self) -> list[Row]:
-        """Every contact that is or was a VIP: id, name, account, book, groups, pause, probability."""
+        """Every contact of the books that are there that is or was a VIP: id, name, account, book, groups, pause ..."""
         return self._db.rows(
             "SELECT t.*, b.account, b.display_name AS book, v.groups FROM contact t "
-            "JOIN address_book b ON b.id = t.book_id "
+            "JOIN address_book b ON b.id = t.book_id AND b.present = 1 "
             "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key ORDER BY t.name COLLATE NOCASE, t.id"
         )
 

@@ -114,10 +114,10 @@ class Questions:
         return [moment(row[0]) for row in rows]
 
     def open_count(self, account: str) -> int:
-        """How many blocks stand in the account's books."""
+        """How many blocks stand in the account's books; one that is gone must not use up the budget for ever."""
         row = self._db.row(
             "SELECT count(*) FROM question q JOIN contact t ON t.id = q.contact_id "
-            "JOIN address_book b ON b.id = t.book_id WHERE b.account = ? AND q.standing = 1",
+            "JOIN address_book b ON b.id = t.book_id WHERE b.account = ? AND b.present = 1 AND q.standing = 1",
             (account,),
         )
         return int(row[0]) if row else 0
