@@ -42,20 +42,20 @@ def align(ours: Sequence[str], line: Sequence[Token], beyond: Sequence[Token]) -
     In this order: all of ours is there, with something typed in between; ours alone is there, with something cut;
     else only what opens the line and runs of several words are ours.
     """
-    window = [*line, *beyond]
-    pairs = _common(ours, [token.text for token in window])
-    pieces = {at: (window[at].start, window[at].stop) for _, at in pairs}
-    split = _split(ours, window, pairs)
-    if len(pairs) + len(split) == len(ours):
-        return Aligned(pieces=_joined(pieces, [piece for pair in split for piece in pair], window), share=1.0)
+    for window in (line, [*line, *beyond]):
+        pairs = _common(ours, [token.text for token in window])
+        split = _split(ours, window, pairs)
+        if len(pairs) + len(split) == len(ours):
+            whole = [(window[at].start, window[at].stop) for _, at in pairs]
+            return Aligned(pieces=_joined([*whole, *(piece for word in split for piece in word)], window), share=1.0)
     pairs = _common(ours, [token.text for token in line])
     if len(pairs) == len(line) >= 2 and pairs[:2] == [(0, 0), (1, 1)]:
         return Aligned(pieces=((line[0].start, line[-1].stop),), share=len(pairs) / len(ours), cut=True)
     kept = [pair for run in _runs(pairs) if len(run) >= _RUN or run[0] == (0, 0) for pair in run]
     if not kept:
         return None
-    pieces = {at: (line[at].start, line[at].stop) for _, at in kept}
-    return Aligned(pieces=_joined(pieces, [], line), share=len(kept) / len(ours))
+    pieces = _joined([(line[at].start, line[at].stop) for _, at in kept], line)
+    return Aligned(pieces=pieces, share=len(kept) / len(ours))
 
 
 def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
@@ -63,8 +63,15 @@ def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]
     head = _same(ours, theirs)
     pairs = [(i, i) for i in range(head)]
     ours, theirs = ours[head:], theirs[head:]
+    tail = _same(ours[::-1], theirs[::-1])
+    closing = [(head + len(ours) - n, head + len(theirs) - n) for n in range(tail, 0, -1)]
+    ours, theirs = ours[: len(ours) - tail], theirs[: len(theirs) - tail]
+    return [*pairs, *((head + i, head + at) for i, at in _longest(ours, theirs)), *closing]
+
+
+def _longest(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
     if not ours or not theirs or len(ours) * len(theirs) > _CELLS:
-        return pairs
+        return []
     lengths = [[0] * (len(theirs) + 1)]
     for mine in reversed(ours):
         below, row = lengths[-1], [0] * (len(theirs) + 1)
@@ -72,10 +79,11 @@ def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]
             row[at] = below[at + 1] + 1 if mine == theirs[at] else max(below[at], row[at + 1])
         lengths.append(row)
     lengths.reverse()
+    pairs = []
     i = at = 0
     while i < len(ours) and at < len(theirs):
         if ours[i] == theirs[at]:
-            pairs.append((head + i, head + at))
+            pairs.append((i, at))
             i, at = i + 1, at + 1
         elif lengths[i + 1][at] >= lengths[i][at + 1]:
             i += 1
@@ -107,15 +115,19 @@ def _split(
     edges = [(-1, -1), *pairs, (len(ours), len(theirs))]
     for (i, at), (j, until) in pairwise(edges):
         if j - i == 2 and until - at > 1:
-            first = theirs[until - 1] if i < 0 else theirs[at + 1]
-            last = theirs[at + 1] if j == len(ours) else theirs[until - 1]
-            found.append(_halves(ours[i + 1], first, last))
+            gap = theirs[at + 1 : until]
+            openings = gap[::-1] if i < 0 else gap[:1]
+            closings = gap if j == len(ours) else gap[-1:]
+            halves = (_halves(ours[i + 1], opening, closing) for opening in openings for closing in closings)
+            found.append(next(filter(None, halves), []))
     return [pieces for pieces in found if pieces]
 
 
 def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
     """``word`` as the beginning of one token and the end of another, or of the same longer one."""
-    if any(len(token.text) != token.stop - token.start for token in (opening, closing)):
+    if closing.start < opening.start or any(
+        len(token.text) != token.stop - token.start for token in (opening, closing)
+    ):
         return []
     head = _same(word, opening.text)
     rest = len(word) - head
@@ -125,15 +137,12 @@ def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
     return [(start, stop) for start, stop in pieces if start < stop]
 
 
-def _joined(
-    whole: dict[int, tuple[int, int]], parts: Sequence[tuple[int, int]], tokens: Sequence[Token]
-) -> tuple[tuple[int, int], ...]:
+def _joined(pieces: Sequence[tuple[int, int]], tokens: Sequence[Token]) -> tuple[tuple[int, int], ...]:
     """Pieces in order; neighbours become one, with the space between them."""
     joined: list[tuple[int, int]] = []
-    starts = {token.start: number for number, token in enumerate(tokens)}
-    for start, stop in sorted([*whole.values(), *parts]):
-        before = starts.get(start, 0) - 1
-        if joined and before >= 0 and tokens[before].stop == joined[-1][1]:
+    before = {token.start: previous.stop for previous, token in pairwise(tokens)}
+    for start, stop in sorted(pieces):
+        if joined and joined[-1][1] in {start, before.get(start)}:
             joined[-1] = (joined[-1][0], stop)
         else:
             joined.append((start, stop))

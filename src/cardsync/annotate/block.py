@@ -7,15 +7,17 @@ a character of the user's is ours: what does not match our own lines stays.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from cardsync.annotate.align import Aligned, align, exactly
 from cardsync.annotate.normal import tokens_of
 from cardsync.model import Position
 
 SEPARATOR = "\n\n"
+_MOST = 50_000  # characters that differ; beyond that only our lines to the letter are found
 _BEYOND = 100  # words that the owner may type into one line of ours
 _APART = 400  # words between our two lines
+_TORN = 30  # words that the owner may type into the label itself
 _TRIES = 4  # lines with our label that are looked at closely
 
 
@@ -47,12 +49,22 @@ def find(note: str, block: str, user_text: str, position: Position) -> Found | N
 
     Of a line of ours that the user's own text has too, as many are the user's as that text had.
     """
+    question, *rest = block.split("\n")
+    if note.count(block) > user_text.count(block):
+        start = note.find(block) if position is Position.TOP else note.rfind(block)
+        return _to_the_letter(note, question, rest, start)
     part = differing(note, user_text, position)
+    if part is None:
+        there = [line if note.count(line) > user_text.count(line) else "" for line in (question, *rest)]
+        return _to_the_letter(note, there[0], there[1:], 0)
     area = _Area(note[part.start : part.stop], user_text[part.start : part.user_stop], position, part.start)
-    question, *rest = ([token.text for token in tokens_of(line)] for line in block.split("\n"))
-    lines = [asked] if (asked := area.labelled(question, rest)) else []
-    for ours in rest:
-        line = area.below(ours, lines[-1].pieces[-1][1] if lines else None)
+    texts = [[token.text for token in tokens_of(line)] for line in (question, *rest)]
+    if together := area.all(texts):
+        return Found(ours=tuple(line.pieces for line in together), whole=True)
+    asked = area.labelled(texts[0], texts[1:])
+    lines = [asked] if asked else []
+    for text in texts[1:]:
+        line = area.below(text, lines[-1].pieces[-1][1] if lines else None)
         lines += [line] if line else []
     return Found(ours=tuple(line.pieces for line in lines), whole=asked is not None) if lines else None
 
@@ -69,17 +81,22 @@ class Differing:
     user_stop: int
 
 
-def differing(note: str, user_text: str, position: Position) -> Differing:
-    """Leave out the lines that are as they were, from the end that the block is not at."""
+def differing(note: str, user_text: str, position: Position) -> Differing | None:
+    """Leave out the lines that are as they were, from the end that the block is not at.
+
+    None: what is left is too much to be looked into closely.
+    """
     if position is Position.TOP:
         same = _same(note, user_text, from_end=True)
         stop, user_stop = len(note) - same, len(user_text) - same
         if not all(at == 0 or text[at - 1] == "\n" for at, text in ((stop, note), (user_stop, user_text))):
             newline = note.find("\n", stop)
             same = len(note) - newline - 1 if newline >= 0 else 0
-        return Differing(start=0, stop=len(note) - same, user_stop=len(user_text) - same)
-    start = note.rfind("\n", 0, _same(note, user_text, from_end=False)) + 1
-    return Differing(start=start, stop=len(note), user_stop=len(user_text))
+        part = Differing(start=0, stop=len(note) - same, user_stop=len(user_text) - same)
+    else:
+        start = note.rfind("\n", 0, _same(note, user_text, from_end=False)) + 1
+        part = Differing(start=start, stop=len(note), user_stop=len(user_text))
+    return part if max(part.stop, part.user_stop) - part.start <= _MOST else None
 
 
 def _same(one: str, other: str, *, from_end: bool) -> int:
@@ -98,6 +115,12 @@ def _same(one: str, other: str, *, from_end: bool) -> int:
 # ---------------------------------------------------------------- looking for lines
 
 
+def _to_the_letter(note: str, question: str, rest: Sequence[str], start: int) -> Found | None:
+    ours = [(at, at + len(line)) for line in (question, *rest) if line and (at := note.find(line, start)) >= 0]
+    whole = bool(question) and question in note[start:]
+    return Found(ours=tuple((span,) for span in sorted(ours)), whole=whole) if ours else None
+
+
 class _Area:
     """The part of a note in which the block may be, as words."""
 
@@ -110,6 +133,14 @@ class _Area:
         self._users = _string(token.text for token in tokens_of(user_text))
         self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
 
+    def all(self, lines: Sequence[Sequence[str]]) -> list[Aligned]:
+        """The whole block with nothing typed into it, or nothing."""
+        at = self._exact([text for line in lines for text in line])
+        if at is None:
+            return []
+        starts = list(accumulate(map(len, lines), initial=at))
+        return [self._moved(exactly(self._tokens[start:stop])) for start, stop in pairwise(starts)]
+
     def labelled(self, ours: Sequence[str], others: Sequence[Sequence[str]]) -> Aligned | None:
         """The line with the label: to the word, or edited, known by its label or by all that follows it."""
         if (at := self._exact(ours)) is not None:
@@ -118,7 +149,8 @@ class _Area:
         rest = ours[len(label) :]
         found = [self._edited(ours, at, others) for at in self._places(label)]
         if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
-            found = [self._edited(ours, self._line_start(at), others)]
+            starts = (self._line_start(at), max(0, at - _TORN))
+            found = [self._edited(ours, start, others) for start in starts]
         best = max((line for line in found if line), key=lambda line: line.share, default=None)
         return self._moved(best) if best else None
 
@@ -173,6 +205,7 @@ class _Area:
         return "\n" in between or "\r" in between
 
     def _line_start(self, index: int) -> int:
+        """The first token of the line that a token is on; the very first one's for what is before it."""
         return next((i for i in range(index, max(0, index - _BEYOND), -1) if self._breaks(i)), 0)
 
     def _line_starts(self, first: int) -> list[int]:

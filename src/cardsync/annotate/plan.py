@@ -106,9 +106,8 @@ def may_ask(standing: Standing, kind: QuestionKind, policy: ReminderPolicy, now:
 
 def quiet(contact: Contact, changed_at: datetime | None, policy: ReminderPolicy, now: datetime) -> bool:
     """Whether the card changed so lately that the phone may hold an edit which is not yet here."""
-    revised = contact.revised if contact.revised and contact.revised <= now else None
-    latest = max((moment for moment in (changed_at, revised) if moment), default=None)
-    return latest is not None and now - latest < policy.quiet_after_edit
+    moments = [moment for moment in (changed_at, contact.revised) if moment]
+    return any(abs(now - moment) < policy.quiet_after_edit for moment in moments)  # a phone's clock may be ahead
 
 
 def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
@@ -157,6 +156,8 @@ def after(
         case Ending.DISMISSED:
             wait = policy.ask_again_after * 2 ** min(standing.dismissals, _DOUBLINGS)
             return replace(standing, not_before=now + wait, dismissals=standing.dismissals + 1)
+        case Ending.EDITED if asked.kind is QuestionKind.FOLLOW_UP and standing.left_at:  # but the company was not
+            return replace(standing, not_before=now + policy.ask_again_after, dismissals=0)
         case Ending.NOTED:
             return replace(standing, not_before=now + policy.ask_again_after)
         case Ending.LEFT:

@@ -11,10 +11,11 @@ from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.texts import HINTS, QUESTIONS, REMARKS, SLOTS, TEMPLATES
 from cardsync.model import Position, QuestionKind
 
-_LONG = 1000  # characters; no line of ours is longer
+_LONG = 2000  # characters; no block of ours is longer
 _TYPED = 4  # lines that the owner may have typed between ours
 _TRIES = 20  # lines with our label that are looked at closely
 _LETTERS = 4  # that a hint must have besides its slots, to be told from any other text
+_LABEL = re.compile(r"^([^:\r\n]{1,80}):", re.MULTILINE)
 _SLOT = re.compile("{(?:" + "|".join(sorted(SLOTS)) + ")}")
 
 
@@ -54,12 +55,14 @@ def _recognised(note: str, kind: QuestionKind, pieces: list[tuple[int, int]]) ->
 
 def _labelled(note: str, labels: set[str]) -> Iterator[tuple[Token, Token, list[Token]]]:
     """A label, what follows it on its line, and the few lines below."""
-    lines = [Token(note[line.start : line.stop][:_LONG], line.start, line.stop) for line in lines_of(note)]
-    for at, line in enumerate(lines):
-        label, colon, rest = line.text.partition(":")
-        if colon and plain(label) in labels:
-            start = line.start + len(label) + 1
-            yield Token(label, line.start, start), Token(rest, start, line.stop), lines[at + 1 : at + 2 + _TYPED]
+    for match in _LABEL.finditer(note):
+        if plain(match[1]) in labels:
+            near = note[match.end() : match.end() + _LONG]
+            rest, *below = (
+                Token(near[line.start : line.stop], match.end() + line.start, match.end() + line.stop)
+                for line in lines_of(near)
+            )
+            yield Token(match[1], match.start(), match.end()), rest, below[: 1 + _TYPED]
 
 
 # ---------------------------------------------------------------- shapes

@@ -4,6 +4,7 @@ import re
 from collections.abc import Sequence
 
 Span = tuple[int, int]
+_MANY = 1000  # line breaks in a row; where there are more, they are not compared with the user's text
 _BREAK = re.compile(r"\r\n|\n|\r")
 
 
@@ -18,7 +19,7 @@ def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user
         return ()
     cut = _merged([span for line in _by_line(note, gone) for span in _of_line(note, line)])
     rest = _Breaks(note, cut)
-    same = _core(rest.left()) == _core(user_text)
+    same = _core(rest.left()) == _core(user_text) and max(_at_start(user_text), _at_end(user_text)) < _MANY
     block = _merged(ours or answers)
     begin = next(start for start, stop in cut if stop > block[0][0])
     end = next(stop for start, stop in reversed(cut) if start < block[-1][1])
@@ -78,8 +79,8 @@ class _Breaks:
 
     def before(self, at: int) -> list[Span]:
         """The line breaks that end at ``at``, the nearest first."""
-        found = []
-        while at:
+        found: list[Span] = []
+        while at and len(found) < _MANY:
             if at in self._starts:
                 at = self._starts[at]
                 continue
@@ -92,8 +93,8 @@ class _Breaks:
 
     def after(self, at: int) -> list[Span]:
         """The line breaks that begin at ``at``, the nearest first."""
-        found = []
-        while at < len(self._note):
+        found: list[Span] = []
+        while at < len(self._note) and len(found) < _MANY:
             if at in self._stops:
                 at = self._stops[at]
                 continue

@@ -43,6 +43,8 @@ class Typed:
 def typed(note: str, found: Found | None, user_text: str, position: Position) -> tuple[Typed, ...]:
     """All that was typed in or at the block, or where it was."""
     part = differing(note, user_text, position)
+    if part is None:
+        return ()
     rest = _Rest(note, part.start, part.stop, found)
     new = _New([rest.text(span) for row in rest.rows for span in row], user_text[part.start : part.user_stop])
     return tuple(_typed(rest, new, found, position))

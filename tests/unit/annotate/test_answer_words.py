@@ -1,0 +1,87 @@
+import unicodedata
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
+from cardsync.annotate.texts import HINTS, TEMPLATES
+from cardsync.model import QuestionKind
+
+OK, LEFT, LATER, NEVER, RETIRED = AnswerKind.OK, AnswerKind.LEFT, AnswerKind.LATER, AnswerKind.NEVER, AnswerKind.RETIRED
+SAID = {
+    OK: "ok OK Ok. okay still yes Yes! yep correct ✓ ✔️ ✅ ☑️ 👍 👍🏽 👍🏿 👌 "
+    "ja noch stimmt oui toujours sí si sigue vale sim ainda",
+    LEFT: "left Left. moved gone weg gewechselt parti partie salió saiu mudou no nein non não",
+    LATER: "later Later! snooze später spaeter luego depois",
+    NEVER: "never skip nie niemals jamais nunca",
+    RETIRED: "retired pensioniert rente retraitée jubilada aposentado",
+}
+PHRASES = {
+    "yes it is": OK, "Yes, it is": None, "immer noch": OK, "c'est bon": OK, "C\u2019est bon !": OK,
+    "d\u2019accord": OK, "sigue igual": OK,
+    "“ok”": OK, "«\xa0ok\xa0»": OK, "yes\xa0it\u2009is": OK, "\u200eok\u200b": OK, "ok 👍": OK, "OK 🙂": OK,
+    "- ok": OK, "(ok)": OK,
+    "se fue": LEFT, "ya no": LEFT, "nicht mehr": LEFT, "plus là": LEFT, "left 😢": LEFT,
+    "plus tard": LATER, "más tarde": LATER, "mas tarde": LATER, "mais tarde": LATER, "not now": LATER,
+    "im Ruhestand": RETIRED, "à la retraite": RETIRED,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "word"), [(kind, word) for kind, words in SAID.items() for word in words.split()])
+def test_every_word_of_every_language_is_understood(kind: AnswerKind, word: str) -> None:
+    for written in (word, word.upper(), unicodedata.normalize("NFD", word), f"  {word}\xa0", f"{word}."):
+        assert parse_answer(written) == Answer(kind=kind), written
+
+
+@pytest.mark.parametrize(("phrase", "kind"), PHRASES.items())
+def test_phrases_and_what_keyboards_make_of_them(phrase: str, kind: AnswerKind | None) -> None:
+    assert parse_answer(phrase) == (Answer(kind=kind) if kind else None)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "", " ", ".", "ok?", "ok 🤔", "ok 👎", "👎", "❌", "🙂", "👍👎", "ok ok", "okay then", "ok, later",
+        "not ok", "ok so",
+        "ok / left / later / never", "still VP", "left for Stripe", "everything is ok", "o k", "0k",
+        "later maybe", "later 3",
+        "later 3 lightyears", "3m", "2 weeks", "ok 3m", "never 2 weeks", "k" * 70, "ok" + " " * 70 + "x",
+    ],
+)  # fmt: skip
+def test_anything_but_an_answer_word_is_no_answer(line: str) -> None:
+    assert parse_answer(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "days"),
+    [
+        ("later 3m", 90), ("later 3 m", 90), ("Later 3M.", 90), ("later3m", 90), ("later in 3 months", 90),
+        ("snooze 2 weeks", 14),
+        ("snooze for 2 weeks", 14), ("später 10 Tage", 10), ("spa\u0308ter 10\xa0Tage", 10), ("später 1 Monat", 30),
+        ("plus tard 2 mois", 60), ("más tarde 3 días", 3), ("mais tarde 1 mês", 30), ("later 1y", 365),
+        ("later 2d", 2),
+        ("later 1000 years", 5 * 365), ("later 99999999999999999999d", 5 * 365), ("later ٣ days", 3),
+        ("later 0d", None), ("later 000 weeks", None), ("later", None),
+    ],
+)  # fmt: skip
+def test_later_may_name_a_time(line: str, days: int | None) -> None:
+    assert parse_answer(line) == Answer(kind=LATER, delay=timedelta(days=days) if days else None)
+
+
+@pytest.mark.parametrize("language", TEMPLATES)
+@pytest.mark.parametrize("kind", QuestionKind)
+def test_every_word_that_a_hint_names_is_offered_and_understood(language: str, kind: QuestionKind) -> None:
+    words = TEMPLATES[language][HINTS[kind]].rpartition(":")[2].split("/")
+    understood = [parse_answer(word) for word in words]
+    kinds = [answer.kind for answer in understood if answer]
+    assert len(kinds) == len(words) >= 2
+    assert set(kinds) <= OFFERED[kind]
+
+
+@given(st.text(max_size=80))
+def test_no_line_breaks_the_reading_and_no_line_with_other_words_is_an_answer(text: str) -> None:
+    parse_answer(text)
+    assert parse_answer(f"{text} zebra") is None
+    assert parse_answer(f"zebra {text}") is None

@@ -1,0 +1,142 @@
+"""Whatever is typed wherever: what is not ours and no answer word is still there, and nothing is an answer by accident."""
+
+import time
+from collections import Counter
+
+import pytest
+from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+
+from cardsync.annotate.block import compose, find
+from cardsync.annotate.recognise import recognise
+from cardsync.model import Position
+from cardsync.records import Ending
+
+LINES = st.sampled_from(
+    [
+        "",
+        "",
+        "ok",
+        "left",
+        "Fine",
+        "ok then",
+        "all is ok",
+        HINT,
+        QUESTION,
+        "VIPcheck: call her",
+        "VIPcheck",
+        "still",
+        " ",
+        "Type: ok",
+    ]
+)
+WILD = st.text(
+    alphabet=st.one_of(st.sampled_from(" \n\n.,:?/okVIPcheck"), st.characters(codec="utf-8", exclude_characters="\r"))
+)
+USERS = st.one_of(WILD, st.lists(LINES, max_size=6).map("\n".join), st.just(""))
+POSITIONS = st.sampled_from(Position)
+FOREIGN = st.text(alphabet="žŵ日本🙂 \n", min_size=1, max_size=30)
+TYPED = st.one_of(
+    WILD.filter(bool),
+    st.sampled_from(["now CRO at Stripe", "at Acme?", "VP", "VIPcheck:", "Type: ok", "ok", "later 2w"]),
+)
+
+
+def letters(text: str) -> str:
+    return "".join(text.split())
+
+
+@given(USERS, POSITIONS)
+@example("\n\nhi", TOP)
+@example("hi\n\n", BOTTOM)
+@example("\n\n", BOTTOM)
+@example(BLOCK, TOP)
+@example(BLOCK, BOTTOM)
+def test_an_untouched_block_is_open_and_comes_out_to_the_letter(user_text: str, position: Position) -> None:
+    found = reading(compose(BLOCK, user_text, position), asked(user_text, position))
+    assert (found.ending, found.standing, found.left) == (None, True, user_text)
+
+
+@pytest.mark.parametrize("position", Position)
+def test_an_empty_note_is_empty_again(position: Position) -> None:
+    for note in (BLOCK, f"{BLOCK}\n\n", f"{BLOCK}\n\nok", f"{BLOCK}\nok\n\n"):
+        assert reading(note, asked("", position)).left == ""
+
+
+@given(USERS, POSITIONS)
+def test_a_deleted_block_leaves_nothing_to_find(user_text: str, position: Position) -> None:
+    found = reading(user_text, asked(user_text, position))
+    assert (found.ending, found.standing, found.left) == (Ending.DISMISSED, False, user_text)
+
+
+@given(st.data(), USERS, POSITIONS, FOREIGN)
+def test_what_is_typed_into_the_block_stays_in_its_place(
+    data: st.DataObject, user_text: str, position: Position, typed: str
+) -> None:
+    at = data.draw(st.integers(0, len(BLOCK)))
+    found = reading(compose(BLOCK[:at] + typed + BLOCK[at:], user_text, position), asked(user_text, position))
+    parts = (typed, user_text) if position is TOP else (user_text, typed)
+    assert letters(found.left) == letters("".join(parts))
+    assert found.standing
+    assert found.ending in {None, Ending.NOTED}
+
+
+@given(st.data(), USERS, POSITIONS, TYPED)
+def test_no_typed_character_is_lost(data: st.DataObject, user_text: str, position: Position, typed: str) -> None:
+    note = compose(BLOCK, user_text, position)
+    at = data.draw(st.integers(0, len(note)))
+    found = reading(note[:at] + typed + note[at:], asked(user_text, position))
+    kept = letters(user_text) + (letters(typed) if found.ending in {None, Ending.NOTED} else "")
+    assert Counter(kept.casefold()) <= Counter(letters(found.left).casefold())
+
+
+@given(st.data(), st.lists(LINES, min_size=1, max_size=6), POSITIONS, st.booleans())
+def test_the_users_own_lines_are_never_an_answer_however_they_are_moved(
+    data: st.DataObject, lines: list[str], position: Position, spaced: bool
+) -> None:
+    moved = data.draw(st.permutations(lines))
+    cut = data.draw(st.integers(0, len(moved)))
+    above, below = ("\n".join(part) for part in (moved[:cut], moved[cut:]))
+    gap = "\n\n" if spaced else "\n"
+    found = reading(f"{above}{gap}{BLOCK}{gap}{below}", asked("\n".join(lines), position))
+    assert found.ending in {None, Ending.NOTED}
+    assert Counter(letters("".join(lines))) <= Counter(letters(found.left))
+
+
+@given(st.lists(LINES, max_size=6), st.lists(LINES, max_size=6), POSITIONS)
+def test_an_edit_of_the_own_text_alone_is_no_answer(before: list[str], after: list[str], position: Position) -> None:
+    assume(BLOCK not in "\n".join(before))  # nobody can tell which of two went
+    words = Counter("\n".join(before).split())
+    assume(all(count <= words[word] for word, count in Counter("\n".join(after).split()).items()))
+    found = reading(compose(BLOCK, "\n".join(after), position), asked("\n".join(before), position))
+    assert found.ending is None
+    assert letters(found.left) == letters("".join(after))
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param("a " * 500_000, id="words"),
+        pytest.param("\n" * 1_000_000, id="line breaks"),
+        pytest.param("x" * 1_000_000, id="one word"),
+        pytest.param("é,;" * 330_000, id="signs"),
+        pytest.param("ok\n" * 330_000, id="answers"),
+        pytest.param((QUESTION[:40] + "\n") * 20_000, id="questions cut off"),
+        pytest.param(("VIPcheck: " + "in " * 60 + "\n") * 5_000, id="labels"),
+        pytest.param(("VIPcheck: " + "in " * 60 + f"\n{HINT}\n") * 4_000, id="labels and hints"),
+        pytest.param(("VIPcheck: still " + "at " * 30_000 + f"\n{HINT}\n") * 10, id="long lines"),
+        pytest.param("VIPcheck: " * 100_000, id="labels on one line"),
+        pytest.param((BLOCK + "\n") * 10_000, id="blocks"),
+        pytest.param("e" + "\u0301" * 500_000, id="marks"),
+        pytest.param("\u200b" * 300_000, id="nothing to see"),
+    ],
+)
+@pytest.mark.parametrize("position", Position)
+def test_hostile_notes_are_read_in_linear_time(note: str, position: Position) -> None:
+    for user_text, now in ((note, compose(BLOCK, note, position)), ("hi", note), (note[1:], f"{BLOCK}\nok {note}\nok")):
+        begin = time.process_time()
+        find(now, BLOCK, user_text, position)
+        reading(now, asked(user_text, position))
+        recognise(now, ["VIPcheck"], {})
+        assert time.process_time() - begin < 1.5
