@@ -1,6 +1,7 @@
 """What the owner asks for on the command line, carried out on the mirror between two cycles."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -49,11 +50,12 @@ def _answer(
 
 
 def _unasked(ending: Ending, standing: Standing, delay: timedelta, now: datetime) -> Standing:
+    """How a contact stands after an answer that nothing asked for; a pause ends by ``resume`` only."""
     match ending:
         case Ending.LEFT:
-            return Standing(left_at=now, dismissals=standing.dismissals)
+            return replace(standing, left_at=now, not_before=None)
         case Ending.SNOOZED:
-            return Standing(not_before=now + delay, dismissals=standing.dismissals, left_at=standing.left_at)
+            return replace(standing, not_before=now + delay)
         case Ending.NEVER | Ending.RETIRED:
             return Standing(pause=Pause(ending.value), left_at=standing.left_at)
         case _:

@@ -180,7 +180,8 @@ class Books:
         """Keep the bytes; ``seen``: the history knows what changed in them, or nothing did."""
         self._db.execute(
             "INSERT INTO card (object_id, data, seen) "
-            "SELECT id, ?, ? FROM address_object WHERE book_id = ? AND href = ? ON CONFLICT (object_id) DO UPDATE SET data = excluded.data, seen = excluded.seen",
+            "SELECT id, ?, ? FROM address_object WHERE book_id = ? AND href = ? "
+            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data, seen = excluded.seen",
             (data, seen, book_id, href),
         )
 

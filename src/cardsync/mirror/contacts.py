@@ -93,14 +93,16 @@ class Contacts:
         )
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
-        """The fields are right on that day: age starts anew."""
+        """Those of the fields that the card has are right on that day: age starts anew, and never goes back."""
         with self._db.transaction():
             for which in fields:
-                self._db.execute(
-                    "UPDATE work_field SET validated_at = ? WHERE contact_id = ? AND field = ? AND shown <> '[]'",
+                done = self._db.execute(
+                    "UPDATE work_field SET validated_at = max(ifnull(validated_at, ''), ?) "
+                    "WHERE contact_id = ? AND field = ? AND shown <> '[]'",
                     (iso(on), contact_id, which),
                 )
-                self.record(contact_id, now, how, which)
+                if done.rowcount:
+                    self.record(contact_id, now, how, which)
             self._db.execute("UPDATE contact SET assessed_at = NULL WHERE id = ?", (contact_id,))
 
     def record(
