@@ -25,10 +25,29 @@ async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]]
     found: list[dict[str, Any]] = []
     previews: list[Preview] = []
     for name in app.settings.accounts:
-        for book in app.mirror.books.of(name):
-            row: dict[str, Any] = {"account": name, "book": book.found.display_name, "counts": {}, "error": ""}
-            found.append({**row, **await _removed(app, book, previews, dry_run=dry_run)})
+        row: dict[str, Any] = {"account": name, "book": "", "counts": {}, "error": ""}
+        try:
+            books = await _books(app, name)
+        except CardsyncError as error:
+            found.append({**row, "error": str(error), "exit_code": error.exit_code})
+            continue
+        for book in books:
+            done = await _removed(app, book, previews, dry_run=dry_run)
+            found.append({**row, "book": book.found.display_name, **done})
     return found, previews
+
+
+async def _books(app: App, account: str) -> list[Book]:
+    """The account's books; of a lost database not even these are left."""
+    if not app.mirror.books.of(account):
+        await app.check_refused(account)
+        try:
+            async with app.server(account) as server:
+                app.mirror.books.store_discovery(account, await server.discover(), app.clock())
+        except CardsyncError as error:
+            await app.failed(account, error, app.clock())
+            raise
+    return app.mirror.books.of(account)
 
 
 async def _removed(app: App, book: Book, previews: list[Preview], *, dry_run: bool) -> dict[str, Any]:
@@ -74,7 +93,7 @@ async def _undo(app: App, account: str, previews: list[Preview] | None) -> Async
 async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
     """The undo exists before the first write ever."""
     if book.exported_at is None and not dry_run:
-        hrefs = list(app.mirror.books.known(book.id))
+        hrefs = list((await undo.server.listing(book.found)).etags)
         await export(undo.server, book.found, hrefs, app.settings.state_dir / "backups", undo.now)
         app.mirror.books.set_exported(book.id, undo.now)
     return app.mirror.books.book(book.id)
@@ -138,6 +157,7 @@ async def restore(app: App, person: Person, at: datetime | None, *, dry_run: boo
     _check_writable(app, app.mirror.books.book(person.book_id))
     previews: list[Preview] = []
     async with _undo(app, person.account, previews if dry_run else None) as undo:
-        target = Target(href=hrefs[0], uid_key=person.uid_key, contact_id=person.id)
+        href = version["href"] if version["href"] in hrefs else hrefs[0]  # of two cards with one UID its own
+        target = Target(href=href, uid_key=person.uid_key, contact_id=person.id)
         outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"])
     return outcome.value, previews

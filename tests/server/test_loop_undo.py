@@ -54,8 +54,6 @@ def test_notes_remove_takes_every_block_out_to_the_byte_with_and_without_a_datab
     at.loop.cycle(after=100 * DAY)
     assert all(at.asked(key) for key in cards)
     at.loop.lose_database()
-    at.loop.reconfigure(reminders={"max_open": 0})
-    at.loop.cycle(after=HOUR)
     found, _ = asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
     assert found[0]["counts"]["written"] == 3
     assert {key: at.card(key) for key in cards} == before

@@ -35,7 +35,8 @@ class Undo:
         """Take out every block that we ever wrote, on VIPs' cards or not, known to the database or not."""
         blocks = self.mirror.questions.blocks(book.id)
         found: list[Target] = []
-        async with aclosing(self.server.fetch(book.found, list(self.mirror.books.known(book.id)))) as batches:
+        hrefs = list((await self.server.listing(book.found)).etags)
+        async with aclosing(self.server.fetch(book.found, hrefs)) as batches:
             async for batch in batches:
                 found += [target for card in batch.objects if (target := self._with_block(card, blocks))]
         counts: dict[str, int] = {"found": len(found)}
