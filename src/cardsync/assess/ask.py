@@ -45,7 +45,7 @@ def question(
         return _half_updated(half, score)
     if due and (asked := _still(contact, memory, assessment, found, score, now)):
         return asked
-    if reminders.ask_missing and (missing := found.get(SignalKind.MISSING)):
+    if reminders.ask_missing and (due or not contact.work) and (missing := found.get(SignalKind.MISSING)):
         slots = {"given_name": contact.given_name or contact.name}
         return Question(
             kind=QuestionKind.MISSING, fields=missing.fields, slots=slots, score=score, reason=missing.reason
