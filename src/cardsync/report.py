@@ -211,7 +211,15 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
 
 
+_GUARDS = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE, ProblemKind.WRITING_STOPPED)
+
+
 def _obstacle(app: App, person: Person, now: datetime) -> str | None:
+    if app.settings.accounts[person.account].write == "never":
+        return 'Not asked: write = "never" in the config.'
+    for kind in _GUARDS:
+        if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
+            return f"Not asked: {guard.detail} cardsync status --problems says what to do."
     for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
         parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
         if parked:

@@ -170,6 +170,8 @@ def test_release_clears_every_guard(synced: Household) -> None:
     assert "contacts left the group at once" in done.stdout + done.stderr
     assert len(synced.asked_about()) == 1
     assert [row["kind"] for row in document(synced, "status", "--problems", "--json")["problems"]] == ["vip-loss"]
+    others = [row["name"] for row in document(synced, "vip", "--json") if not row["question"]]
+    assert "left the group at once" in synced.ok("explain", others[0])
     assert "released 1" in synced.ok("release")
     assert "Nobody is in a group named VIP. These exist: " in synced.cardsync("sync").stderr
     assert synced.asked_about() == []
