@@ -2,7 +2,6 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 INVISIBLE = "\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -65,21 +64,6 @@ def words_of(text: str) -> list[str]:
     """The words and symbols of a text, plain, without its punctuation."""
     known: dict[str, str] = {}
     return [word for raw in _TOKEN.findall(text) if _says(word := _plain(raw, known))]
-
-
-def breaks_before(text: str, end: int) -> Iterator[tuple[int, int]]:
-    """The line breaks that end at ``end``, from the last to the first."""
-    while end and text[end - 1] in "\r\n":
-        start = end - 2 if text[max(0, end - 2) : end] == "\r\n" else end - 1
-        yield start, end
-        end = start
-
-
-def breaks_after(text: str, start: int) -> Iterator[tuple[int, int]]:
-    """The line breaks that begin at ``start``, in order."""
-    while match := _NEWLINE.match(text, start):
-        yield match.span()
-        start = match.end()
 
 
 def _plain(raw: str, known: dict[str, str]) -> str:
