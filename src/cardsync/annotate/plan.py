@@ -148,6 +148,9 @@ def after(
     delay: timedelta | None = None,
 ) -> Standing:
     """How a contact stands once its question ended so (``Standing.ended`` follows from the questions kept)."""
+    if standing.left_at and asked.kind is QuestionKind.FOLLOW_UP and ending in {Ending.EDITED, Ending.EXPIRED}:
+        since = asked.asked_at if ending is Ending.EXPIRED else now
+        return replace(standing, not_before=since + policy.ask_again_after)  # the card still names the old company
     match ending:
         case Ending.NEVER | Ending.RETIRED:
             return replace(standing, pause=Pause(ending.value))
@@ -156,8 +159,6 @@ def after(
         case Ending.DISMISSED:
             wait = policy.ask_again_after * 2 ** min(standing.dismissals, _DOUBLINGS)
             return replace(standing, not_before=now + wait, dismissals=standing.dismissals + 1)
-        case Ending.EDITED if asked.kind is QuestionKind.FOLLOW_UP and standing.left_at:  # but the company was not
-            return replace(standing, not_before=now + policy.ask_again_after, dismissals=0)
         case Ending.NOTED:
             return replace(standing, not_before=now + policy.ask_again_after)
         case Ending.LEFT:
@@ -166,7 +167,5 @@ def after(
             return replace(standing, left_at=None, dismissals=0)
         case Ending.EDITED:
             return replace(standing, dismissals=0)
-        case Ending.EXPIRED if asked.kind is QuestionKind.FOLLOW_UP:
-            return replace(standing, not_before=asked.asked_at + policy.ask_again_after)
         case Ending.EXPIRED | Ending.WITHDRAWN:
             return standing

@@ -19,14 +19,34 @@ SAID = {
     RETIRED: "retired pensioniert rente retraitée jubilada aposentado",
 }
 PHRASES = {
-    "yes it is": OK, "Yes, it is": None, "immer noch": OK, "c'est bon": OK, "C\u2019est bon !": OK,
-    "d\u2019accord": OK, "sigue igual": OK,
-    "“ok”": OK, "«\xa0ok\xa0»": OK, "yes\xa0it\u2009is": OK, "\u200eok\u200b": OK, "ok 👍": OK, "OK 🙂": OK,
-    "- ok": OK, "(ok)": OK,
-    "se fue": LEFT, "ya no": LEFT, "nicht mehr": LEFT, "plus là": LEFT, "left 😢": LEFT,
-    "plus tard": LATER, "más tarde": LATER, "mas tarde": LATER, "mais tarde": LATER, "not now": LATER,
-    "im Ruhestand": RETIRED, "à la retraite": RETIRED,
-}  # fmt: skip
+    "yes it is": OK,
+    "Yes, it is": None,
+    "immer noch": OK,
+    "c'est bon": OK,
+    "C\u2019est bon !": OK,
+    "d\u2019accord": OK,
+    "sigue igual": OK,
+    "“ok”": OK,
+    "«\xa0ok\xa0»": OK,
+    "yes\xa0it\u2009is": OK,
+    "\u200eok\u200b": OK,
+    "ok 👍": OK,
+    "OK 🙂": OK,
+    "- ok": OK,
+    "(ok)": OK,
+    "se fue": LEFT,
+    "ya no": LEFT,
+    "nicht mehr": LEFT,
+    "plus là": LEFT,
+    "left 😢": LEFT,
+    "plus tard": LATER,
+    "más tarde": LATER,
+    "mas tarde": LATER,
+    "mais tarde": LATER,
+    "not now": LATER,
+    "im Ruhestand": RETIRED,
+    "à la retraite": RETIRED,
+}
 
 
 @pytest.mark.parametrize(("kind", "word"), [(kind, word) for kind, words in SAID.items() for word in words.split()])
@@ -43,13 +63,38 @@ def test_phrases_and_what_keyboards_make_of_them(phrase: str, kind: AnswerKind |
 @pytest.mark.parametrize(
     "line",
     [
-        "", " ", ".", "ok?", "ok 🤔", "ok 👎", "👎", "❌", "🙂", "👍👎", "ok ok", "okay then", "ok, later",
-        "not ok", "ok so",
-        "ok / left / later / never", "still VP", "left for Stripe", "everything is ok", "o k", "0k",
-        "later maybe", "later 3",
-        "later 3 lightyears", "3m", "2 weeks", "ok 3m", "never 2 weeks", "k" * 70, "ok" + " " * 70 + "x",
+        "",
+        " ",
+        ".",
+        "ok?",
+        "ok 🤔",
+        "ok 👎",
+        "👎",
+        "❌",
+        "🙂",
+        "👍👎",
+        "ok ok",
+        "okay then",
+        "ok, later",
+        "not ok",
+        "ok so",
+        "ok / left / later / never",
+        "still VP",
+        "left for Stripe",
+        "everything is ok",
+        "o k",
+        "0k",
+        "later maybe",
+        "later 3",
+        "later 3 lightyears",
+        "3m",
+        "2 weeks",
+        "ok 3m",
+        "never 2 weeks",
+        "k" * 70,
+        "ok" + " " * 70 + "x",
     ],
-)  # fmt: skip
+)
 def test_anything_but_an_answer_word_is_no_answer(line: str) -> None:
     assert parse_answer(line) is None
 
@@ -57,15 +102,29 @@ def test_anything_but_an_answer_word_is_no_answer(line: str) -> None:
 @pytest.mark.parametrize(
     ("line", "days"),
     [
-        ("later 3m", 90), ("later 3 m", 90), ("Later 3M.", 90), ("later3m", 90), ("later in 3 months", 90),
+        ("later 3m", 90),
+        ("later 3 m", 90),
+        ("Later 3M.", 90),
+        ("later3m", 90),
+        ("later in 3 months", 90),
         ("snooze 2 weeks", 14),
-        ("snooze for 2 weeks", 14), ("später 10 Tage", 10), ("spa\u0308ter 10\xa0Tage", 10), ("später 1 Monat", 30),
-        ("plus tard 2 mois", 60), ("más tarde 3 días", 3), ("mais tarde 1 mês", 30), ("later 1y", 365),
+        ("snooze for 2 weeks", 14),
+        ("später 10 Tage", 10),
+        ("spa\u0308ter 10\xa0Tage", 10),
+        ("später 1 Monat", 30),
+        ("plus tard 2 mois", 60),
+        ("más tarde 3 días", 3),
+        ("mais tarde 1 mês", 30),
+        ("later 1y", 365),
         ("later 2d", 2),
-        ("later 1000 years", 5 * 365), ("later 99999999999999999999d", 5 * 365), ("later ٣ days", 3),
-        ("later 0d", None), ("later 000 weeks", None), ("later", None),
+        ("later 1000 years", 5 * 365),
+        ("later 99999999999999999999d", 5 * 365),
+        ("later ٣ days", 3),
+        ("later 0d", None),
+        ("later 000 weeks", None),
+        ("later", None),
     ],
-)  # fmt: skip
+)
 def test_later_may_name_a_time(line: str, days: int | None) -> None:
     assert parse_answer(line) == Answer(kind=LATER, delay=timedelta(days=days) if days else None)
 

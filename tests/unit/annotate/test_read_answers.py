@@ -33,12 +33,18 @@ PLACES = [
     pytest.param(f"{USER}\n\n{{}}", BOTTOM, id="bottom, instead"),
 ]
 WORDS = {
-    "ok": Ending.CONFIRMED, "Yes, ": Ending.CONFIRMED, "✔️": Ending.CONFIRMED, "yes it is": Ending.CONFIRMED,
+    "ok": Ending.CONFIRMED,
+    "Yes, ": Ending.CONFIRMED,
+    "✔️": Ending.CONFIRMED,
+    "yes it is": Ending.CONFIRMED,
     "left": Ending.LEFT,
-    "Moved.": Ending.LEFT, "Later": Ending.SNOOZED, "später 10 Tage": Ending.SNOOZED, "never": Ending.NEVER,
+    "Moved.": Ending.LEFT,
+    "Later": Ending.SNOOZED,
+    "später 10 Tage": Ending.SNOOZED,
+    "never": Ending.NEVER,
     "skip": Ending.NEVER,
     "retired": Ending.RETIRED,
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("note", "position"), PLACES)
@@ -92,14 +98,13 @@ def test_later_names_its_time() -> None:
         pytest.param("a", f"{BLOCK}\nok\nleft\n\na", TOP, id="two answers"),
         pytest.param("a", f"{BLOCK} ok\n\na\nnever", TOP, id="two answers, far apart"),
         pytest.param("a", f"{BLOCK}\nlater 2d\nlater\n\na", TOP, id="two times"),
-        pytest.param("a", f"VIPcheck: still ok VP Sales at Acme? (last sure Mar 2024)\n{HINT}\n\na", TOP,
-        id="amid"),
+        pytest.param("a", f"VIPcheck: still ok VP Sales at Acme? (last sure Mar 2024)\n{HINT}\n\na", TOP, id="amid"),
         pytest.param("a", f"{QUESTION}\nType: ok\n\na", TOP, id="our hint, shortened to ok"),
         pytest.param("a", f"VIPcheck: still\n{HINT}\n\na", TOP, id="our question, shortened to still"),
         pytest.param("a", f"{BLOCK}\n\na\nb\nok\nc", TOP, id="amid own new text"),
         pytest.param("a", f"{BLOCK}\nok?\n\na", TOP, id="a doubt"),
     ],
-)  # fmt: skip
+)
 def test_what_only_looks_like_an_answer_is_none(user_text: str, note: str, position: Position) -> None:
     for newline in ("\n", "\r\n"):
         found = reading(note.replace("\n", newline), asked(user_text, position))
@@ -137,11 +142,14 @@ def test_a_question_that_lost_its_end_is_still_open_and_goes_as_a_whole(kept: in
 @pytest.mark.parametrize(
     ("kind", "word"),
     [
-        (QuestionKind.FOLLOW_UP, "ok"), (QuestionKind.FOLLOW_UP, "left"), (QuestionKind.MISSING, "ok"),
+        (QuestionKind.FOLLOW_UP, "ok"),
+        (QuestionKind.FOLLOW_UP, "left"),
+        (QuestionKind.MISSING, "ok"),
         (QuestionKind.MISSING, "✓"),
-        (QuestionKind.HALF_UPDATED, "left"), (QuestionKind.HALF_UPDATED, "moved"),
+        (QuestionKind.HALF_UPDATED, "left"),
+        (QuestionKind.HALF_UPDATED, "moved"),
     ],
-)  # fmt: skip
+)
 def test_a_word_that_the_question_did_not_offer_is_no_answer(kind: QuestionKind, word: str) -> None:
     for note in (f"{BLOCK}\n{word}\n\n{USER}", f"{BLOCK} {word}\n\n{USER}", f"{BLOCK}\n\n{USER}\n{word}"):
         found = reading(note, asked(USER, kind=kind))
@@ -160,11 +168,13 @@ def test_a_word_that_the_question_did_not_offer_is_no_answer(kind: QuestionKind,
         (f"{BLOCK}\nnow CRO at Stripe\n{USER}", f"now CRO at Stripe\n{USER}"),
         (f"VIPcheck: now CRO at Stripe\n{HINT}\n\n{USER}", f"now CRO at Stripe\n\n{USER}"),
         (f"VIPcheck: now CRO at Stripe\n\n{USER}", f"now CRO at Stripe\n\n{USER}"),
-        (f"VIPcheck: still VP Sa now CRO at Stripe les at Acme? (last sure Mar 2024)\n{HINT}\n\n{USER}",
-         f"now CRO at Stripe\n\n{USER}"),
+        (
+            f"VIPcheck: still VP Sa now CRO at Stripe les at Acme? (last sure Mar 2024)\n{HINT}\n\n{USER}",
+            f"now CRO at Stripe\n\n{USER}",
+        ),
         (f"{QUESTION} now CRO at Stripe\n{HINT}", "now CRO at Stripe"),
     ],
-)  # fmt: skip
+)
 def test_free_text_in_the_block_stays_and_is_a_suggestion(note: str, left: str) -> None:
     found = reading(note, asked(USER if USER in note else ""))
     assert (found.ending, found.left) == (Ending.NOTED, left)
@@ -173,9 +183,14 @@ def test_free_text_in_the_block_stays_and_is_a_suggestion(note: str, left: str) 
 
 @pytest.mark.parametrize(
     "note",
-    [f"{BLOCK}\n\n{USER} More.", f"{BLOCK}\n\nNew.\n{USER}", f"{BLOCK}\n\nQuite new", f"{BLOCK}\n{USER} More.",
-    f"New.\n{BLOCK}\n\n{USER}"],
-)  # fmt: skip
+    [
+        f"{BLOCK}\n\n{USER} More.",
+        f"{BLOCK}\n\nNew.\n{USER}",
+        f"{BLOCK}\n\nQuite new",
+        f"{BLOCK}\n{USER} More.",
+        f"New.\n{BLOCK}\n\n{USER}",
+    ],
+)
 def test_what_the_user_changes_in_the_own_text_is_neither_answer_nor_suggestion(note: str) -> None:
     found = reading(note, asked(USER))
     assert (found.ending, found.suggestion) == (None, "")
@@ -221,7 +236,7 @@ def test_an_edit_of_the_card_answers(typed: str, edited: set[WorkField], ending:
         lambda note: note + "\n\n",
         lambda note: "\n" + note,
     ],
-)  # fmt: skip
+)
 def test_what_phones_do_to_a_note_is_no_answer_and_hides_no_block(change) -> None:  # type: ignore[no-untyped-def] # lambdas
     block = 'VIPcheck: still "R-D" at L\'Oréal?  (last sure Mar 2024)\n' + HINT
     for position, note in ((TOP, f"{block}\n\nMet twice."), (BOTTOM, f"Met twice.\n\n{block}")):

@@ -1,4 +1,4 @@
-"""Whatever is typed wherever: what is not ours and no answer word is still there, and nothing is an answer by accident."""
+"""Whatever is typed wherever: what is not ours and no answer word stays, and nothing is an answer by accident."""
 
 import time
 from collections import Counter

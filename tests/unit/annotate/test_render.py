@@ -4,6 +4,8 @@ import unicodedata
 from datetime import date
 
 import pytest
+from asking import asked as asked_about
+from asking import reading
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,11 +23,32 @@ VALUES = st.one_of(
     st.text(max_size=200),
     st.sampled_from(
         [
-            "", "Acme Inc.", "A;B", "{title}", "{", "}}", "\\n", "a\\", "now?", "x\ny", "\u202eevil", "\u2028", "a\u037eb", "\u0301x",
-            "still VP at Acme?", "Where is Jo now?", "(last sure May)", "👨\u200d👩\u200d👧", ".", "…", "ok", "VIPcheck: still", ",",
+            "",
+            "Acme Inc.",
+            "A;B",
+            "{title}",
+            "{",
+            "}}",
+            "\\n",
+            "a\\",
+            "now?",
+            "x\ny",
+            "\u202eevil",
+            "\u2028",
+            "a\u037eb",
+            "\u0301x",
+            "still VP at Acme?",
+            "Where is Jo now?",
+            "(last sure May)",
+            "👨\u200d👩\u200d👧",
+            ".",
+            "…",
+            "ok",
+            "VIPcheck: still",
+            ",",
         ]
     ),
-)  # fmt: skip
+)
 FIELDS = st.lists(st.sampled_from(WorkField), min_size=1, unique=True).map(tuple)
 DATES = st.one_of(st.just(""), st.dates(date(1990, 1, 1), TODAY).map(date.isoformat))
 
@@ -102,28 +125,56 @@ def test_the_question_as_the_phone_shows_it(language: str, block: str) -> None:
         (question(title="CTO"), "still CTO?"),
         (question(title="CTO", organisation="Acme", last_sure="2026-03-09"), "still CTO at Acme? (last sure Mar)"),
         (question(organisation="Acme", unchanged_since="2023-05-01"), "still at Acme? (card unchanged since May 2023)"),
-        (question(organisation="Acme", domain="initech.example", last_sure="2024-01-01"),
-         "still at Acme? (a work e-mail is at initech.example)"),
-        (question(QuestionKind.HALF_UPDATED, WorkField.TITLE, WorkField.EMAIL, organisation="Stripe, Inc.",
-                  old_organisation="Square", since="2026-05-02"),
-         "company changed to Stripe, Inc. in May. Title and work e-mail are still Square's."),
-        (question(QuestionKind.HALF_UPDATED, WorkField.URL, organisation="Stripe", old_organisation="Square", since="2025-05-02"),
-         "company changed to Stripe in May 2025. Work URL is still Square's."),
-        (question(QuestionKind.MISSING, WorkField.ORGANISATION, given_name="Jo"), "Company not on the card. Where does Jo work?"),
+        (
+            question(organisation="Acme", domain="initech.example", last_sure="2024-01-01"),
+            "still at Acme? (a work e-mail is at initech.example)",
+        ),
+        (
+            question(
+                QuestionKind.HALF_UPDATED,
+                WorkField.TITLE,
+                WorkField.EMAIL,
+                organisation="Stripe, Inc.",
+                old_organisation="Square",
+                since="2026-05-02",
+            ),
+            "company changed to Stripe, Inc. in May. Title and work e-mail are still Square's.",
+        ),
+        (
+            question(
+                QuestionKind.HALF_UPDATED,
+                WorkField.URL,
+                organisation="Stripe",
+                old_organisation="Square",
+                since="2025-05-02",
+            ),
+            "company changed to Stripe in May 2025. Work URL is still Square's.",
+        ),
+        (
+            question(QuestionKind.MISSING, WorkField.ORGANISATION, given_name="Jo"),
+            "Company not on the card. Where does Jo work?",
+        ),
         (question(QuestionKind.FOLLOW_UP, given_name="Jo"), "where is Jo now?"),
-        (question(QuestionKind.FOLLOW_UP, given_name="Jo", organisation="Acme Inc."), "no longer at Acme Inc. Where is Jo now?"),
+        (
+            question(QuestionKind.FOLLOW_UP, given_name="Jo", organisation="Acme Inc."),
+            "no longer at Acme Inc. Where is Jo now?",
+        ),
         (question(QuestionKind.FOLLOW_UP), "where is … now?"),
     ],
-)  # fmt: skip
+)
 def test_each_question_reads_well(asked: Question, first: str) -> None:
     assert render(asked, ReminderPolicy(), TODAY).split("\n")[0] == f"VIPcheck: {first}"
 
 
 def test_german_has_no_doubled_stops_and_names_fields() -> None:
     asked = question(
-        QuestionKind.HALF_UPDATED, WorkField.TITLE, WorkField.EMAIL,
-        organisation="Stripe", old_organisation="Square Co.", since="2026-01-02",
-    )  # fmt: skip
+        QuestionKind.HALF_UPDATED,
+        WorkField.TITLE,
+        WorkField.EMAIL,
+        organisation="Stripe",
+        old_organisation="Square Co.",
+        since="2026-01-02",
+    )
     assert render(asked, ReminderPolicy(language="de"), TODAY).split("\n")[0] == (
         "VIPcheck: Firma im Jan. zu Stripe geändert. Position und Arbeits-E-Mail sind noch von Square Co."
     )
@@ -152,11 +203,19 @@ def test_a_text_that_says_nothing_matches_nothing(name: str) -> None:
 @pytest.mark.parametrize(
     "note",
     [
-        "VIPcheck: call her", "VIPcheck", "VIPcheck:\nType: ok / left / later / never", BLOCK.split("\n")[0], BLOCK.split("\n")[1],
-        "VIPcheck: still friends\nType: ok / left / later / never", "VIPcheck: still at it?\nType: ok or left", BLOCK[8:],
-        BLOCK.replace("VIPcheck", "VIPcheckers"), "So: " + BLOCK, BLOCK.replace("\n", "\n\na\nb\nc\nd\ne\nf\n"),
+        "VIPcheck: call her",
+        "VIPcheck",
+        "VIPcheck:\nType: ok / left / later / never",
+        BLOCK.split("\n")[0],
+        BLOCK.split("\n")[1],
+        "VIPcheck: still friends\nType: ok / left / later / never",
+        "VIPcheck: still at it?\nType: ok or left",
+        BLOCK[8:],
+        BLOCK.replace("VIPcheck", "VIPcheckers"),
+        "So: " + BLOCK,
+        BLOCK.replace("\n", "\n\na\nb\nc\nd\ne\nf\n"),
     ],
-)  # fmt: skip
+)
 def test_the_users_own_text_is_not_taken_for_a_block(note: str) -> None:
     assert not recognise(note, ["VIPcheck"], {})
 
@@ -182,15 +241,20 @@ def test_a_block_is_known_with_what_was_typed_into_it(note: str, left: str) -> N
 
 @pytest.mark.parametrize("typed", ["ok", "left", "never", "later 3m", "now CRO at Stripe"])
 @pytest.mark.parametrize(
-    "shape", [BLOCK + "\n{}\n\nhi", BLOCK + " {}\n\nhi", BLOCK.replace("\n", "\n{}\n") + "\n\nhi", BLOCK + "\n\nhi\n{}", "hi\n\n" + BLOCK + "\n{}"]
-)  # fmt: skip
+    "shape",
+    [
+        BLOCK + "\n{}\n\nhi",
+        BLOCK + " {}\n\nhi",
+        BLOCK.replace("\n", "\n{}\n") + "\n\nhi",
+        BLOCK + "\n\nhi\n{}",
+        "hi\n\n" + BLOCK + "\n{}",
+    ],
+)
 def test_after_an_adoption_nothing_is_an_answer_until_the_note_changes(shape: str, typed: str) -> None:
-    from asking import asked, reading
-
     note = shape.format(typed)
     found = recognise(note, ["VIPcheck"], {})
     assert found
-    adopted = asked(found.user_text, found.position, block=found.text, kind=found.kind)
+    adopted = asked_about(found.user_text, found.position, block=found.text, kind=found.kind)
     assert reading(note, adopted).ending is None
     assert reading(note, adopted).left == found.user_text
     answered = reading(note.replace(found.text.split("\n")[0], found.text.split("\n")[0] + "\nskip", 1), adopted)
