@@ -13,7 +13,6 @@ from cardsync.annotate.align import Aligned, align, exactly
 from cardsync.annotate.normal import tokens_of
 from cardsync.model import Position
 
-SEPARATOR = "\n\n"
 _MOST = 50_000  # characters that differ; beyond that only our lines to the letter are found
 _BEYOND = 100  # words that the owner may type into one line of ours
 _APART = 400  # words between our two lines
@@ -35,13 +34,6 @@ class Found:
     def spans(self) -> tuple[tuple[int, int], ...]:
         """The pieces of all lines."""
         return tuple(piece for line in self.ours for piece in line)
-
-
-def compose(block: str, user_text: str, position: Position) -> str:
-    """The note that shows ``block`` beside the user's text."""
-    if not user_text:
-        return block
-    return block + SEPARATOR + user_text if position is Position.TOP else user_text + SEPARATOR + block
 
 
 def find(note: str, block: str, user_text: str, position: Position) -> Found | None:

@@ -15,6 +15,13 @@ BLOCK = f"{QUESTION}\n{HINT}"
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 
 
+def compose(block: str, user_text: str, position: Position) -> str:
+    """The note that shows ``block`` beside the user's text."""
+    if not user_text:
+        return block
+    return block + "\n\n" + user_text if position is Position.TOP else user_text + "\n\n" + block
+
+
 def asked(
     user_text: str = "",
     position: Position = TOP,

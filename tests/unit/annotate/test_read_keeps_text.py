@@ -4,11 +4,11 @@ import time
 from collections import Counter
 
 import pytest
-from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
+from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from cardsync.annotate.block import compose, find
+from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.model import Position
 from cardsync.records import Ending

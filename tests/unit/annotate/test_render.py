@@ -5,12 +5,12 @@ from datetime import date
 
 import pytest
 from asking import asked as asked_about
-from asking import reading
+from asking import compose, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
 from builders import card
-from cardsync.annotate.block import compose, find
+from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import one_line, render
 from cardsync.annotate.texts import NAMES, TEMPLATES
