@@ -170,8 +170,7 @@ class App:
         """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
             self._note_settings(name, mirror)
-            self._check_pause(name, now, scheduled)
-            await self.check_refused(name)
+            await self.admit(name, now, scheduled=scheduled)
             async with self.server(name) as server:
                 report = await AccountCycle(
                     server=server,
@@ -215,6 +214,14 @@ class App:
             mirror.books.hold_off(name, None, 0)
         mirror.cycles.set_fact(f"settings:{name}", used)
 
+    async def admit(self, name: str, now: datetime, *, scheduled: bool = False) -> None:
+        """Whether the server may be asked now.  Raises ``Throttled`` or ``LoginRefused``.
+
+        A pause that the server asked for binds every command; our own back-off only what nobody waits for.
+        """
+        self._check_pause(name, now, scheduled)
+        await self._check_refused(name)
+
     def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
         until, failures = self.mirror.books.pause(name)
         asked_by_server = failures == 0
@@ -239,7 +246,7 @@ class App:
 
     # ------------------------------------------------------------ a login that was refused
 
-    async def check_refused(self, name: str) -> None:
+    async def _check_refused(self, name: str) -> None:
         """One try for each password: servers lock accounts out.  Raises ``LoginRefused``."""
         key = self.mirror.books.refused_key(name)
         if key is None:

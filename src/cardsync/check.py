@@ -14,7 +14,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
     """What was tried, what was found, and what would be written; redacted, nothing is changed."""
     steps: tuple[Step, ...] = ()
     try:
-        await app.check_refused(name)
+        await app.admit(name, app.clock())
         async with app.server(name) as server:
             try:
                 await server.discover()

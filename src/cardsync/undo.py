@@ -40,7 +40,7 @@ async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]]
 async def _books(app: App, account: str) -> list[Book]:
     """The account's books; of a lost database not even these are left."""
     if not app.mirror.books.of(account):
-        await app.check_refused(account)
+        await app.admit(account, app.clock())
         try:
             async with app.server(account) as server:
                 app.mirror.books.store_discovery(account, await server.discover(), app.clock())
@@ -77,7 +77,7 @@ def _check_writable(app: App, book: Book) -> None:
 @asynccontextmanager
 async def _undo(app: App, account: str, previews: list[Preview] | None) -> AsyncIterator[Undo]:
     mirror = app.mirror if previews is None else app.mirror.copy()
-    await app.check_refused(account)
+    await app.admit(account, app.clock())
     now = app.clock()
     try:
         async with app.server(account) as server:
@@ -104,7 +104,7 @@ async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, An
     rows: list[dict[str, Any]] = []
     for name in app.settings.accounts:
         try:
-            await app.check_refused(name)
+            await app.admit(name, app.clock())
             async with app.server(name) as server:
                 for found in await server.discover():
                     row = await _backed_up(app, server, found, folder, dry_run=dry_run)

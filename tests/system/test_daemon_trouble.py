@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from household import Household, person
 
 from cardsync.demo.addressbook import people
 from cardsync.demo.apple import parse
 from cardsync.demo.phone import Phone
+from household import Household, person
 from servers.loopback import Request, Response
 
 HUP = signal.SIGHUP
@@ -68,14 +68,15 @@ def test_a_corrected_address_is_tried_at_once(house: Household) -> None:
     assert daemon.stop() == 0
 
 
-def test_a_pause_that_the_server_asks_for_binds_sync_too(house: Household) -> None:
+@pytest.mark.parametrize("command", ["sync", "check", "backup", "notes remove"])
+def test_a_pause_that_the_server_asks_for_binds_every_command(house: Household, command: str) -> None:
     house.proxy.before = lambda request: Response(503, headers=[("Retry-After", "600")])
     assert house.cardsync("sync").exit_code == 12
     asked = len(house.proxy.asked())
     house.proxy.before = lambda request: None
-    done = house.cardsync("sync")
+    done = house.cardsync(*command.split())
     assert (done.exit_code, len(house.proxy.asked())) == (12, asked)
-    assert "is left alone until" in done.stderr
+    assert "is left alone until" in done.output
 
 
 def test_one_account_that_is_away_does_not_stop_the_other(house: Household) -> None:
