@@ -195,7 +195,10 @@ class Loop(RuleBasedStateMachine):
         known = self.home.mirror.books.known(1)
         assert known.keys() == self.server.cards.keys()
         assert not self.home.mirror.journal.pending("home")
-        for card in self.home.mirror.books.cards(1):
+        cards = self.home.mirror.books.cards(1)
+        vips = {uid.casefold() for uid in self.members if self.href(uid)}
+        assert {card.uid_key for card in cards if card.groups} == vips
+        for card in cards:
             served = self.server.cards[card.href].replace(b"\r\n", b"\n")
             assert card.data.replace(b"\r\n", b"\n") == served
             title = self.home.mirror.contacts.memory(card.contact_id).fields.get(WorkField.TITLE)
