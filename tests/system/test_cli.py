@@ -233,6 +233,26 @@ def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:
     assert "Did you mean status?" in unknown.stderr
 
 
+def test_people_of_one_name_are_told_apart(house: Household) -> None:
+    house.fill()
+    house.configure()
+    home = house.config.read_text()
+    house.config.write_text(home + home[home.index("[accounts.home]") :].replace("[accounts.home]", "[accounts.work]"))
+    assert house.cardsync("sync").exit_code == 0
+    many = house.cardsync("resume", ZORA)
+    assert many.exit_code == 1
+    assert f"2 contacts match: home/{ZORA}, work/{ZORA}. Type more, or one of these." in many.stderr
+    house.ok("answer", f"work/{ZORA}", "never")
+    assert "you said never" in house.ok("explain", f"work/{ZORA}")
+    assert "you said never" not in house.ok("explain", f"home/{ZORA}")
+    house.server.put_card("twin.vcf", house.server.get_card("p0.vcf").replace(b"UID-0", b"UID-7"))
+    house.server.put_card(GROUP, apple_group("VIP", [f"UID-{at}" for at in (0, 1, 2, 7)]))
+    house.configure()
+    house.ok("sync")
+    assert "2 contacts match: uid-0, uid-7." in house.cardsync("explain", ZORA).stderr
+    assert ZORA in house.ok("explain", "UID-7")
+
+
 EACH = """
 import json, sys
 from cardsync.cli import main

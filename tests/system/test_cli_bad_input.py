@@ -7,9 +7,9 @@ from contextlib import closing
 
 import pytest
 import trustme
-from household import GROUP, Household, person
 
 from builders import apple_group
+from household import GROUP, Household, person
 from servers import start_icloud_shaped
 from servers.loopback import Loopback, Request, Response, serve
 from servers.process import free_port

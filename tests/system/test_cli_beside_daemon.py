@@ -4,6 +4,7 @@ import json
 import signal
 
 import pytest
+
 from household import Hold, Household, until
 
 

@@ -7,10 +7,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from household import Hold, Household, until
 
 from cardsync.daemon import trigger_of
 from cardsync.settings.load import load
+from household import Hold, Household, until
 from servers.loopback import Request, Response
 
 TERM, INT, HUP = signal.SIGTERM, signal.SIGINT, signal.SIGHUP

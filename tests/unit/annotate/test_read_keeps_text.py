@@ -4,10 +4,10 @@ import time
 from collections import Counter
 
 import pytest
-from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
 from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.model import Position

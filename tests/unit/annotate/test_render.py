@@ -4,11 +4,11 @@ import unicodedata
 from datetime import date
 
 import pytest
-from asking import asked as asked_about
-from asking import compose, reading
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asking import asked as asked_about
+from asking import compose, reading
 from builders import card
 from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise

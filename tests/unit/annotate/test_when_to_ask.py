@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from asking import NOW, asked
 from hypothesis import given
 from hypothesis import strategies as st
 
+from asking import NOW, asked
 from cardsync.annotate.plan import after, budget, follow_up, may_ask, quiet, within_hours
 from cardsync.model import Contact, ContactKind, QuestionKind, ReminderPolicy
 from cardsync.records import Ending, Pause, Standing

@@ -1,9 +1,9 @@
 """What a server made of a card: legal re-writing is nothing, a loss is named."""
 
 import pytest
-import strategies
 from hypothesis import given
 
+import card_strategies as strategies
 import naive
 from builders import card
 from cardsync.vcard.compare import differences

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-import strategies
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
+import card_strategies as strategies
 import cards as bench
 import naive
 from builders import card

@@ -3,9 +3,9 @@
 import time
 
 import pytest
-import strategies
 from hypothesis import given
 
+import card_strategies as strategies
 import naive
 from builders import apple_group, card, joined
 from cardsync.errors import CardRefused
