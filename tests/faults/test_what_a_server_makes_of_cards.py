@@ -41,7 +41,8 @@ class Ruining(MemoryServer):
 
 
 async def test_a_card_that_the_server_ruined_for_good_stops_no_cycle(folder: Path) -> None:
-    server = filled(Ruining(), "Jo")
+    server = Ruining()
+    filled(server, "Jo")
     at = Household(folder=folder, server=server)
     await at.cycle()
     assert ProblemKind.WRITING_STOPPED in {problem.kind for problem in at.mirror.problems.all()}
