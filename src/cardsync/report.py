@@ -1,6 +1,7 @@
 """What the looking commands show, as plain dictionaries: the same for a table and for ``--json``."""
 
 import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Row
@@ -36,21 +37,36 @@ def people(app: App) -> list[Person]:
 
 
 def find_person(app: App, name: str) -> Person:
-    """The one contact of that name: exactly, else by a part of it; raises with what to type instead."""
+    """The one contact of that name, ACCOUNT/NAME or UID, else by a part of it; raises with what to type instead."""
     everyone = people(app)
     wanted = name.strip().casefold()
-    hits = [person for person in everyone if person.name.casefold() == wanted]
+    hits = [person for person in everyone if wanted in _names(person)]
     hits = hits or [person for person in everyone if wanted and wanted in person.name.casefold()]
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise CardsyncError(
-            f"{len(hits)} contacts match: {', '.join(hit.name for hit in hits[:8])}. Type more of the name."
-        )
+        raise CardsyncError(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
     near = difflib.get_close_matches(wanted, [person.name.casefold() for person in everyone], n=3, cutoff=0.5)
     known = [person.name for person in everyone if person.name.casefold() in near]
     hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
     raise CardsyncError(f"No VIP of that name.{hint}")
+
+
+def _names(person: Person) -> set[str]:
+    names = {person.name.casefold(), person.uid_key}
+    return names | {f"{person.account.casefold()}/{name}" for name in names}
+
+
+def _apart(hits: Sequence[Person]) -> list[str]:
+    """The shortest names that tell them from one another: the name, with its account, or the UID."""
+    for shown in (
+        [hit.name for hit in hits],
+        [f"{hit.account}/{hit.name}" for hit in hits],
+        [hit.uid_key for hit in hits],
+    ):
+        if len({name.casefold() for name in shown}) == len(hits):
+            return shown
+    return [f"{hit.account}/{hit.uid_key}" for hit in hits]
 
 
 def _person(row: Row) -> Person:

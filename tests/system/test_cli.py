@@ -235,7 +235,7 @@ def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:
 
 def test_people_of_one_name_are_told_apart(house: Household) -> None:
     house.fill()
-    house.configure()
+    house.configure("[reminders]", "max_new_per_day = 0")
     home = house.config.read_text()
     house.config.write_text(home + home[home.index("[accounts.home]") :].replace("[accounts.home]", "[accounts.work]"))
     assert house.cardsync("sync").exit_code == 0
