@@ -210,7 +210,7 @@ def test_killed_at_any_step_towards_the_server(folder: Path) -> None:
 
 def test_killed_at_any_statement_of_the_database(folder: Path) -> None:
     expected, _, statements, puts = undisturbed(folder / "u")
-    for at in range(0, statements, 3):
+    for at in range(0, statements, 5):
         home, server = at_home(folder / str(at))
         database = dying(home)
         database.at = at

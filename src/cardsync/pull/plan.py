@@ -23,6 +23,11 @@ def _replaced(etag: str | None, known: Known | None) -> bool:
     return known is not None and etag is not None and known.etag is not None
 
 
+def is_gone(href: str, listing: Listing) -> bool:
+    """Whether the listing says that the server has no such object, known or not."""
+    return href in listing.removed or (listing.complete and not listing.unchanged and href not in listing.etags)
+
+
 def unbelievable(listing: Listing, known: Mapping[str, Known]) -> str | None:
     """Why a listing is not acted upon, or None."""
     if listing.complete and not listing.unchanged and known and not listing.etags:

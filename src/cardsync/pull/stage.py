@@ -13,7 +13,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
 from cardsync.ports import Server
 from cardsync.pull.members import resolve
-from cardsync.pull.plan import plan, too_much, unbelievable
+from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
@@ -64,13 +64,17 @@ class Pull:
 
     async def _discover(self) -> None:
         last = self.mirror.books.discovered_at(self.account)
-        if last is None or self.now - last >= HOLDS:
+        if self._is_due(last):
             self.mirror.books.store_discovery(self.account, await self.server.discover(), self.now)
+
+    def _is_due(self, last: datetime | None) -> bool:
+        """Also where it was done in the future: the clock was set back."""
+        return last is None or not timedelta(0) <= self.now - last < HOLDS
 
     # ------------------------------------------------------------ one book
 
     async def _book(self, book: Book, done: Pulled) -> None:
-        listing = await self._listing(book, full=book.listed_at is None or self.now - book.listed_at >= HOLDS)
+        listing = await self._listing(book, full=self._is_due(book.listed_at))
         news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
         if news:
             await self._take_over(book, listing, done)
@@ -98,6 +102,8 @@ class Pull:
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
             self._forget(book, todo.remove, done)
+            bad = self.mirror.problems.of_book(book.id, ProblemKind.QUARANTINED)
+            self.mirror.problems.gone(book.id, [href for href in bad if is_gone(href, listing)])
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
             self.mirror.cycles.set_fact(self._accepted(book), "")
 
