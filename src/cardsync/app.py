@@ -18,6 +18,7 @@ import structlog
 from cardsync import commands
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
+from cardsync.carddav.throttle import LONGEST_PAUSE
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
@@ -225,7 +226,7 @@ class App:
     def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
         until, failures = self.mirror.books.pause(name)
         asked_by_server = failures == 0
-        if until and now < until and (scheduled or asked_by_server):
+        if until and until - LONGEST_PAUSE <= now < until and (scheduled or asked_by_server):  # else the clock was set
             raise Throttled(f"{name}: the server is left alone until {until:%Y-%m-%d %H:%M} UTC.", until - now)
 
     async def failed(self, name: str, error: CardsyncError, now: datetime) -> None:
@@ -238,7 +239,7 @@ class App:
                     Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
                 )
         elif isinstance(error, Throttled):
-            if not (until and now < until):
+            if not (until and until - LONGEST_PAUSE <= now < until):
                 self.mirror.books.hold_off(name, now + error.wait, 0)
         elif isinstance(error, Unreachable):
             wait = min(_FIRST_WAIT * 2 ** min(failures, 10), _LONGEST_WAIT)

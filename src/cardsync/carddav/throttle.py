@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
 _SHORTEST = timedelta(minutes=1)
-_LONGEST = timedelta(hours=2)
+LONGEST_PAUSE = timedelta(hours=2)
 _UNSAID = timedelta(minutes=5)
 
 
@@ -12,7 +12,7 @@ def pause(status: int, retry_after: str | None, now: datetime) -> timedelta | No
     """The pause that a 429 or 503 asks for, between 1 min and 2 h; None for any other status."""
     if status not in {429, 503}:
         return None
-    return min(max(_asked(retry_after, now), _SHORTEST), _LONGEST)
+    return min(max(_asked(retry_after, now), _SHORTEST), LONGEST_PAUSE)
 
 
 def _asked(retry_after: str | None, now: datetime) -> timedelta:

@@ -1,7 +1,7 @@
 """What is remembered of each contact: its work fields with their dates, pauses, and the assessment."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from sqlite3 import Row
 from typing import Any
 
@@ -85,12 +85,27 @@ class Contacts:
         previous: tuple[str, ...] = (),
     ) -> None:
         """An emptied field keeps its row: what it was, and since when it is no more."""
-        edited_at = iso(now) if changed else None
+        edited_at = iso(self._after_question(contact_id, now)) if changed else None
         self._db.execute(
             "INSERT OR REPLACE INTO work_field (contact_id, field, keys, shown, first_seen, changed_at, previous, "
             "validated_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (contact_id, which, pack(sorted(keys)), pack(values), iso(now), edited_at, pack(previous), edited_at),
+            (
+                contact_id,
+                which,
+                pack(sorted(keys)),
+                pack(values),
+                iso(now),
+                edited_at,
+                pack(previous),
+                iso(now) if changed else None,
+            ),
         )
+
+    def _after_question(self, contact_id: int, now: datetime) -> datetime:
+        """Now, but later than any question on the card: an edit is its answer, also where the clock was set back."""
+        row = self._db.row("SELECT max(asked_at) FROM question WHERE contact_id = ? AND state = 'open'", (contact_id,))
+        asked = maybe_moment(row[0]) if row else None
+        return max(now, asked + timedelta(microseconds=1)) if asked else now
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
         """Those of the fields that the card has are right on that day: age starts anew, and never goes back."""
