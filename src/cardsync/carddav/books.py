@@ -13,6 +13,7 @@ _DISPLAY_NAME = f"{xml.DAV}displayname"
 _PRIVILEGES = f"{xml.DAV}current-user-privilege-set"
 _REPORTS = f"{xml.DAV}supported-report-set"
 _MAX_SIZE = f"{xml.CARDDAV}max-resource-size"
+_DIGITS = 15
 _VERSIONS = f"{xml.CARDDAV}supported-address-data"
 _OWNER = f"{xml.DAV}owner"
 _OWNER_PRINCIPAL = f"{xml.OWNCLOUD}owner-principal"
@@ -54,7 +55,6 @@ def address_book(connection: Connection, at: Location, answer: xml.Answer, princ
     """The book at ``at``; ``principal`` is who logged in, as far as the server said."""
     final, policy = _privilege_problem(answer), _policy_problem(at, answer, principal)
     reason = final or ("" if connection.write_anyway else policy)
-    size = answer.text(_MAX_SIZE)
     return AddressBook(
         account=connection.account,
         href=str(collection(at)),
@@ -62,9 +62,15 @@ def address_book(connection: Connection, at: Location, answer: xml.Answer, princ
         method=_method(answer),
         writable=not reason,
         read_only_reason=reason,
-        max_resource_size=int(size) if size and size.isdecimal() and int(size) > 0 else None,
+        max_resource_size=_max_size(answer),
         may_convert=_may_convert(answer),
     )
+
+
+def _max_size(answer: xml.Answer) -> int | None:
+    """RFC 6352, section 6.2.3; more digits than any card has bytes are no bound (and no number for the database)."""
+    size = (answer.text(_MAX_SIZE) or "").lstrip("0")
+    return int(size) if size.isdecimal() and len(size) <= _DIGITS else None
 
 
 def _method(answer: xml.Answer) -> SyncMethod:

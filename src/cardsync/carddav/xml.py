@@ -24,6 +24,7 @@ GETCTAG = f"{CALENDARSERVER}getctag"
 ADDRESS_DATA = f"{CARDDAV}address-data"
 
 _SPACE = " \t\r\n"
+_LONGEST_RESPONSE = 16 << 20  # bytes; no card is as large, and the parser takes up to 40 times as much memory
 
 
 class Malformed(ListingFailed):
@@ -72,6 +73,7 @@ class MultistatusReader:
     def __init__(self, found: Callable[[Answer], None], limit: int) -> None:
         self._found = found
         self._left = limit
+        self._unread = 0  # bytes since the last whole response
         self._rooted = False
         self.sync_token: str | None = None
         self._parser = etree.XMLPullParser(
@@ -87,7 +89,8 @@ class MultistatusReader:
     def feed(self, chunk: bytes) -> None:
         """Take in a part of the body.  Raises ``Malformed``."""
         self._left -= len(chunk)
-        if self._left < 0:
+        self._unread += len(chunk)
+        if self._left < 0 or self._unread > _LONGEST_RESPONSE:
             raise Malformed("The server's reply is larger than any address book should be.")
         try:
             self._parser.feed(chunk)
@@ -112,6 +115,7 @@ class MultistatusReader:
             if event == "start":
                 self._check_root(element)
             elif element.tag == f"{DAV}response":
+                self._unread = 0
                 self._found(_answer(element))
                 _forget(element)
             elif element.tag == SYNC_TOKEN and element.getparent() is element.getroottree().getroot():

@@ -162,3 +162,5 @@ def test_sizes_and_versions() -> None:
     assert (only_three.may_convert, only_three.max_resource_size) == (False, 262144)
     assert made(offered.format(three + three.replace("3.0", "4.0"))).may_convert
     assert made("<C:max-resource-size>lots</C:max-resource-size>").max_resource_size is None
+    for digits in ("9" * 30, "9" * 5000, "0"):
+        assert made(f"<C:max-resource-size>{digits}</C:max-resource-size>").max_resource_size is None

@@ -156,3 +156,13 @@ def test_no_bytes_make_anything_but_answers_or_malformed(raw: bytes) -> None:
     except xml.Malformed:
         return
     assert b"multistatus" in raw
+
+
+@pytest.mark.parametrize("filler", ["<a/>", " ", "<D:response><a/>"])
+def test_a_reply_without_an_end_to_its_response_is_not_kept_in_memory(filler: str) -> None:
+    """Packed by gzip, 256 MB of empty elements are 250 KB on the wire and 8 GB in the parser's tree."""
+    reader = xml.MultistatusReader(lambda answer: None, 1 << 30)
+    reader.feed(HEAD.encode())
+    with pytest.raises(xml.Malformed):
+        for _ in range(20):
+            reader.feed(filler.encode() * ((1 << 20) // len(filler)))
