@@ -106,8 +106,9 @@ def test_a_newer_file_is_refused_and_not_touched(tmp_path: Path) -> None:
     assert version(path) == 99
 
 
-def test_two_that_open_a_new_file_at_once_both_get_it(tmp_path: Path) -> None:
-    path = tmp_path / "cardsync.db"
+@pytest.mark.parametrize("attempt", range(6))
+def test_several_that_open_a_new_file_at_once_all_get_it(tmp_path: Path, attempt: int) -> None:
+    path = tmp_path / f"cardsync-{attempt}.db"
     troubles: list[Exception] = []
     barrier = threading.Barrier(4)
 
