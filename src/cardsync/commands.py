@@ -80,6 +80,9 @@ def _validate(
     on = datetime.fromisoformat(arguments["on"])
     for contact_id in arguments["contacts"]:
         mirror.contacts.validate(int(contact_id), tuple(WorkField), on, now, "validated")
+        asked = _open_question(mirror, int(contact_id))
+        if asked and on.date() >= asked.asked_at.date():
+            conclude(mirror, asked, Ending.CONFIRMED, policy_of(""), now)
 
 
 def _release(

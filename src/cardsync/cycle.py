@@ -6,7 +6,7 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import Any
 
-from cardsync.annotate.export import export
+from cardsync.annotate.export import export_first
 from cardsync.annotate.stage import Annotate
 from cardsync.annotate.writer import Preview, Writer
 from cardsync.assess.judge import Judge
@@ -84,11 +84,10 @@ class AccountCycle:
 
     async def _export(self, book: Book) -> Book:
         """The undo exists before the first write ever."""
-        if self.previews is None:
-            hrefs = list(self.mirror.books.known(book.id))
-            await export(self.server, book.found, hrefs, self.backups, self.now)
-            self.mirror.books.set_exported(book.id, self.now)
-        return self.mirror.books.book(book.id)
+        if self.previews is not None:
+            return book
+        hrefs = list(self.mirror.books.known(book.id))
+        return await export_first(self.server, self.mirror, book, hrefs, self.backups, self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cardsync.annotate.export import export
+from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
@@ -14,7 +14,7 @@ from cardsync.errors import CardsyncError
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
 from cardsync.ports import Server
-from cardsync.records import Book
+from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
 
 _LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
@@ -55,6 +55,7 @@ async def _removed(app: App, book: Book, previews: list[Preview], *, dry_run: bo
         return {"exit_code": 0}
     try:
         _check_writable(app, book)
+        _check_not_stopped(app, book)
         async with _undo(app, book.found.account, previews if dry_run else None) as undo:
             counts = await undo.remove_all(await _exported(app, undo, book, dry_run=dry_run))
     except CardsyncError as error:
@@ -72,6 +73,11 @@ def _check_writable(app: App, book: Book) -> None:
     reason = _read_only(app, book)
     if reason:
         raise CardsyncError(f"The address book is not written: {reason}.")
+
+
+def _check_not_stopped(app: App, book: Book) -> None:
+    if app.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED):
+        raise CardsyncError("Writing to the address book was stopped: cardsync status --problems, then release.")
 
 
 @asynccontextmanager
@@ -92,11 +98,10 @@ async def _undo(app: App, account: str, previews: list[Preview] | None) -> Async
 
 async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
     """The undo exists before the first write ever."""
-    if book.exported_at is None and not dry_run:
-        hrefs = list((await undo.server.listing(book.found)).etags)
-        await export(undo.server, book.found, hrefs, app.settings.state_dir / "backups", undo.now)
-        app.mirror.books.set_exported(book.id, undo.now)
-    return app.mirror.books.book(book.id)
+    if book.exported_at is not None or dry_run:
+        return book
+    hrefs = list((await undo.server.listing(book.found)).etags)
+    return await export_first(undo.server, app.mirror, book, hrefs, app.settings.state_dir / "backups", undo.now)
 
 
 async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, Any]]:

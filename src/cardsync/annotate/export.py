@@ -10,9 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
-from cardsync.errors import StateProblem
+from cardsync.errors import ServerProblem, StateProblem
+from cardsync.mirror import Mirror
 from cardsync.model import AddressBook
 from cardsync.ports import Server
+from cardsync.records import Book, ProblemKind
 
 _PRIVATE = 0o600
 
@@ -49,6 +51,22 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
             f"The backup in {folder} cannot be written ({error.strerror}); nothing was written to the address book."
         ) from error
     return Exported(path=path, cards=cards, missing=missing)
+
+
+async def export_first(
+    server: Server, mirror: Mirror, book: Book, hrefs: Sequence[str], folder: Path, now: datetime
+) -> Book:
+    """The undo exists before the first write ever: the book as it is from then on.
+
+    Cards in quarantine may be missing from it, for they are never written; with any other card missing, the export
+    is made again at the next cycle and nothing is written before.
+    """
+    made = await export(server, book.found, hrefs, folder, now)
+    unread = set(made.missing) - mirror.problems.of_book(book.id, ProblemKind.QUARANTINED).keys()
+    if unread:
+        raise ServerProblem(f"{len(unread)} cards could not be read for the backup, so nothing was written.")
+    mirror.books.set_exported(book.id, now)
+    return mirror.books.book(book.id)
 
 
 async def _write(

@@ -110,6 +110,11 @@ def quiet(contact: Contact, changed_at: datetime | None, policy: ReminderPolicy,
     return any(abs(now - moment) < policy.quiet_after_edit for moment in moments)  # a phone's clock may be ahead
 
 
+def precedence(kind: QuestionKind, score: float, contact_id: int) -> tuple[bool, float, int]:
+    """Sort key of the contacts to ask about: half-updated cards, then by weight x P(stale), then as first seen."""
+    return kind is not QuestionKind.HALF_UPDATED, -score, contact_id
+
+
 def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
     """Whether ``reminders.hours`` lets a question be written now; hours may run over midnight."""
     if policy.hours is None:

@@ -90,7 +90,9 @@ class Annotate:
         if not self._may_write(book) or self._parked(book, card):
             self._note_answer(asked, card, done)
             return
-        await self._write(book, card, partial(self._settled, book, card, asked, done), done)
+        outcome = await self._write(book, card, partial(self._settled, book, card, asked, done), done)
+        if outcome is Outcome.PARKED:
+            self._note_answer(asked, card, done)
 
     def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
         """What the card says, else what time and the groups say."""
@@ -104,7 +106,7 @@ class Annotate:
 
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
-        if asked.ending is not None:
+        if asked.ending is not None or self._ended_meanwhile(asked) is not None:
             return
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(card.data)), edited)
@@ -212,7 +214,7 @@ class Annotate:
                 kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
                 if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):
                     score = 1.0 if state.left_at else wish.score
-                    ranked.append(((kind is not QuestionKind.HALF_UPDATED, -score, contact_id), book, contact_id))
+                    ranked.append((plan.precedence(kind, score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])
         cards = ((book, self.mirror.books.cards(book.id, contact_id=contact_id)) for _, book, contact_id in ranked)
         return [(book, found[0]) for book, found in cards if found and self._worth_a_look(book, found[0])]

@@ -1,6 +1,5 @@
 """Which question, if any, an assessment is worth; unobtrusive: budgets and dates of earlier questions come after."""
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from cardsync.assess.fuse import probability_without
@@ -51,11 +50,6 @@ def question(
             kind=QuestionKind.MISSING, fields=missing.fields, slots=slots, score=score, reason=missing.reason
         )
     return None
-
-
-def rank(candidates: Iterable[tuple[str, Question]]) -> tuple[tuple[str, Question], ...]:
-    """Sort pairs of a contact's key and its question: half-updated cards first, then by score, then by key."""
-    return tuple(sorted(candidates, key=lambda c: (c[1].kind is not QuestionKind.HALF_UPDATED, -c[1].score, c[0])))
 
 
 def _half_updated(half: Signal, score: float) -> Question:

@@ -52,20 +52,24 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
 @click.command()
 @dry_run_option
+@json_option
 @click.pass_context
-def release(context: click.Context, *, dry_run: bool) -> None:
+def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Clear every guard: you have looked, and things are as they should be."""
     from cardsync import report
 
     with opened(context) as app:
         rows = report.problems(app)
-        output.table(
-            ("problem", "account", "book", "card", "what"),
-            [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
-        )
-        output.say(f"{'would release' if dry_run else 'released'} {len(rows)}")
         if not dry_run:
             ask_for(app, "release", {})
+    if as_json:
+        output.as_json(rows)
+        return
+    output.table(
+        ("problem", "account", "book", "card", "what"),
+        [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
+    )
+    output.say(f"{'would release' if dry_run else 'released'} {len(rows)}")
 
 
 @click.group()

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asking import NOW, asked
-from cardsync.annotate.plan import after, budget, follow_up, may_ask, quiet, within_hours
+from cardsync.annotate.plan import after, budget, follow_up, may_ask, precedence, quiet, within_hours
 from cardsync.model import Contact, ContactKind, QuestionKind, ReminderPolicy
 from cardsync.records import Ending, Pause, Standing
 
@@ -141,3 +141,9 @@ def test_the_follow_up_names_the_person_and_the_old_company() -> None:
     question = follow_up(contact(), "Acme", 1.0)
     assert question.kind is QuestionKind.FOLLOW_UP
     assert question.slots == {"organisation": "Acme", "given_name": "Jo"}
+
+
+def test_half_updated_cards_come_first_then_weight_times_probability() -> None:
+    still, half = QuestionKind.STILL, QuestionKind.HALF_UPDATED
+    wishes = [(still, 0.5, 4), (still, 0.9, 2), (half, 0.3, 3), (still, 0.5, 1)]
+    assert [wish[2] for wish in sorted(wishes, key=lambda wish: precedence(*wish))] == [3, 2, 1, 4]

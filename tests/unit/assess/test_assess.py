@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.assess.ask import question, rank
+from cardsync.assess.ask import question
 from cardsync.assess.fuse import assess, factors
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import STRATA, Situation
@@ -367,16 +367,6 @@ def test_a_role_stands_in_for_a_title() -> None:
     found = asked(contact, remembered(contact))
     assert found is not None
     assert (found.fields, found.slots["title"]) == ((WorkField.ROLE,), "Buyer")
-
-
-def test_weight_and_probability_rank_and_half_updated_cards_come_first() -> None:
-    def a(kind: QuestionKind, score: float) -> Question:
-        return Question(kind=kind, fields=(), slots={}, score=score, reason="")
-
-    still, half = QuestionKind.STILL, QuestionKind.HALF_UPDATED
-    candidates = [("d", a(still, 0.5)), ("b", a(still, 0.9)), ("c", a(half, 0.3)), ("a", a(still, 0.5))]
-    assert [key for key, _ in rank(candidates)] == ["c", "b", "a", "d"]
-    assert rank(reversed(candidates)) == rank(candidates)
 
 
 def test_the_score_is_weight_times_probability() -> None:
