@@ -247,7 +247,8 @@ class Contacts:
         return self._db.rows(
             "SELECT t.*, b.account, b.display_name AS book, v.groups FROM contact t "
             "JOIN address_book b ON b.id = t.book_id AND b.present = 1 "
-            "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key ORDER BY t.name COLLATE NOCASE, b.account, t.id"
+            "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
+            "ORDER BY t.name COLLATE NOCASE, b.account, t.id"
         )
 
 
