@@ -199,7 +199,7 @@ class App:
             log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("account crashed", account=name, exc_info=True)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
-        mirror.books.hold_off(name, None, 0)
+        mirror.accounts.hold_off(name, None, 0)
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
@@ -210,9 +210,9 @@ class App:
         used = account.model_dump_json(include=_REACHED_BY)
         if mirror.cycles.fact(f"settings:{name}") == used:
             return
-        mirror.books.forget_discovery(name)
-        if mirror.books.pause(name)[1]:
-            mirror.books.hold_off(name, None, 0)
+        mirror.accounts.forget_discovery(name)
+        if mirror.accounts.pause(name)[1]:
+            mirror.accounts.hold_off(name, None, 0)
         mirror.cycles.set_fact(f"settings:{name}", used)
 
     async def admit(self, name: str, now: datetime, *, scheduled: bool = False) -> None:
@@ -224,32 +224,32 @@ class App:
         await self._check_refused(name)
 
     def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
-        until, failures = self.mirror.books.pause(name)
+        until, failures = self.mirror.accounts.pause(name)
         asked_by_server = failures == 0
         if until and until - LONGEST_PAUSE <= now < until and (scheduled or asked_by_server):  # else the clock was set
             raise Throttled(f"{name}: the server is left alone until {until:%Y-%m-%d %H:%M} UTC.", until - now)
 
     async def failed(self, name: str, error: CardsyncError, now: datetime) -> None:
         """What is remembered of a failure, so that a restart does not forget it."""
-        until, failures = self.mirror.books.pause(name)
+        until, failures = self.mirror.accounts.pause(name)
         if isinstance(error, LoginRefused):
-            if not self.mirror.books.refused_key(name):
-                self.mirror.books.refuse(name, await self._login_key(name))
+            if not self.mirror.accounts.refused_key(name):
+                self.mirror.accounts.refuse(name, await self._login_key(name))
                 self.mirror.problems.report(
                     Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
                 )
         elif isinstance(error, Throttled):
             if not (until and until - LONGEST_PAUSE <= now < until):
-                self.mirror.books.hold_off(name, now + error.wait, 0)
+                self.mirror.accounts.hold_off(name, now + error.wait, 0)
         elif isinstance(error, Unreachable):
             wait = min(_FIRST_WAIT * 2 ** min(failures, 10), _LONGEST_WAIT)
-            self.mirror.books.hold_off(name, now + wait * random.uniform(0.8, 1.2), failures + 1)  # noqa: S311 - jitter
+            self.mirror.accounts.hold_off(name, now + wait * random.uniform(0.8, 1.2), failures + 1)  # noqa: S311 - jitter
 
     # ------------------------------------------------------------ a login that was refused
 
     async def _check_refused(self, name: str) -> None:
         """One try for each password: servers lock accounts out.  Raises ``LoginRefused``."""
-        key = self.mirror.books.refused_key(name)
+        key = self.mirror.accounts.refused_key(name)
         if key is None:
             return
         if key == await self._login_key(name):
@@ -257,7 +257,7 @@ class App:
                 f"{name}: the server refused this login before, so it was not tried again. "
                 "Change the user name or the password in the config, or run: cardsync release."
             )
-        self.mirror.books.refuse(name, None)
+        self.mirror.accounts.refuse(name, None)
 
     async def _login_key(self, name: str) -> str:
         """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""

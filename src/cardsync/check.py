@@ -25,7 +25,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
     only = app.settings.model_copy(update={"accounts": {name: app.settings.accounts[name]}})
     scratch = replace(app, settings=only, mirror=app.mirror.copy())
-    scratch.mirror.books.forget_discovery(name)  # rights and books as they are today
+    scratch.mirror.accounts.forget_discovery(name)  # rights and books as they are today
     done = await scratch.cycle(dry_run=True)
     report = done.reports[0]
     return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=done.exit_code)

@@ -102,7 +102,7 @@ def _accept(mirror: Mirror, problem: Problem) -> None:
     if problem.kind is ProblemKind.QUARANTINED and problem.book_id is not None:
         mirror.books.list_again(problem.book_id)
     if problem.kind is ProblemKind.LOGIN:
-        mirror.books.refuse(problem.account, None)
+        mirror.accounts.refuse(problem.account, None)
 
 
 _VERBS = {"answer": _answer, "resume": _resume, "validate": _validate, "release": _release}

@@ -117,7 +117,7 @@ class Daemon:
         self._again = True
         self._app = App(settings=settings, mirror=self._app.mirror)
         for account in settings.accounts:
-            self._app.mirror.books.forget_discovery(account)
+            self._app.mirror.accounts.forget_discovery(account)
         self._schedule(scheduler, at_once=True)
         log.info("config read again")
 

@@ -96,7 +96,7 @@ def status(app: App) -> dict[str, Any]:
 
 
 def _account(app: App, name: str) -> dict[str, Any]:
-    until, _ = app.mirror.books.pause(name)
+    until, _ = app.mirror.accounts.pause(name)
     return {
         "account": name,
         "not_before": until.isoformat() if until and until > app.clock() else None,

@@ -43,7 +43,7 @@ async def _books(app: App, account: str) -> list[Book]:
         await app.admit(account, app.clock())
         try:
             async with app.server(account) as server:
-                app.mirror.books.store_discovery(account, await server.discover(), app.clock())
+                app.mirror.accounts.store_discovery(account, await server.discover(), app.clock())
         except CardsyncError as error:
             await app.failed(account, error, app.clock())
             raise

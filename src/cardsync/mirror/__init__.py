@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from cardsync.mirror.accounts import Accounts
 from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
 from cardsync.mirror.database import Database
@@ -15,6 +16,7 @@ class Mirror:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        self.accounts = Accounts(database)
         self.books = Books(database)
         self.contacts = Contacts(database)
         self.questions = Questions(database)

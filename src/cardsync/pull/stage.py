@@ -63,9 +63,9 @@ class Pull:
         return done
 
     async def _discover(self) -> None:
-        last = self.mirror.books.discovered_at(self.account)
+        last = self.mirror.accounts.discovered_at(self.account)
         if self._is_due(last):
-            self.mirror.books.store_discovery(self.account, await self.server.discover(), self.now)
+            self.mirror.accounts.store_discovery(self.account, await self.server.discover(), self.now)
 
     def _is_due(self, last: datetime | None) -> bool:
         """Also where it was done in the future: the clock was set back."""

@@ -23,7 +23,7 @@ class Watched:
     def __init__(self, mirror: Mirror) -> None:
         self.mirror = mirror
         self.now: datetime = START
-        mirror.books.store_discovery("home", [address_book()], START)
+        mirror.accounts.store_discovery("home", [address_book()], START)
 
     def see(self, data: bytes) -> frozenset[WorkField]:
         self.now += DAY
