@@ -7,12 +7,12 @@ from enum import StrEnum
 import structlog
 
 from cardsync.annotate.block import find
-from cardsync.annotate.verify import Verdict, judge
+from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
 from cardsync.errors import CardRefused, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
-from cardsync.records import Book, Intent, Problem, ProblemKind
+from cardsync.records import Asked, Book, Intent, Problem, ProblemKind
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_text
 
@@ -71,7 +71,7 @@ class Settlement:
                 self._abandon(intent, answer.result.value)
                 return self._refused(book, intent, got, answer)
             case Verdict.EDITED:
-                self._edited(intent, got)
+                self._edited(intent, got, answer)
                 return None if answer.result is PutResult.CONFLICT else Outcome.LATER
             case Verdict.DAMAGED:
                 return await self._put_back(book, intent, got, finding.differences)
@@ -110,7 +110,7 @@ class Settlement:
         if question_id is not None:
             self.mirror.questions.forget(question_id)
 
-    def _edited(self, intent: Intent, got: AddressObject) -> None:
+    def _edited(self, intent: Intent, got: AddressObject, answer: PutAnswer) -> None:
         """Someone wrote after us, or instead of us: what stands there tells which blocks do.
 
         The mirror keeps its old version, so that the next pull reads this one as the user's edit.
@@ -121,9 +121,10 @@ class Settlement:
             opened, removed = questions.get(intent.opens or 0), questions.get(intent.removes or 0)
             if removed and not find(note, removed.block, removed.user_text, removed.position):
                 self.mirror.questions.taken_out(removed.id)
-            if opened and find(note, opened.block, opened.user_text, opened.position):
-                if removed:
-                    self.mirror.questions.taken_out(removed.id)
+            # questions share words: some of them prove the new one only if we wrote and the old one is not there
+            likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, note)
+            found = opened and find(note, opened.block, opened.user_text, opened.position)
+            if opened and found and (likely or _to_the_letter(opened, note)):
                 self.mirror.questions.opened(opened.id)
             elif opened:
                 self.mirror.questions.forget(opened.id)
@@ -193,6 +194,10 @@ class Settlement:
         )
         if self.mirror.problems.report(problem):
             log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
+
+
+def _to_the_letter(asked: Asked | None, note: str) -> bool:
+    return asked is not None and note.count(asked.block) > asked.user_text.count(asked.block)
 
 
 _REFUSED = "The server refused the card with status {status}."

@@ -38,7 +38,7 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     """
     if got.data == intent.before != intent.after:
         return Finding(verdict=Verdict.NOT_WRITTEN)
-    turned_down = answer.result in _TURNED_DOWN
+    turned_down = answer.result in TURNED_DOWN
     try:
         sent, now = scan(intent.after), scan(got.data)
     except CardRefused:
@@ -60,7 +60,7 @@ def _is_damage(intent: Intent, sent: Document, now: Document, proof: bool | None
     return ours_came and not _touched(sent, now) and _only_less(sent, now)
 
 
-_TURNED_DOWN = frozenset({PutResult.CONFLICT, PutResult.GONE, PutResult.REFUSED})
+TURNED_DOWN = frozenset({PutResult.CONFLICT, PutResult.GONE, PutResult.REFUSED})
 
 
 def _same_write(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool | None:

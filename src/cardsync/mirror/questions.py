@@ -61,8 +61,14 @@ class Questions:
         )
 
     def opened(self, question_id: int) -> None:
-        """The block was seen on the card."""
-        self._db.execute("UPDATE question SET state = 'open', standing = 1 WHERE id = ?", (question_id,))
+        """The block was seen on the card, and so no other one is there any more."""
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE question SET standing = 0 "
+                "WHERE standing = 1 AND contact_id = (SELECT contact_id FROM question WHERE id = ?)",
+                (question_id,),
+            )
+            self._db.execute("UPDATE question SET state = 'open', standing = 1 WHERE id = ?", (question_id,))
 
     def forget(self, question_id: int) -> None:
         """An intended question that never came onto the card."""
