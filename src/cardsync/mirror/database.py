@@ -4,6 +4,7 @@ import errno
 import json
 import os
 import sqlite3
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -134,6 +135,8 @@ def private_directory(path: Path) -> None:
     """Make the directory with mode 0700, or tighten it where it is ours."""
     with _explaining(path):
         path.mkdir(mode=_PRIVATE_DIR, parents=True, exist_ok=True)
+        if path.stat().st_mode & stat.S_ISVTX:  # as /tmp: closing it would lock others out
+            raise StateProblem(f"{path} is for everybody's files. Set state_dir to a directory of its own.")
         if path.stat().st_uid == os.getuid() and path.stat().st_mode & 0o077:
             path.chmod(_PRIVATE_DIR)
 

@@ -229,3 +229,12 @@ def test_a_mistake_of_ours_is_not_explained_away(tmp_path: Path) -> None:
     with pytest.raises(sqlite3.IntegrityError):
         database.execute("INSERT INTO vip (book_id, uid_key, groups) VALUES (7, 'a', '[]')")
     database.close()
+
+
+def test_a_directory_for_everybody_is_not_closed_to_them(tmp_path: Path) -> None:
+    folder = tmp_path / "shared"
+    folder.mkdir()
+    folder.chmod(0o1777)
+    with pytest.raises(StateProblem, match="Set state_dir to a directory of its own"):
+        Database.open(folder / "cardsync.db")
+    assert mode(folder) == 0o1777
