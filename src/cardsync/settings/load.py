@@ -66,6 +66,8 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
         raise ConfigError("The config file is no TOML.", (problems.of_syntax(error, file),)) from None
     except RecursionError:
         raise ConfigError("The config file is no TOML.", (f"{file}: brackets within brackets without end",)) from None
+    except ValueError:
+        raise ConfigError("The config file is no TOML.", (f"{file}: a number with thousands of digits",)) from None
 
 
 def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:

@@ -192,3 +192,8 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
     path = tmp_path / "cardsync.toml"
     path.write_text(GOOD, encoding="utf-8-sig")
     assert "Home" in load(path, {}).accounts
+
+
+@pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000])
+def test_what_the_parser_cannot_bear_is_a_sentence_too(write: Write, text: str) -> None:
+    assert len(problems(write(text), {})) == 1
