@@ -18,6 +18,7 @@ import structlog
 from cardsync import commands
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
+from cardsync.assess.stage import Assess
 from cardsync.carddav.throttle import LONGEST_PAUSE
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
@@ -79,6 +80,11 @@ class App:
         """With the mirror of ``state_dir``; raises ``StateProblem``."""
         return cls(settings=settings, mirror=Mirror.open(database_of(settings)), clock=clock)
 
+    @classmethod
+    def look(cls, settings: Settings) -> "App":
+        """As ``open``, for commands that only look: no state directory is made for them."""
+        return cls(settings=settings, mirror=Mirror.look(database_of(settings)))
+
     @property
     def zone(self) -> tzinfo:
         """``schedule.timezone``, or the machine's."""
@@ -99,6 +105,12 @@ class App:
             domains=organisations.domains,
             now=now,
         )
+
+    def assess(self) -> None:
+        """Assess anew what an answer, an edit or the config changed, without a server."""
+        now = self.clock()
+        for name in self.settings.accounts:
+            Assess(mirror=self.mirror, account=name, judge=self.judge(name, now), now=now).run()
 
     # ------------------------------------------------------------ servers
 

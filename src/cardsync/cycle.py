@@ -63,6 +63,7 @@ class AccountCycle:
             write=self.write,
             now=self.now,
         ).run(pulled.changed)
+        assessed += Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         return AccountReport(
             account=self.account,
             counts={

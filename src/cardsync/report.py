@@ -46,10 +46,18 @@ def find_person(app: App, name: str) -> Person:
         return hits[0]
     if hits:
         raise CardsyncError(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
-    near = difflib.get_close_matches(wanted, [person.name.casefold() for person in everyone], n=3, cutoff=0.5)
-    known = [person.name for person in everyone if person.name.casefold() in near]
+    parts = {
+        part: person.name for person in everyone for part in (person.name.casefold(), *person.name.casefold().split())
+    }
+    known = sorted({parts[near] for near in difflib.get_close_matches(wanted, parts, n=3, cutoff=0.6)})
     hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
     raise CardsyncError(f"No VIP of that name.{hint}")
+
+
+def name_of(app: App, book_id: int, href: str) -> str:
+    """The name on a card, or the end of its href where we do not know it."""
+    names = (card.name for card in app.mirror.books.cards(book_id) if card.href == href)
+    return next(names, href.rsplit("/", 1)[-1])
 
 
 def _names(person: Person) -> set[str]:
@@ -169,7 +177,7 @@ def vips(app: App) -> list[dict[str, Any]]:
         if person.groups:
             _, stored = app.mirror.contacts.assessment(person.id)
             state = app.mirror.contacts.standing(person.id)
-            open_ = _standing(app, person)
+            open_ = standing_question(app, person)
             rows.append(
                 {
                     "name": person.name,
@@ -185,7 +193,8 @@ def vips(app: App) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: (-(row["probability_stale"] or 0.0), row["name"]))
 
 
-def _standing(app: App, person: Person) -> Asked | None:
+def standing_question(app: App, person: Person) -> Asked | None:
+    """The question on the card, ended or not."""
     return next((asked for asked in app.mirror.questions.of(person.id) if asked.standing), None)
 
 
@@ -207,7 +216,7 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     """One sentence: why a question stands, is due, or is not."""
     state = app.mirror.contacts.standing(person.id)
     now = app.clock()
-    open_ = _standing(app, person)
+    open_ = standing_question(app, person)
     if open_:
         return f"A question stands on the card since {open_.asked_at:%Y-%m-%d}."
     if state.pause:

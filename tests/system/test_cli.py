@@ -115,6 +115,26 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
         assert "you said" not in synced.ok("explain", name)
 
 
+def test_an_answer_here_tells_at_once_in_the_list(synced: Household) -> None:
+    name = asked_person(synced)
+    before = {row["name"]: row["probability_stale"] for row in json.loads(synced.ok("vip", "--json"))}
+    synced.ok("answer", name, "ok")
+    after = {row["name"]: row["probability_stale"] for row in json.loads(synced.ok("vip", "--json"))}
+    assert after[name] < 0.05 < before[name]
+
+
+def test_looking_where_nothing_is_yet_makes_nothing(house: Household) -> None:
+    assert "no cycle yet" in house.ok("status")
+    assert "no cycle yet" in house.cardsync("vip").stderr
+    assert not house.state.exists()
+
+
+def test_a_dry_run_never_says_written(synced: Household) -> None:
+    name = asked_person(synced)
+    assert "would be written" in synced.ok("notes", "remove", "--dry-run")
+    assert f"{name}: would be written" in synced.ok("restore", name, "--dry-run")
+
+
 def test_left_becomes_a_follow_up(synced: Household) -> None:
     name = asked_person(synced)
     synced.ok("answer", name, "left")

@@ -124,7 +124,8 @@ class Settlement:
             # questions share words: some of them prove the new one only if we wrote and the old one is not there
             likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, note)
             found = opened and find(note, opened.block, opened.user_text, opened.position)
-            if opened and found and (likely or _to_the_letter(opened, note)):
+            stood = answer.result is PutResult.STORED and not found  # the next pull reads that it was deleted
+            if opened and (stood or (found and (likely or _to_the_letter(opened, note)))):
                 self.mirror.questions.opened(opened.id)
             elif opened:
                 self.mirror.questions.forget(opened.id)

@@ -47,8 +47,10 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     changed = _changed(sent, now)
     if not changed:
         return Finding(verdict=Verdict.VERIFIED)
-    if not _changed(scan(intent.before), now):
-        return Finding(verdict=Verdict.NOT_WRITTEN)
+    before = scan(intent.before)
+    if not _changed(before, now):
+        deleted = answer.result is PutResult.STORED and _touched(before, now)  # by another client, after us
+        return Finding(verdict=Verdict.EDITED if deleted else Verdict.NOT_WRITTEN)
     damaged = not turned_down and _is_damage(intent, sent, now, _same_write(intent, got, answer), answer)
     return Finding(verdict=Verdict.DAMAGED if damaged else Verdict.EDITED, differences=changed)
 

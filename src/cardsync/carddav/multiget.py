@@ -8,7 +8,7 @@ from cardsync.carddav import xml
 from cardsync.carddav.hrefs import href_key, object_location, parse_url, resolve
 from cardsync.carddav.listing import dav_ask, multistatus
 from cardsync.carddav.objects import Objects
-from cardsync.carddav.wire import Broken, Wire
+from cardsync.carddav.wire import Broken, TimedOut, Wire
 from cardsync.errors import ServerProblem, Unreachable
 from cardsync.model import AddressBook, AddressObject, Fetched
 
@@ -89,6 +89,10 @@ class Multiget:
             return
         try:
             answers = await self._multiget(paths, on_sent)
+            self._silences = 0
+        except TimedOut:  # too much for the server, unless smaller batches are too
+            self._count_silence()
+            answers = None
         except (Broken, xml.Malformed):  # too large for the server, or one bad card that poisons the batch
             answers = None
         if answers is not None:

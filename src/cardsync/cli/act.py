@@ -29,10 +29,12 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
         raise click.UsageError("--days goes with later only.")
     with opened(context) as app:
         person = report.find_person(app, name)
+        asked = report.standing_question(app, person)
         output.say(f"{'would answer' if dry_run else 'answered'} {word} for {person.name}")
         if not dry_run:
             ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
-            output.say("The question leaves the card at the next cycle.")
+            if asked:
+                output.say("The question leaves the card at the next cycle.")
 
 
 @click.command()
@@ -83,18 +85,19 @@ def notes() -> None:
 @click.pass_context
 def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Take every question out of every card."""
-    from cardsync import undo
+    from cardsync import report, undo
     from cardsync.app import shared_exit_code
 
     with exclusive(context) as app:
         found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
+        names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
     if as_json:
         output.as_json(found)
     else:
-        for preview in previews:
-            output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
+        for preview, name in zip(previews, names, strict=True):
+            output.diff(preview.before, preview.after, name)
         for row in found:
-            counts = ", ".join(f"{count} {what}" for what, count in row["counts"].items())
+            counts = ", ".join(f"{count} {_would(what, dry_run=dry_run)}" for what, count in row["counts"].items())
             output.say(f"{row['account']} / {row['book']}: {row['error'] or counts}")
     sys.exit(shared_exit_code([row["exit_code"] for row in found]))
 
@@ -148,8 +151,12 @@ def restore(context: click.Context, *, name: str | None, at: datetime | None, dr
     else:
         for preview in previews:
             output.diff(preview.before, preview.after, person.name)
-        output.say(f"{person.name}: {outcome}")
+        output.say(f"{person.name}: {_would(outcome, dry_run=dry_run)}")
     sys.exit(0 if outcome in {"written", "nothing"} else 1)
+
+
+def _would(outcome: str, *, dry_run: bool) -> str:
+    return f"would be {outcome}" if dry_run and outcome == "written" else outcome
 
 
 def _list_kept(app: "App", *, as_json: bool) -> None:

@@ -31,11 +31,12 @@ def settings_of(context: click.Context, *, level: str | None = None) -> "Setting
 
 
 @contextmanager
-def opened(context: click.Context) -> Iterator["App"]:
-    """The app on its mirror."""
+def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
+    """The app on its mirror; a command that only looks makes none."""
     from cardsync.app import App
 
-    app = App.open(settings_of(context, level="error"))
+    settings = settings_of(context, level="error")
+    app = App.look(settings) if look else App.open(settings)
     try:
         yield app
     finally:
@@ -66,6 +67,7 @@ def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
     with cycle_lock(app.settings.state_dir, wait=False) as held:
         if held:
             commands.carry_out(app.mirror, app.reminders, app.clock())
+            app.assess()
             return
     say("A cycle runs; it carries this out at its end.", err=True)
 

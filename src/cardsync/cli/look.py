@@ -17,7 +17,7 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
     """Last cycle, books, open questions, and what needs you."""
     from cardsync import report
 
-    with opened(context) as app:
+    with opened(context, look=True) as app:
         shown = {"problems": report.problems(app)} if only_problems else report.status(app)
     if as_json:
         output.as_json(shown)
@@ -62,9 +62,10 @@ def vip(context: click.Context, *, as_json: bool) -> None:
         return
     from cardsync import report
 
-    with opened(context) as app:
+    with opened(context, look=True) as app:
         rows = report.vips(app)
         missing = [] if rows else [f"{name}: {report.no_vips(app, name)}" for name in app.settings.accounts]
+        missing = missing if app.mirror.cycles.last() else ["no cycle yet: cardsync sync"]
     if as_json:
         output.as_json(rows)
         return
@@ -119,7 +120,7 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     """Why this probability, item by item, and why the contact is asked about or not."""
     from cardsync import report
 
-    with opened(context) as app:
+    with opened(context, look=True) as app:
         shown = report.explain(app, report.find_person(app, name))
     if as_json:
         output.as_json(shown)
@@ -143,7 +144,7 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
     """What changed on the card, what was asked, and what came back."""
     from cardsync import report
 
-    with opened(context) as app:
+    with opened(context, look=True) as app:
         shown = report.history(app, report.find_person(app, name))
     if as_json:
         output.as_json(shown)

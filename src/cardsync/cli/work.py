@@ -43,15 +43,15 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
     from cardsync.records import ProblemKind
-    from cardsync.report import no_vips
+    from cardsync.report import name_of, no_vips
 
     app = replace(app, mirror=done.mirror)
     for preview in done.previews:
         output.say(f"would {preview.why}:")
-        output.diff(preview.before, preview.after, preview.href.rsplit("/", 1)[-1])
+        output.diff(preview.before, preview.after, name_of(app, preview.book_id, preview.href))
     for report in done.reports:
         if report.error:
-            output.say(f"{report.account}: {report.error}", err=True)
+            output.say(f"{report.account}: {report.error.removeprefix(f'{report.account}: ')}", err=True)
             continue
         counts = report.counts
         ended = ", ".join(f"{count} {name}" for name, count in sorted(report.endings.items())) or "none"

@@ -31,6 +31,11 @@ class Mirror:
         """Open or create the file; raises ``StateProblem``."""
         return cls(Database.open(path))
 
+    @classmethod
+    def look(cls, path: Path) -> "Mirror":
+        """As ``open``, but nothing is made where no file is yet."""
+        return cls.open(path) if path.exists() else cls(Database.empty())
+
     def copy(self) -> "Mirror":
         """A copy in memory: a dry run changes nothing else."""
         return Mirror(self.database.copy())

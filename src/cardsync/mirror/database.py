@@ -42,6 +42,14 @@ class Database:
                 raise
         return cls(connection)
 
+    @classmethod
+    def empty(cls) -> "Database":
+        """A new one in memory: what a look at a state directory sees where nothing is yet."""
+        connection = sqlite3.connect(":memory:", isolation_level=None)
+        _prepare(connection)
+        _migrate(connection, Path(":memory:"))
+        return cls(connection)
+
     def copy(self) -> "Database":
         """An independent copy in memory: what a dry run works on."""
         twin = sqlite3.connect(":memory:", isolation_level=None)

@@ -22,6 +22,10 @@ log = structlog.get_logger("cardsync.pull")
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
+_GUARDED = (
+    "Every note stays as it is. Put things right on the phone or the server, or say that they are: cardsync release."
+)
+
 
 @dataclass(slots=True)
 class Pulled:
@@ -97,7 +101,7 @@ class Pull:
         with self.mirror.transaction():
             self.mirror.cycles.set_fact(self._resolved(book), "")
             if known and too_much(todo, len(known), self.guards):
-                detail = f"{todo.changed} of {len(known)} cards changed at once."
+                detail = f"{todo.changed} of {len(known)} cards changed at once. {_GUARDED}"
                 self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
@@ -209,10 +213,13 @@ class Pull:
         """Resolve the groups, and fetch the bytes of those who became VIPs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
-            self._report(ProblemKind.VIP_LOSS, book, "vip-loss", found.lost)
+            self._report(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}")
             return
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
-        await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), done)
+        again = Pulled()  # these cards were read before: they count once
+        await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), again)
+        done.removed += again.removed
+        done.quarantined += again.quarantined
         self.mirror.cycles.set_fact(self._resolved(book), self._wanted())
 
     def _resolved(self, book: Book) -> str:

@@ -1,5 +1,6 @@
 """Reads the config: file, environment, all errors at once."""
 
+import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -46,7 +47,8 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     merged = _merged(data, over.data)
     places = Places(file=file, lines=key_lines(text), variables=over.variables)
     settings = _validated(merged, over, places, environ)
-    return Loaded(settings=settings, file=file, places=places, warnings=tuple(_warnings(data, places)))
+    warnings = (*_readable_by_all(data, places), *_missing_files(settings, places))
+    return Loaded(settings=settings, file=file, places=places, warnings=warnings)
 
 
 def _text(file: Path) -> str:
@@ -110,7 +112,16 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
     raise ConfigError(f"The config has {len(lines)} error{'s' * (len(lines) > 1)}.", tuple(lines))
 
 
-def _warnings(data: Mapping[str, Any], places: Places) -> Iterator[str]:
+def _missing_files(settings: Settings, places: Places) -> Iterator[str]:
+    """Files that the config names and that this user cannot read, here and now."""
+    for name, account in settings.accounts.items():
+        for key in ("password_file", "password_env_file", "token_file", "token_env_file", "ca_file"):
+            file = getattr(account, key)
+            if file is not None and not os.access(file, os.R_OK):
+                yield places.line(("accounts", name, key), "the file is not there, or this user may not read it")
+
+
+def _readable_by_all(data: Mapping[str, Any], places: Places) -> Iterator[str]:
     if places.file is None or not places.file.stat().st_mode & 0o004:
         return
     accounts: Mapping[str, Mapping[str, Any]] = data.get("accounts", {})

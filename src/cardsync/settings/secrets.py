@@ -111,4 +111,4 @@ def _first_line(what: str, data: bytes) -> str:
 
 
 def _problem(what: str, reason: str) -> ConfigError:
-    return ConfigError("A password or token cannot be read.", (f"{what}: {reason}",))
+    return ConfigError(f"{what}: {reason}.")
