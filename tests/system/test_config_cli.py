@@ -185,9 +185,18 @@ def test_errors_of_file_and_environment_come_together(tmp_path: Path) -> None:
 
 def test_a_good_config_is_one_line(tmp_path: Path) -> None:
     path = tmp_path / "cardsync.toml"
-    path.write_text(GOOD)
+    (tmp_path / "home").write_text("s3cret\n")
+    path.write_text(GOOD.replace("/run/secrets/home", str(tmp_path / "home")))
     done = cardsync("--config", str(path), "config", "check")
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: ok (1 account, 1 group)\n", "")
+
+
+def test_a_password_file_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD)
+    done = cardsync("--config", str(path), "config", "check")
+    assert done.returncode == 0
+    assert f"warning: {path}:4: accounts.home.password_file: the file is not there" in done.stderr
 
 
 def test_no_config_says_where_it_was_looked_for(tmp_path: Path) -> None:
