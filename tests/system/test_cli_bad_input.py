@@ -217,7 +217,7 @@ def seen_passwords(server: Loopback) -> int:
 # ---------------------------------------------------------------- the state directory
 
 
-@pytest.mark.parametrize("command", ["status", "sync", "run"])
+@pytest.mark.parametrize("command", ["check", "sync", "run"])
 def test_a_state_directory_that_cannot_be_written(house: Household, command: str) -> None:
     place = "/sys/cardsync"  # not even root may make a directory there
     house.config.write_text(house.config.read_text().replace(str(house.state), place))
