@@ -3,8 +3,8 @@
 from datetime import timedelta
 
 import pytest
-from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
 
+from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
 from cardsync.model import Position, QuestionKind, WorkField
 from cardsync.records import Ending
 
