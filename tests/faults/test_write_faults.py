@@ -386,13 +386,13 @@ def test_a_damaged_card_is_put_back_once_and_its_book_is_not_written_any_more(
 def test_damage_in_one_book_does_not_stop_the_others(folder: Path) -> None:
     with at_home(folder) as (home, server):
         origin = server.books[0].href.removesuffix(HOME)
-        server.books += (address_book("Work", f"{origin}/dav/work/"),)
-        server.write("/dav/work/kim.vcf", person("Kim", NOTE))
-        server.write("/dav/work/group.vcf", vip_group("Kim"))
+        server.books += (address_book("Work", f"{origin}/dav/office/"),)
+        server.write("/dav/office/kim.vcf", person("Kim", NOTE))
+        server.write("/dav/office/group.vcf", vip_group("Kim"))
         server.fault = damaging(lambda data: data.replace(b"TEL;TYPE=CELL", b"TEL"), etag=True)
         asyncio.run(home.cycle())
         assert server.cards[JO] == person("Jo", NOTE)
-        written_once(home, server, "/dav/work/kim.vcf", "Kim")
+        written_once(home, server, "/dav/office/kim.vcf", "Kim")
 
 
 def test_a_put_back_that_fails_too_is_not_tried_again_and_the_card_is_kept(folder: Path) -> None:
