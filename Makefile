@@ -3,9 +3,10 @@ VENV ?= .venv
 PYTHON ?= python3
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 BENCH ?=
+TORTURE ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types imports bench requirements clean
+.PHONY: help demo test torture lint format types imports bench requirements clean
 
 help:  ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1: /p' $(MAKEFILE_LIST)
@@ -29,6 +30,9 @@ demo: $(VENV)/.demo  ## the whole loop on an invented address book
 
 test: $(VENV)/.dev  ## all tests, on real servers
 	$(VENV)/bin/python -m pytest
+
+torture: $(VENV)/.dev  ## the long form of the tests in tests/faults; TORTURE="races --rounds 10000 --seed 1"
+	PYTHONPATH=tests:bench $(VENV)/bin/python -m torture $(TORTURE)
 
 lint: $(VENV)/.dev  ## ruff: rules and layout
 	$(VENV)/bin/ruff check .
