@@ -42,7 +42,7 @@ class AccountCycle:
         )
         if self.previews is None:
             await writer.resolve()
-        pulled = await Pull(
+        pull = Pull(
             server=self.server,
             mirror=self.mirror,
             account=self.account,
@@ -50,7 +50,8 @@ class AccountCycle:
             guards=self.guards,
             now=self.now,
             progress=self.progress,
-        ).run()
+        )
+        pulled = await pull.run()
         assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         annotated = await Annotate(
             writer=writer,
@@ -64,6 +65,8 @@ class AccountCycle:
             now=self.now,
         ).run(pulled.changed)
         assessed += Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
+        if self.previews is None:
+            await pull.move_on(annotated.written)
         return AccountReport(
             account=self.account,
             counts={

@@ -9,7 +9,7 @@ import pytest
 
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.errors import LoginRefused, ServerProblem, TokenRefused
-from cardsync.model import AddressBook, AddressObject, Fetched, PutResult
+from cardsync.model import AddressBook, AddressObject, Fetched, PutResult, SyncMethod
 from servers import Running, start_converting
 
 ODD_NAMES = ("plain.vcf", "a b.vcf", "a+b.vcf", "a%40b.vcf", "a@b.vcf", "ü.vcf", "a~b.vcf", "a&b.vcf", "x%2520y.vcf")
@@ -161,6 +161,25 @@ async def test_nothing_new_is_told_as_nothing(server: Running, client: CardDAVCl
     assert not again.complete
     assert not again.etags
     assert not again.removed
+
+
+async def test_a_ctag_is_taken_for_a_proof_only_where_it_is_a_hash(
+    server: Running, client: CardDAVClient, book: AddressBook
+) -> None:
+    """Radicale's is; from then on every single change has to show, however quickly it comes."""
+    before = await client.changes(book, None)
+    quiet = await client.changes(book, before.marker)
+    assert quiet.unchanged is (server.name == "radicale" or book.method is SyncMethod.CTAG)
+    marker = quiet.marker
+    for round_ in range(5):
+        server.put_card("one.vcf", card("one", f"version {round_}"))
+        after = await client.changes(book, marker)
+        assert "one.vcf" in {href.rpartition("/")[2] for href in after.etags}
+        assert not (await client.changes(book, after.marker)).removed
+        marker = after.marker
+    server.delete_card("one.vcf")
+    gone = await client.changes(book, marker)
+    assert "one.vcf" in {href.rpartition("/")[2] for href in gone.removed} or gone.etags == {}
 
 
 async def test_a_garbage_token_never_passes_for_no_changes(

@@ -34,6 +34,7 @@ class Annotated:
     adopted: int = 0
     parked: int = 0
     later: int = 0
+    written: set[int] = field(default_factory=set)  # books
     endings: dict[str, int] = field(default_factory=dict)
 
 
@@ -294,4 +295,6 @@ class Annotate:
         outcome = await self.writer.write(book, target, decide)
         done.parked += outcome in {Outcome.PARKED, Outcome.DAMAGED}
         done.later += outcome is Outcome.LATER
+        if outcome is Outcome.WRITTEN:
+            done.written.add(book.id)
         return outcome

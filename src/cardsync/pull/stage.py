@@ -66,6 +66,23 @@ class Pull:
                 self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
         return done
 
+    async def move_on(self, book_ids: Collection[int]) -> None:
+        """Let the markers of these books stand for our own writes too, so that the next cycle does not list them.
+
+        A book in which anything else changed as well is left to the next cycle.
+        """
+        for book_id in sorted(book_ids):
+            book = self.mirror.books.book(book_id)
+            if book.marker is None:
+                continue
+            try:
+                listing = await self.server.changes(book.found, book.marker)
+            except ServerProblem:  # it only saves work
+                continue
+            todo = plan(listing, self.mirror.books.known(book_id))
+            if not todo.fetch and not todo.remove:
+                self.mirror.books.commit_marker(book_id, listing.marker, listed_at=None)
+
     async def _discover(self) -> None:
         last = self.mirror.accounts.discovered_at(self.account)
         if self._is_due(last):
