@@ -162,7 +162,7 @@ class Annotate:
 
     def _adopt_all(self, book: Book, changed: set[int], done: Annotated) -> None:
         for contact_id in sorted(changed):
-            for card in self.mirror.books.cards(book.id, contact_id=contact_id):
+            for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=True):
                 self._adopt(card, card.data, done)
 
     def _adopt(self, card: VipCard, data: bytes, done: Annotated) -> bool:
@@ -172,6 +172,7 @@ class Annotate:
         found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
         if found is None:
             return False
+        self.mirror.contacts.set_href(card.contact_id, card.href)
         self.mirror.questions.adopt(
             card.contact_id,
             found.kind,
@@ -274,7 +275,7 @@ class Annotate:
         contact = contact_of(scan(fresh.data))  # what is kept can be read
         converted = book.found.may_convert and fresh.etag == card.etag  # the pull saw it in another version
         if not converted and fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
-            self.mirror.contacts.observe(book.id, contact, card.uid_key, work_keys(contact), self.now)
+            self.mirror.contacts.observe(book.id, contact, card.uid_key, card.href, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
         self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
 

@@ -8,10 +8,11 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pac
 from cardsync.model import AddressBook, AddressObject, SyncMethod
 from cardsync.records import Book, Known, Read, VipCard
 
-# The + keeps SQLite from walking the whole book in the order of its hrefs, once for each card.
-_FIRST = (
-    "(SELECT min(+p.href) FROM address_object p "
-    "WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0)"
+# Of two objects with one UID: the one by which the contact is known, as long as it is there.
+_OWN = (
+    "(SELECT p.href FROM address_object p LEFT JOIN contact k ON k.book_id = p.book_id AND k.uid_key = p.uid_key "
+    "WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0 "
+    "ORDER BY p.href = ifnull(k.href, '') DESC, p.href LIMIT 1)"
 )
 
 
@@ -189,25 +190,29 @@ class Books:
         )
         self._db.many("DELETE FROM card WHERE object_id = ?", [(row[0],) for row in rows if row[1] not in kept])
 
-    def cards(self, book_id: int, *, contact_id: int | None = None) -> list[VipCard]:
-        """The mirrored cards of all contacts whose bytes we keep, VIPs or not any more; one per contact."""
+    def cards(self, book_id: int, *, contact_id: int | None = None, twins: bool = False) -> list[VipCard]:
+        """The mirrored cards of all contacts whose bytes we keep, VIPs or not any more.
+
+        One per contact, its own; with ``twins`` also the others that have its UID, its own first.
+        """
         narrowed = "" if contact_id is None else " AND t.id = ?"
+        own = "" if twins else f"AND o.href = {_OWN} "
         rows = self._db.rows(
             "SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.href, o.etag, c.data, v.groups "
             "FROM contact t CROSS JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key "
-            f"AND o.href = {_FIRST} JOIN card c ON c.object_id = o.id "
+            f"AND o.is_group = 0 {own}JOIN card c ON c.object_id = o.id "
             "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
-            f"WHERE t.book_id = ?{narrowed} ORDER BY t.id",
+            f"WHERE t.book_id = ?{narrowed} ORDER BY t.id, o.href = t.href DESC, o.href",
             (book_id,) if contact_id is None else (book_id, contact_id),
         )
         return [_card(row) for row in rows]
 
     def unseen(self, book_id: int) -> list[tuple[str, AddressObject]]:
-        """(uid key, object) of the VIPs whose bytes the history does not know; of two cards with one UID the first."""
+        """(uid key, object) of the VIPs whose bytes the history does not know; of two cards with one UID its own."""
         rows = self._db.rows(
             "SELECT o.uid_key, o.href, o.etag, c.data FROM vip v CROSS JOIN address_object o "
             "ON o.book_id = v.book_id AND o.uid_key = v.uid_key JOIN card c ON c.object_id = o.id "
-            f"WHERE v.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_FIRST} ORDER BY o.href",
+            f"WHERE v.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_OWN} ORDER BY o.href",
             (book_id,),
         )
         return [(row["uid_key"], AddressObject(href=row["href"], etag=row["etag"], data=row["data"])) for row in rows]

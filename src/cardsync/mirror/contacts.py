@@ -19,30 +19,42 @@ class Contacts:
         self._db = database
 
     def observe(
-        self, book_id: int, contact: Contact, uid_key: str, keys: Mapping[WorkField, frozenset[str]], now: datetime
+        self,
+        book_id: int,
+        contact: Contact,
+        uid_key: str,
+        href: str,
+        keys: Mapping[WorkField, frozenset[str]],
+        now: datetime,
     ) -> tuple[int, frozenset[WorkField]]:
         """Take note of a card that the user (or another client) changed, or that is seen for the first time.
 
-        ``keys`` are the normal forms of each work field.  Returns the contact's id and the edited fields,
+        From then on the contact is the object at ``href``.  ``keys`` are the normal forms of each work field.  Returns the contact's id and the edited fields,
         none at first sight.
         """
         with self._db.transaction():
             row = self._db.row("SELECT id FROM contact WHERE book_id = ? AND uid_key = ?", (book_id, uid_key))
             if row is None:
-                return self._first_sight(book_id, contact, uid_key, keys, now), frozenset()
+                return self._first_sight(book_id, contact, uid_key, href, keys, now), frozenset()
             contact_id: int = row[0]
             self._db.execute(
-                "UPDATE contact SET name = ?, changed_at = ?, assessed_at = NULL WHERE id = ?",
-                (contact.name, iso(now), contact_id),
+                "UPDATE contact SET name = ?, href = ?, changed_at = ?, assessed_at = NULL WHERE id = ?",
+                (contact.name, href, iso(now), contact_id),
             )
             return contact_id, self._compare(contact_id, contact, keys, now)
 
     def _first_sight(
-        self, book_id: int, contact: Contact, uid_key: str, keys: Mapping[WorkField, frozenset[str]], now: datetime
+        self,
+        book_id: int,
+        contact: Contact,
+        uid_key: str,
+        href: str,
+        keys: Mapping[WorkField, frozenset[str]],
+        now: datetime,
     ) -> int:
         row = self._db.row(
-            "INSERT INTO contact (book_id, uid_key, name, first_seen) VALUES (?, ?, ?, ?) RETURNING id",
-            (book_id, uid_key, contact.name, iso(now)),
+            "INSERT INTO contact (book_id, uid_key, href, name, first_seen) VALUES (?, ?, ?, ?, ?) RETURNING id",
+            (book_id, uid_key, href, contact.name, iso(now)),
         )
         contact_id = int(row[0]) if row else 0
         for which, values in contact.work.items():
@@ -106,6 +118,10 @@ class Contacts:
         row = self._db.row("SELECT max(asked_at) FROM question WHERE contact_id = ? AND state = 'open'", (contact_id,))
         asked = maybe_moment(row[0]) if row else None
         return max(now, asked + timedelta(microseconds=1)) if asked else now
+
+    def set_href(self, contact_id: int, href: str) -> None:
+        """Which of several objects with its UID the contact is."""
+        self._db.execute("UPDATE contact SET href = ? WHERE id = ?", (href, contact_id))
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
         """Those of the fields that the card has are right on that day: age starts anew, and never goes back."""

@@ -28,7 +28,7 @@ class Watched:
     def see(self, data: bytes) -> frozenset[WorkField]:
         self.now += DAY
         contact = contact_of(scan(data))
-        self.id, edited = self.mirror.contacts.observe(1, contact, "jo", work_keys(contact), self.now)
+        self.id, edited = self.mirror.contacts.observe(1, contact, "jo", "/jo.vcf", work_keys(contact), self.now)
         return edited
 
     def moves(self) -> list[tuple[str, str]]:

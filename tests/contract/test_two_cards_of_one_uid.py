@@ -1,0 +1,72 @@
+"""Two address objects with one UID in one book: the contact stays the one that it was."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from in_memory import HOME, Household, MemoryServer, person, vip_group
+from loop import note_of
+
+DAY = timedelta(days=1)
+FIRST, SECOND = f"{HOME}a.vcf", f"{HOME}m.vcf"
+
+
+@pytest.fixture
+def server() -> MemoryServer:
+    made = MemoryServer()
+    made.write(SECOND, person("Jo", "met at the fair"))
+    made.write(f"{HOME}group.vcf", vip_group("Jo"))
+    return made
+
+
+@pytest.fixture
+def home(tmp_path: Path, server: MemoryServer) -> Iterator[Household]:
+    made = Household(folder=tmp_path, server=server)
+    yield made
+    made.mirror.close()
+
+
+def test_a_second_card_that_sorts_first_neither_dismisses_the_question_nor_gets_one(
+    home: Household, server: MemoryServer
+) -> None:
+    asyncio.run(home.cycle())
+    asked = server.cards[SECOND]
+    assert (note_of(asked) or "").startswith("VIPcheck")
+    twin = person("Jo", "a copy", ORG="Stripe;")
+    server.write(FIRST, twin)
+    asyncio.run(home.cycle(after=DAY))
+    assert (server.cards[FIRST], server.cards[SECOND]) == (twin, asked)
+    (question,) = home.mirror.questions.of(home.contact("Jo"))
+    assert question.ending is None
+    server.write(SECOND, asked.replace(b"/ never", b"/ never\\nok"))
+    report = asyncio.run(home.cycle(after=DAY))
+    assert report.endings == {"confirmed": 1}
+    assert note_of(server.cards[SECOND]) == "met at the fair"
+    assert "edited" not in [line["what"] for line in home.mirror.contacts.history(home.contact("Jo"))]
+
+
+def test_the_other_card_is_the_contact_once_its_own_is_gone(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    server.write(FIRST, person("Jo", "a copy"))
+    asyncio.run(home.cycle(after=DAY))
+    server.delete(SECOND)
+    for _ in range(2):
+        asyncio.run(home.cycle(after=100 * DAY))
+    (card,) = home.mirror.books.cards(1)
+    assert card.href == FIRST
+
+
+def test_a_lost_database_finds_the_question_on_either_card(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    asked = server.cards[SECOND]
+    twin = person("Jo", "a copy")
+    server.write(FIRST, twin)
+    home.mirror.close()
+    home.database.unlink()
+    home.open()
+    assert asyncio.run(home.cycle(after=DAY)).counts["adopted"] == 1
+    asyncio.run(home.cycle(after=DAY))
+    assert (server.cards[FIRST], server.cards[SECOND]) == (twin, asked)
