@@ -8,6 +8,7 @@ from typing import Any
 from cardsync.annotate.conclude import conclude
 from cardsync.mirror import Mirror
 from cardsync.model import ReminderPolicy, WorkField
+from cardsync.pull.stage import EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 
 ANSWERS = {
@@ -97,7 +98,7 @@ def _accept(mirror: Mirror, problem: Problem) -> None:
     if problem.kind is ProblemKind.VIP_LOSS:
         mirror.cycles.set_fact(f"accepted-vips:{problem.book_id}", "yes")
         mirror.cycles.set_fact(f"wanted:{problem.book_id}", "")
-    if problem.kind is ProblemKind.LISTING:
+    if problem.kind is ProblemKind.LISTING and problem.reason == EMPTY:
         mirror.cycles.set_fact(f"accepted-listing:{problem.book_id}", "yes")
     if problem.kind is ProblemKind.QUARANTINED and problem.book_id is not None:
         mirror.books.list_again(problem.book_id)

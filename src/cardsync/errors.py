@@ -10,6 +10,7 @@
     │   ├── NotCardDAV             1   nothing there speaks CardDAV
     │   ├── OriginRefused          1   an origin that credentials must not go to
     │   ├── ListingFailed          1   a listing that cannot be believed
+    │   │   └── EmptyListing       1   a book that had cards has none; the owner may say that it is so
     │   └── TokenRefused           1   the sync token is not known (any more)
     ├── CardRefused                1   this card is not written, with the reason
     └── StateProblem              13   database or lock
@@ -82,6 +83,10 @@ class OriginRefused(ServerProblem):
 
 class ListingFailed(ServerProblem):
     """A listing that is truncated, malformed or empty beyond belief; nothing was changed."""
+
+
+class EmptyListing(ListingFailed):
+    """A well-formed listing of no cards where some were before; nothing was changed."""
 
 
 class TokenRefused(ServerProblem):

@@ -102,6 +102,17 @@ def test_an_empty_listing_changes_nothing_until_the_owner_says_that_it_is_true(h
     assert home.mirror.books.known(1) == {}
 
 
+def test_to_release_another_trouble_says_nothing_of_an_empty_listing(home: Household, server: Odd) -> None:
+    cycle(home)
+    known = home.mirror.books.known(1)
+    server.broken = "Contacts"
+    cycle(home)
+    release(home)
+    server.broken, server.listed = "", Listing(marker="t0")
+    cycle(home)
+    assert home.mirror.books.known(1) == known
+
+
 def test_a_first_listing_may_be_empty(tmp_path: Path) -> None:
     home = Household(folder=tmp_path, server=MemoryServer())
     assert cycle(home)["failed_books"] == 0

@@ -55,6 +55,9 @@ DAMAGES: dict[str, Change] = {
         rb"(NOTE:.*?Met).*?(\r\n[A-Z])", rb"\1\2", unfolded(data)
     ),
     "note cut within our block": lambda data: re.sub(rb"(NOTE:.{9}).*?(\r\n[A-Z])", rb"\1\2", unfolded(data)),
+    "note cut at a comma, and REV": lambda data: re.sub(
+        rb"(NOTE:.*?Met).*?(\r\n[A-Z])", rb"\1\2", unfolded(data).replace(b"REV:2017", b"REV:2026")
+    ),
     "note gone and more": lambda data: re.sub(rb"(NOTE|NICKNAME):.*?(\r\n)(?=[A-Z])", b"", unfolded(data)),
     "photo gone": lambda data: re.sub(rb"PHOTO[^\r]*\r\n", b"", data),
     "TYPE gone": lambda data: data.replace(b"TEL;TYPE=CELL", b"TEL"),

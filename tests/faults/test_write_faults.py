@@ -167,6 +167,32 @@ def test_a_conflict_without_another_version_is_parked(folder: Path) -> None:
         assert server.count("PUT") == 1
 
 
+def test_a_card_whose_etag_changes_at_every_look_is_parked_until_released(folder: Path) -> None:
+    def restless(server: OnWire, request: Request) -> Response | None:
+        if request.method == "GET" and request.path == JO:
+            server.write(JO, server.cards[JO])
+            after = server.right(request)
+            server.write(JO, server.cards[JO])
+            return after
+        return None
+
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = restless
+        before = server.cards[JO]
+        asyncio.run(home.cycle())
+        assert [problem.reason for problem in home.mirror.problems.all()] == ["restless-etag"]
+        puts = server.count("PUT", JO)
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT", JO) == puts
+        assert server.cards[JO] == before
+        assert b"VIPcheck" in server.cards[AL]
+        server.fault = None
+        home.mirror.problems.release()
+        asyncio.run(home.cycle(after=DAY))
+        assert b"VIPcheck" in server.cards[JO]
+
+
 def test_a_card_edited_at_each_of_our_writes_is_left_for_the_next_cycle(folder: Path) -> None:
     def edit_first(server: MemoryServer, request: Request) -> Response | None:
         if request.method == "PUT" and len(edits) < 3:

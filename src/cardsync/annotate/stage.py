@@ -9,7 +9,7 @@ from cardsync.annotate import plan
 from cardsync.annotate.conclude import conclude
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
-from cardsync.annotate.writer import Change, Outcome, Target, Writer
+from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, ReminderPolicy, WorkField
 from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
@@ -284,7 +284,7 @@ class Annotate:
         problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
         if problem is None or (problem.reason == "fragile" and book.exact):
             return False
-        return problem.etag == card.etag
+        return problem.reason == RESTLESS or problem.etag == card.etag
 
     async def _write(
         self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated

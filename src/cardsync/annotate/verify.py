@@ -59,7 +59,7 @@ def _is_damage(intent: Intent, sent: Document, now: Document, proof: bool | None
     if proof is not None:
         return proof
     ours_came = answer.result is PutResult.STORED or _notes(scan(intent.before)) != _notes(now)
-    return ours_came and not _touched(sent, now) and _only_less(sent, now)
+    return ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)
 
 
 TURNED_DOWN = frozenset({PutResult.CONFLICT, PutResult.GONE, PutResult.REFUSED})
@@ -98,6 +98,12 @@ def _touched(sent: Document, now: Document) -> bool:
 
 
 _DIGITS = re.compile(r"\D")
+
+
+def _note_cut(sent: Document, now: Document) -> bool:
+    """Whether the note ends early on a card that no other program took in hand: a server may set REV anew as well."""
+    whole, rest = note_text(sent), note_text(now)
+    return sent.text("PRODID") == now.text("PRODID") and rest not in {"", whole} and whole.startswith(rest)
 
 
 def _only_less(sent: Document, now: Document) -> bool:

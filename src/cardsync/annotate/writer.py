@@ -16,6 +16,8 @@ from cardsync.vcard.document import fragile, scan
 
 __all__ = ["Change", "Decide", "Outcome", "Preview", "Target", "Writer"]
 ATTEMPTS = 3
+RESTLESS = "restless-etag"
+"""The reason of a card that stays parked until a release: its ETag tells no versions apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Writer:
         if self.mirror.journal.unsettled(book.id, target.href):
             return Outcome.LATER
         seen: set[str] = set()
+        bodies: set[bytes] = set()
         for _ in range(ATTEMPTS):
             try:
                 fresh = await self._fresh(book, target)
@@ -85,6 +88,7 @@ class Writer:
             if fresh.etag in seen:
                 return self._settlement.park(book, target.href, fresh.etag, "conflict", _STUCK)
             seen.add(fresh.etag or "")
+            bodies.add(fresh.data)
             change = None
             try:
                 change = decide(fresh)
@@ -98,6 +102,8 @@ class Writer:
             outcome = await _to_the_end(self._attempt(book, target, fresh, change))
             if outcome is not None:
                 return outcome
+        if len(bodies) == 1:  # nobody edits three times without a trace
+            return self._settlement.park(book, target.href, None, RESTLESS, _RESTLESS)
         return Outcome.LATER
 
     async def resolve(self) -> None:
@@ -166,5 +172,9 @@ async def _to_the_end(attempt: Coroutine[Any, Any, Outcome | None]) -> Outcome |
 
 
 _STUCK = "The server says that the card changed, and it did not (perhaps the card is too large for it)."
+_RESTLESS = (
+    "The server names another ETag for the card at every look, so a write could not be made safe. "
+    "Once that is mended: cardsync release."
+)
 _CONVERTED = "The server shows the card in another vCard version than it stores; writing that would downgrade it."
 _NO_ETAG = "The server gives no ETag for the card, so a write could not be made safe."

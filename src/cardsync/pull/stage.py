@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import structlog
 
-from cardsync.errors import CardRefused, ListingFailed, ServerProblem, TokenRefused
+from cardsync.errors import CardRefused, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
 from cardsync.ports import Server
@@ -19,6 +19,8 @@ from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 
 log = structlog.get_logger("cardsync.pull")
+EMPTY = "empty"
+"""The reason of a listing that a release accepts."""
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
@@ -61,7 +63,8 @@ class Pull:
                 await self._book(book, done)
             except ServerProblem as error:
                 done.failed_books += 1
-                self._report(ProblemKind.LISTING, book, "listing", str(error))
+                reason = EMPTY if isinstance(error, EmptyListing) else "listing"
+                self._report(ProblemKind.LISTING, book, reason, str(error))
             else:
                 self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
         return done
@@ -139,7 +142,7 @@ class Pull:
     def _believe(self, listing: Listing, known: dict[str, Known], book: Book) -> None:
         doubt = unbelievable(listing, known)
         if doubt and not self.mirror.cycles.fact(self._accepted(book)):
-            raise ListingFailed(f"{doubt} Nothing was changed here. If it is true: cardsync release.")
+            raise EmptyListing(f"{doubt} Nothing was changed here. If it is true: cardsync release.")
 
     def _accepted(self, book: Book) -> str:
         return f"accepted-listing:{book.id}"
