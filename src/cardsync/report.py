@@ -3,14 +3,14 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from sqlite3 import Row
 from typing import Any
 
 from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.errors import CardsyncError
-from cardsync.mirror.database import unpack
+from cardsync.mirror.database import moment, unpack
 from cardsync.model import QuestionKind
 from cardsync.pull.members import existing_groups
 from cardsync.records import Asked, Book, ProblemKind
@@ -34,6 +34,18 @@ class Person:
 def people(app: App) -> list[Person]:
     """All that are or were VIPs, in the accounts and books that there are."""
     return [_person(row) for row in app.mirror.contacts.named() if row["account"] in app.settings.accounts]
+
+
+def written_since(app: App, at: datetime | None) -> list[Person]:
+    """Those whose card was written at or after a moment (None: ever), so that a version from before is kept."""
+    since = at or datetime.min.replace(tzinfo=UTC)
+    return [
+        person
+        for person in people(app)
+        if any(
+            moment(version["at"]) >= since for version in app.mirror.journal.versions(person.book_id, person.uid_key)
+        )
+    ]
 
 
 def find_person(app: App, name: str) -> Person:

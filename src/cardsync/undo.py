@@ -1,6 +1,6 @@
 """``notes remove``, ``backup`` and ``restore`` for all accounts: what needs the servers, between cycles."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -142,27 +142,74 @@ def _backup_row(**known: Any) -> dict[str, Any]:
     return {"path": None, "cards": 0, "error": "", "exit_code": 0, **known}
 
 
-async def restore(app: App, person: Person, at: datetime | None, *, dry_run: bool) -> tuple[str, list[Preview]]:
-    """One card back to a kept version: the newest, or the one that stood at ``at``."""
+async def restore(
+    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool
+) -> tuple[list[dict[str, Any]], list[Preview]]:
+    """Each of these cards back to a kept version: the newest, or the one that stood at ``at``."""
+    rows: list[dict[str, Any]] = []
+    previews: list[Preview] = []
+    for account in dict.fromkeys(person.account for person in people):
+        waiting = [person for person in people if person.account == account]
+        try:
+            async with _undo(app, account, previews if dry_run else None) as undo:
+                while waiting:
+                    rows.append(await _restored(app, undo, waiting[0], at))
+                    waiting.pop(0)
+        except CardsyncError as error:
+            rows += [_restore_row(person, error=error) for person in waiting]
+    return rows, previews
+
+
+async def _restored(app: App, undo: Undo, person: Person, at: datetime | None) -> dict[str, Any]:
+    """One card; what is wrong with it stops no other, and what is wrong with the server does."""
+    try:
+        version = version_at(app, person, at)
+        target = _target(app, person, version["href"])
+        _check_writable(app, app.mirror.books.book(person.book_id))
+    except CardsyncError as error:
+        return _restore_row(person, error=error)
+    outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"])
+    return _restore_row(person, outcome=outcome)
+
+
+def _target(app: App, person: Person, href: str) -> Target:
+    """The card that the version is of; raises ``CardsyncError`` where it is gone."""
+    hrefs = app.mirror.books.objects_named(person.book_id, person.uid_key)
+    if not hrefs:
+        raise CardsyncError(_DELETED)
+    return Target(
+        href=href if href in hrefs else hrefs[0],  # of two cards with one UID its own
+        uid_key=person.uid_key,
+        contact_id=person.id,
+    )
+
+
+def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
+    """The kept version to go back to; raises ``CardsyncError`` where there is none."""
     versions = app.mirror.journal.versions(person.book_id, person.uid_key)
     if not versions:
         raise CardsyncError("No earlier version of this card is kept: it was never written.")
-    if at is not None:
-        later = [version for version in versions if moment(version["at"]) >= at]
-        if not later:
-            raise CardsyncError("The card was not written since then: it is as it was.")
-        versions = [later[-1]]
-    version = versions[0]
-    hrefs = app.mirror.books.objects_named(person.book_id, person.uid_key)
-    if not hrefs:
-        raise CardsyncError(
-            "The card is no longer on the server, and a deleted card is never made again. "
-            "Import it from state_dir/backups."
-        )
-    _check_writable(app, app.mirror.books.book(person.book_id))
-    previews: list[Preview] = []
-    async with _undo(app, person.account, previews if dry_run else None) as undo:
-        href = version["href"] if version["href"] in hrefs else hrefs[0]  # of two cards with one UID its own
-        target = Target(href=href, uid_key=person.uid_key, contact_id=person.id)
-        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"])
-    return outcome.value, previews
+    if at is None:
+        return versions[0]
+    later = [version for version in versions if moment(version["at"]) >= at]
+    if not later:
+        raise CardsyncError("The card was not written since then: it is as it was.")
+    return later[-1]
+
+
+def _restore_row(
+    person: Person, *, outcome: Outcome | None = None, error: CardsyncError | None = None
+) -> dict[str, Any]:
+    done = outcome in {Outcome.WRITTEN, Outcome.NOTHING}
+    return {
+        "name": person.name,
+        "account": person.account,
+        "outcome": outcome.value if outcome else "failed",
+        "error": str(error) if error else "",
+        "exit_code": error.exit_code if error else int(not done),
+    }
+
+
+_DELETED = (
+    "The card is no longer on the server, and a deleted card is never made again. Import it from state_dir/backups."
+)

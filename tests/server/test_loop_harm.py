@@ -147,8 +147,8 @@ def test_a_note_cut_at_a_bare_comma_stops_writing_and_the_kept_card_can_be_had(h
     assert at.wire.methods()["PUT"] == 2
     at.wire.before = lambda request: None
     jo = find_person(at.loop.app, "Jo")
-    outcome, _ = asyncio.run(undo.restore(at.loop.app, jo, at.loop.clock() - 2 * DAY, dry_run=False))
-    assert outcome == "written"
+    rows, _ = asyncio.run(undo.restore(at.loop.app, [jo], at.loop.clock() - 2 * DAY, dry_run=False))
+    assert [row["outcome"] for row in rows] == ["written"]
     assert at.card() == before
 
 

@@ -67,12 +67,12 @@ def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
     edited = at.card()
     at.loop.cycle(after=HOUR)
     jo = find_person(at.loop.app, "Jo")
-    _, previews = asyncio.run(undo.restore(at.loop.app, jo, at.loop.clock(), dry_run=True))
+    _, previews = asyncio.run(undo.restore(at.loop.app, [jo], at.loop.clock(), dry_run=True))
     assert [preview.after for preview in previews] == [edited]
     assert at.note() == OWN
     start_of_it = at.loop.clock() - DAY
-    outcome, _ = asyncio.run(undo.restore(at.loop.app, jo, start_of_it, dry_run=False))
-    assert outcome == "written"
+    rows, _ = asyncio.run(undo.restore(at.loop.app, [jo], start_of_it, dry_run=False))
+    assert [row["outcome"] for row in rows] == ["written"]
     assert at.card() == before
     at.loop.cycle(after=HOUR)
     assert at.card() == before

@@ -184,6 +184,30 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
     assert all(os.stat(path).st_mode & 0o077 == 0 for path in (book, database))  # noqa: PTH116 - paths from JSON
 
 
+def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    before = synced.cards()
+    said = synced.ok("restore", "--at", "2020-01-01")
+    assert f"{name}: written" in said
+    assert "-NOTE:VIPcheck" in said
+    assert synced.asked_about() == []
+    after = synced.cards()
+    assert {key for key in after if after[key] != before[key]} == {card}
+    assert synced.ok("restore", "--at", "2999-01-01") == ""
+
+
+def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    shown = on_a_terminal(synced, ["restore", name], typed="n\n")
+    assert "-NOTE:VIPcheck" in shown
+    assert "Put 1 back? [y/N]" in shown
+    assert synced.asked_about() == [card]
+    assert "written" in on_a_terminal(synced, ["restore", name], typed="y\n")
+    assert synced.asked_about() == []
+
+
 def test_release_clears_every_guard(synced: Household) -> None:
     synced.server.delete_card(GROUP)
     done = synced.cardsync("sync")
@@ -284,11 +308,14 @@ for arguments in json.loads(sys.argv[2]):
 """
 
 
-def on_a_terminal(house: Household, *commands: list[str]) -> str:
-    """All that a terminal would get."""
+def on_a_terminal(house: Household, *commands: list[str], typed: str = "") -> str:
+    """All that a terminal would get from somebody who types that."""
     ours, theirs = pty.openpty()
     driver = [sys.executable, "-c", EACH, str(house.config), json.dumps(commands)]
-    process = subprocess.Popen(driver, env=house.env(TERM="xterm", COLUMNS="200"), stdout=theirs, stderr=theirs)
+    process = subprocess.Popen(
+        driver, env=house.env(TERM="xterm", COLUMNS="200"), stdin=theirs, stdout=theirs, stderr=theirs
+    )
+    os.write(ours, typed.encode())
     os.close(theirs)
     parts = []
     try:

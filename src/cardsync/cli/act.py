@@ -131,28 +131,44 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
 @click.option(
     "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
 )
+@click.option("--yes", is_flag=True, help="Do not ask before writing.")
 @dry_run_option
 @json_option
 @click.pass_context
-def restore(context: click.Context, *, name: str | None, at: datetime | None, dry_run: bool, as_json: bool) -> None:
-    """Put a card back to the version that was kept before a write; without NAME, list what is kept."""
-    from cardsync import report, undo
+def restore(
+    context: click.Context, *, name: str | None, at: datetime | None, yes: bool, dry_run: bool, as_json: bool
+) -> None:
+    """Put a card back to the version that was kept before a write, after showing what changes.
 
-    if name is None:
+    With --at and no NAME: every card that was written since then. With neither: list what is kept.
+    """
+    from cardsync import report, undo
+    from cardsync.app import shared_exit_code
+
+    if name is None and at is None:
         with opened(context) as app:
             _list_kept(app, as_json=as_json)
         return
     with exclusive(context) as app:
-        person = report.find_person(app, name)
         moment = at.replace(tzinfo=UTC) if at else None
-        outcome, previews = asyncio.run(undo.restore(app, person, moment, dry_run=dry_run))
+        people = [report.find_person(app, name)] if name else report.written_since(app, moment)
+        rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
+        names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
+        asks = not (yes or dry_run) and sys.stdin.isatty()
+        for preview, of in zip(previews, names, strict=True):
+            if asks or not as_json:
+                output.diff(preview.before, preview.after, of, err=as_json)
+        if not dry_run and previews:
+            if asks:
+                click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
+            rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False))
     if as_json:
-        output.as_json({"name": person.name, "outcome": outcome, "dry_run": dry_run})
+        found = [{**row, "dry_run": dry_run} for row in rows]
+        output.as_json(found[0] if name else found)
     else:
-        for preview in previews:
-            output.diff(preview.before, preview.after, person.name)
-        output.say(f"{person.name}: {_would(outcome, dry_run=dry_run)}")
-    sys.exit(0 if outcome in {"written", "nothing"} else 1)
+        for row in rows:
+            output.say(f"{row['name']}: {row['error'] or _would(row['outcome'], dry_run=dry_run)}")
+    sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

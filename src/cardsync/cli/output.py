@@ -52,14 +52,14 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     Console(highlight=False).print(drawn)
 
 
-def diff(before: bytes, after: bytes, name: str) -> None:
+def diff(before: bytes, after: bytes, name: str, *, err: bool = False) -> None:
     """A unified diff of two cards, lines unfolded; photos and the like are cut short."""
     lines = difflib.unified_diff(
         _shown(before), _shown(after), f"{safe(name)} (on the server)", f"{safe(name)} (new)", lineterm="", n=1
     )
     for line in lines:
         colour = {"+": "green", "-": "red"}.get(line[:1])
-        click.secho(line, fg=colour)
+        click.secho(line, fg=colour, err=err)
 
 
 def _shown(data: bytes) -> list[str]:

@@ -29,8 +29,8 @@ class Contacts:
     ) -> tuple[int, frozenset[WorkField]]:
         """Take note of a card that the user (or another client) changed, or that is seen for the first time.
 
-        From then on the contact is the object at ``href``.  ``keys`` are the normal forms of each work field.  Returns the contact's id and the edited fields,
-        none at first sight.
+        From then on the contact is the object at ``href``.  ``keys`` are the normal forms of each work field.
+        Returns the contact's id and the edited fields, none at first sight.
         """
         with self._db.transaction():
             row = self._db.row("SELECT id FROM contact WHERE book_id = ? AND uid_key = ?", (book_id, uid_key))

@@ -256,9 +256,7 @@ class Pull:
             except CardRefused as error:
                 self._quarantine(book, held.href, held.etag, str(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(
-                book.id, contact, key, held.href, work_keys(contact), self.now
-            )
+            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)
 
