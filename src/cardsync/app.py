@@ -28,6 +28,7 @@ from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies, reminder_policy, zone
 from cardsync.settings.secrets import Secret, resolve
+from cardsync.tidy import Keep, tidy
 
 if TYPE_CHECKING:
     from cardsync.carddav.client import CardDAVClient, Connection
@@ -169,6 +170,8 @@ class App:
         if not dry_run:
             commands.carry_out(self.mirror, self.reminders, now)
             self.mirror.cycles.record(now, self.clock(), done.as_json())
+            keep = Keep(versions=self.settings.undo.keep_versions, backups=self.settings.undo.keep_backups)
+            tidy(self.mirror, self.settings.state_dir / "backups", keep, now)
         return done
 
     async def _account(

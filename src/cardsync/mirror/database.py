@@ -193,9 +193,13 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
-    """One script, whole or not at all; another process that opens the file may have been quicker."""
+    """One script, whole or not at all; another process that opens the file may have been quicker.
+
+    The books are exported anew before the first write of the version that brought the script.
+    """
+    undo = "UPDATE address_book SET exported_at = NULL;"
     try:
-        connection.executescript(f"BEGIN IMMEDIATE; {script}\nPRAGMA user_version = {number}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {script}\n{undo} PRAGMA user_version = {number}; COMMIT;")
     except sqlite3.Error:
         connection.rollback()
         if connection.execute("PRAGMA user_version").fetchone()[0] < number:

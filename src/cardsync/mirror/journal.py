@@ -96,6 +96,14 @@ class Journal:
             self._db.row("SELECT 1 FROM journal WHERE book_id = ? AND href = ? AND state = 'intent'", (book_id, href))
         )
 
+    def forget(self, *, versions: datetime, settled: datetime) -> None:
+        """Drop the versions from before a moment, but for the newest of each card, and the settled writes likewise."""
+        self._db.execute(
+            "DELETE FROM version WHERE at < ? AND id NOT IN (SELECT max(id) FROM version GROUP BY book_id, href)",
+            (iso(versions),),
+        )
+        self._db.execute("DELETE FROM journal WHERE state <> 'intent' AND at < ?", (iso(settled),))
+
     def versions(self, book_id: int, uid_key: str) -> list[dict[str, Any]]:
         """The kept versions of a card, newest first: at, why, href, etag, data."""
         rows = self._db.rows(

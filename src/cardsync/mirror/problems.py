@@ -95,6 +95,10 @@ class Commands:
         """Carried out."""
         self._db.execute("UPDATE command SET done_at = ? WHERE id = ?", (iso(now), command_id))
 
+    def forget(self, before: datetime) -> None:
+        """Drop those that were carried out before then."""
+        self._db.execute("DELETE FROM command WHERE done_at < ?", (iso(before),))
+
 
 class Cycles:
     """The last cycles' reports, and small facts by name."""

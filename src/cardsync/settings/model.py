@@ -215,6 +215,17 @@ class Guards(Table):
     vip_loss_min: v.Count = Field(default=3, description="and at least this many.")
 
 
+class Undo(Table):
+    """How long the ways back are kept: the newest version of each card, and the first and newest backup, for good."""
+
+    keep_versions: v.LongDuration = Field(
+        default=timedelta(days=365), description="Card versions from before each write (cardsync restore)."
+    )
+    keep_backups: v.LongDuration = Field(
+        default=timedelta(days=365), description="Exports of address books and copies of the database in backups/."
+    )
+
+
 class Log(Table):
     """What is written to stderr."""
 
@@ -244,6 +255,7 @@ class Settings(BaseSettings):
         default_factory=dict, description="Outside evidence; none is available in this version."
     )
     guards: Guards = Field(default_factory=Guards)
+    undo: Undo = Field(default_factory=Undo)
     log: Log = Field(default_factory=Log)
 
     @classmethod

@@ -1,0 +1,58 @@
+"""What is kept for the way back, and for how long: card versions, backups, settled writes."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cardsync.mirror import Mirror
+
+_OURS = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(?:-\d+)?(?P<kind>\.vcf|\.db|\.part)")
+_DONE = timedelta(days=90)  # settled writes and carried out commands: of use only to find a mistake of ours
+_HALF_MADE = timedelta(days=1)
+_DAILY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Keep:
+    """``[undo]``: for how long; the newest version of each card, and the first and the newest backup, stay for good."""
+
+    versions: timedelta
+    backups: timedelta
+
+
+def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
+    """Once a day: drop what is older than that.  A file that cannot be deleted stays."""
+    last = mirror.cycles.fact("tidied")
+    if last and timedelta(0) <= now - datetime.fromisoformat(last) < _DAILY:
+        return
+    with mirror.transaction():
+        mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
+        mirror.commands.forget(now - _DONE)
+        mirror.cycles.set_fact("tidied", now.isoformat())
+    names = [path.name for path in backups.iterdir()] if backups.is_dir() else []
+    for name in expired(names, keep.backups, now):
+        with suppress(OSError):
+            (backups / name).unlink()
+
+
+def expired(names: Iterable[str], keep: timedelta, now: datetime) -> list[str]:
+    """Which backups have had their time: of those of one book, all but the first and the newest.  Pure.
+
+    A half-made one (the process was killed) goes after a day; files that are not ours never do.
+    """
+    made: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+    for name in names:
+        if found := _OURS.fullmatch(name):
+            at = datetime.strptime(found["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+            made[found["of"], found["kind"]].append((at, name))
+    gone = []
+    for (_, kind), each in made.items():
+        if kind == ".part":
+            gone += [name for at, name in each if now - at > _HALF_MADE]
+        else:
+            gone += [name for at, name in sorted(each)[1:-1] if now - at > keep]
+    return sorted(gone)

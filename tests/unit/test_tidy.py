@@ -1,0 +1,73 @@
+"""What goes after its time, and what never does."""
+
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cardsync.mirror import Mirror
+from cardsync.tidy import Keep, expired, tidy
+from in_memory import address_book
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+KEEP = Keep(versions=365 * DAY, backups=365 * DAY)
+AGES = st.lists(st.integers(0, 3000), max_size=12, unique=True)
+
+
+def named(stem: str, age: int, kind: str = "vcf") -> str:
+    return f"{stem}-{NOW - age * DAY:%Y%m%dT%H%M%SZ}.{kind}"
+
+
+@given(AGES, AGES)
+def test_of_each_book_the_first_and_the_newest_stay_and_all_that_is_young(one: list[int], two: list[int]) -> None:
+    names = [named("home-Contacts", age) for age in one] + [named("home-Work", age) for age in two]
+    gone = set(expired(names, KEEP.backups, NOW))
+    for stem, ages in (("home-Contacts", one), ("home-Work", two)):
+        old = {age for age in ages if age > 365} - {max(ages, default=0), min(ages, default=0)}
+        assert {named(stem, age) for age in ages} & gone == {named(stem, age) for age in old}
+
+
+def test_files_that_are_not_ours_stay_and_half_made_ones_go_after_a_day() -> None:
+    others = ["family.vcf", "home-Contacts-2019.vcf", "home-20190101T000000Z.vcf.gz", "cardsync.db"]
+    names = [*others, named("home-Contacts", 0, "part"), named("home-Contacts", 2, "part")]
+    assert expired(names, KEEP.backups, NOW) == [named("home-Contacts", 2, "part")]
+
+
+def test_the_newest_version_of_a_card_and_every_open_write_stay(tmp_path: Path) -> None:
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        mirror.accounts.store_discovery("home", [address_book()], NOW)
+        for age in (900, 800, 700):
+            settled, opened = (begin(mirror, href, age) for href in ("/jo.vcf", "/al.vcf"))
+            mirror.journal.close(settled, verified=True, outcome="verified")
+        mirror.commands.queue("release", {}, NOW - 900 * DAY)
+        mirror.commands.done(1, NOW - 899 * DAY)
+        mirror.commands.queue("release", {}, NOW - 900 * DAY)
+        tidy(mirror, tmp_path / "backups", KEEP, NOW)
+        assert [version["data"] for version in mirror.journal.versions(1, "jo")] == [b"/jo.vcf 700"]
+        assert [intent.id for intent in mirror.journal.pending("home")][-1] == opened
+        assert len(mirror.journal.pending("home")) == 3
+        assert len(mirror.database.rows("SELECT 1 FROM journal")) == 3
+        assert [command[0] for command in mirror.commands.waiting()] == [2]
+        assert len(mirror.database.rows("SELECT 1 FROM command")) == 1
+
+
+def test_it_is_done_once_a_day_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        for at, there in ((NOW, False), (NOW + DAY / 2, True), (NOW + DAY, False), (NOW - 9 * DAY, False)):
+            half = backups / named("home-Contacts", 20, "part")
+            half.touch()
+            tidy(mirror, backups, KEEP, at)
+            assert half.exists() is there
+
+
+def begin(mirror: Mirror, href: str, age: int) -> int:
+    """A write that long ago."""
+    return mirror.journal.begin(
+        book_id=1, href=href, uid_key=href[1:3], contact_id=None, etag='"1"', before=f"{href} {age}".encode(),
+        after=b"", opens=None, removes=None, why="ask", now=NOW - age * DAY,
+    ).id  # fmt: skip
