@@ -17,7 +17,8 @@ from cardsync.assess.domains import domain_belongs
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Verdict
 from cardsync.assess.survival import STRATA, Situation, closed_form
-from cardsync.model import Contact, ContactKind, FieldMemory, GroupPolicy, Memory, ReminderPolicy, WorkField
+from cardsync.model import Contact, ContactKind, FieldMemory, Memory, WorkField
+from cardsync.policy import GroupPolicy, ReminderPolicy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LIMIT = 1.0  # s of CPU for 1,000 VIPs

@@ -18,7 +18,7 @@ from typing import TypeVar
 
 import naive
 from cardsync.errors import CardRefused
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import fragile, peek, refusal, scan

@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from cardsync.annotate.plan import read
 from cardsync.annotate.removal import without
-from cardsync.model import Position, QuestionKind, WorkField
+from cardsync.model import QuestionKind, WorkField
+from cardsync.policy import Position
 from cardsync.records import Asked, Ending
 
 TOP, BOTTOM = Position.TOP, Position.BOTTOM

@@ -16,19 +16,8 @@ from cardsync.assess.judge import Judge
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import TokenRefused
 from cardsync.mirror import Mirror
-from cardsync.model import (
-    AddressBook,
-    AddressObject,
-    Fetched,
-    GroupPolicy,
-    GuardPolicy,
-    Listing,
-    PutAnswer,
-    PutResult,
-    ReminderPolicy,
-    Stratum,
-    SyncMethod,
-)
+from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult, SyncMethod
+from cardsync.policy import GroupPolicy, GuardPolicy, ReminderPolicy, Stratum
 from cardsync.ports import Server
 
 HOME = "/dav/contacts/"

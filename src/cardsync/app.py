@@ -23,7 +23,7 @@ from cardsync.carddav.throttle import LONGEST_PAUSE
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
-from cardsync.model import GuardPolicy, ReminderPolicy
+from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies, reminder_policy, zone

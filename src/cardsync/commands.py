@@ -7,7 +7,8 @@ from typing import Any
 
 from cardsync.annotate.conclude import conclude
 from cardsync.mirror import Mirror
-from cardsync.model import ReminderPolicy, WorkField
+from cardsync.model import WorkField
+from cardsync.policy import ReminderPolicy
 from cardsync.pull.stage import EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 

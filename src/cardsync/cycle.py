@@ -12,7 +12,7 @@ from cardsync.annotate.writer import Preview, Writer
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
 from cardsync.mirror import Mirror
-from cardsync.model import GuardPolicy, ReminderPolicy
+from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.pull.stage import Pull
 from cardsync.records import Book

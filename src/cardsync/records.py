@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from cardsync.model import AddressBook, Position, QuestionKind, WorkField
+from cardsync.model import AddressBook, QuestionKind, WorkField
+from cardsync.policy import Position
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

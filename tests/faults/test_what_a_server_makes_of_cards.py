@@ -4,7 +4,8 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from cardsync.model import AddressBook, PutAnswer, PutResult, ReminderPolicy
+from cardsync.model import AddressBook, PutAnswer, PutResult
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Pause, ProblemKind
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
 

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from cardsync import commands
-from cardsync.model import ReminderPolicy, WorkField
+from cardsync.model import WorkField
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Pause
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 

@@ -11,7 +11,7 @@ from itertools import accumulate, pairwise
 
 from cardsync.annotate.align import Aligned, align, exactly
 from cardsync.annotate.normal import tokens_of
-from cardsync.model import Position
+from cardsync.policy import Position
 
 _MOST = 50_000  # characters that differ; beyond that only our lines to the letter are found
 _BEYOND = 100  # words that the owner may type into one line of ours

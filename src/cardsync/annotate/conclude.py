@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from cardsync.annotate.plan import after
 from cardsync.mirror import Mirror
-from cardsync.model import ReminderPolicy
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Ending
 
 

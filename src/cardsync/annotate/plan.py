@@ -8,7 +8,8 @@ from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.removal import spans_without
 from cardsync.annotate.typed import Place, Typed, typed
-from cardsync.model import Contact, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.model import Contact, Question, QuestionKind, WorkField
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Ending, Pause, Standing
 
 _ENDINGS = {

@@ -9,7 +9,8 @@ from itertools import islice
 from cardsync.annotate.normal import Token, lines_of, plain
 from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.texts import HINTS, QUESTIONS, REMARKS, SLOTS, TEMPLATES
-from cardsync.model import Position, QuestionKind
+from cardsync.model import QuestionKind
+from cardsync.policy import Position
 
 _LONG = 2000  # characters; no block of ours is longer
 _TYPED = 4  # lines that the owner may have typed between ours

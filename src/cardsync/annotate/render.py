@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import date
 
 from cardsync.annotate.texts import AND, FIELD_WORDS, HINTS, MONTHS, REMARKS, TEMPLATES
-from cardsync.model import Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.model import Question, QuestionKind, WorkField
+from cardsync.policy import ReminderPolicy
 
 VALUE_BOUND = 80  # characters of a card's value that enter a question
 

@@ -11,7 +11,8 @@ from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, WorkField
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from cardsync.annotate.block import Found, differing
 from cardsync.annotate.normal import lines_of, plain, words_of
-from cardsync.model import Position
+from cardsync.policy import Position
 
 _LONG = 300  # characters; longer lines compare to the letter
 _MANY = 50  # lines that are read directly below the block

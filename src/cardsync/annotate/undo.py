@@ -11,7 +11,8 @@ from cardsync.annotate.removal import spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Position, ReminderPolicy, uid_key
+from cardsync.model import AddressObject, uid_key
+from cardsync.policy import Position, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.records import Book, Ending
 from cardsync.vcard.contact import contact_of, work_keys

@@ -7,15 +7,14 @@ from cardsync.model import (
     Assessment,
     Contact,
     ContactKind,
-    GroupPolicy,
     Memory,
     Question,
     QuestionKind,
-    ReminderPolicy,
     Signal,
     SignalKind,
     WorkField,
 )
+from cardsync.policy import GroupPolicy, ReminderPolicy
 
 MISMATCHES = frozenset({SignalKind.FOREIGN_DOMAIN, SignalKind.TWO_ORGANISATIONS})
 """Signals that add weight but never trigger a question."""

@@ -9,7 +9,8 @@ from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import prior
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import Survival, closed_form
-from cardsync.model import Assessment, Contact, GroupPolicy, Memory, Reason, Signal, SignalKind
+from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
+from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
 FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent

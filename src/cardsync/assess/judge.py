@@ -8,7 +8,8 @@ from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
-from cardsync.model import Assessment, Contact, GroupPolicy, Memory, Question, ReminderPolicy
+from cardsync.model import Assessment, Contact, Memory, Question
+from cardsync.policy import GroupPolicy, ReminderPolicy
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

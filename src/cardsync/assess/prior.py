@@ -6,7 +6,8 @@ from datetime import datetime, timedelta
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
 from cardsync.assess.survival import Situation, Survival, title_kept
-from cardsync.model import Contact, Memory, Reason, Stratum, WorkField
+from cardsync.model import Contact, Memory, Reason, WorkField
+from cardsync.policy import Stratum
 
 YEAR = timedelta(days=365.2425)
 SUREST = 0.005  # even a card confirmed today is wrong once in 200 times: slips, hasty answers; keeps log-odds finite

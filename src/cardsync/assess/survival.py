@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Protocol
 
-from cardsync.model import Stratum
+from cardsync.policy import Stratum
 
 SHAPE = 2.04  # a: how much people differ in their hazard of changing jobs
 SCALE_OF_MEDIAN = 0.405  # b = median tenure / 0.405, so that half of the tenures are shorter than the median

@@ -5,7 +5,8 @@ from datetime import datetime
 from sqlite3 import Row
 
 from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
-from cardsync.model import Position, Question, QuestionKind, WorkField
+from cardsync.model import Question, QuestionKind, WorkField
+from cardsync.policy import Position
 from cardsync.records import Asked, Ending
 
 

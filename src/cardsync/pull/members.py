@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from cardsync.mirror import Mirror
-from cardsync.model import Group, GuardPolicy
+from cardsync.model import Group
+from cardsync.policy import GuardPolicy
 from cardsync.pull import vip
 from cardsync.records import Book
 from cardsync.vcard.document import scan

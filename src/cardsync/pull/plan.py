@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cardsync.model import GuardPolicy, Listing, PullPlan
+from cardsync.model import Listing, PullPlan
+from cardsync.policy import GuardPolicy
 from cardsync.records import Known
 
 

@@ -10,7 +10,8 @@ import structlog
 
 from cardsync.errors import CardRefused, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Fetched, GuardPolicy, Listing, uid_key
+from cardsync.model import AddressObject, Fetched, Listing, uid_key
+from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable

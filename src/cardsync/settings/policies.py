@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from tzlocal import get_localzone
 
-from cardsync.model import GroupPolicy, Position, ReminderPolicy, Stratum
+from cardsync.policy import GroupPolicy, Position, ReminderPolicy, Stratum
 from cardsync.settings.model import Reminders, Settings
 
 

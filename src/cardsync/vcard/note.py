@@ -9,7 +9,7 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
 
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.vcard.document import Document, refusal, refused, scan
 from cardsync.vcard.lines import ESCAPE, FOLD, ContentLine, unescape, unfold
 

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
-from cardsync.model import Position, QuestionKind, WorkField
+from cardsync.model import QuestionKind, WorkField
+from cardsync.policy import Position
 from cardsync.records import Ending
 
 USER = "Met at the fair.\nLikes tea; two sugars."

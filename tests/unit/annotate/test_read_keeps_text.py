@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
 from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.records import Ending
 
 LINES = st.sampled_from(

@@ -14,7 +14,8 @@ from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import one_line, render
 from cardsync.annotate.texts import NAMES, TEMPLATES
-from cardsync.model import Position, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.model import Question, QuestionKind, WorkField
+from cardsync.policy import Position, ReminderPolicy
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import insert, note_text, remove
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from asking import NOW, asked
 from cardsync.annotate.plan import after, budget, follow_up, may_ask, precedence, quiet, within_hours
-from cardsync.model import Contact, ContactKind, QuestionKind, ReminderPolicy
+from cardsync.model import Contact, ContactKind, QuestionKind
+from cardsync.policy import ReminderPolicy
 from cardsync.records import Ending, Pause, Standing
 
 POLICY = ReminderPolicy()

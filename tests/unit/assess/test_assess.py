@@ -20,17 +20,15 @@ from cardsync.model import (
     Contact,
     ContactKind,
     FieldMemory,
-    GroupPolicy,
     Memory,
     Move,
     Question,
     QuestionKind,
-    ReminderPolicy,
     Signal,
     SignalKind,
-    Stratum,
     WorkField,
 )
+from cardsync.policy import GroupPolicy, ReminderPolicy, Stratum
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY, YEAR = timedelta(days=1), timedelta(days=365)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.survival import STRATA, Situation, closed_form, title_kept
-from cardsync.model import Stratum
+from cardsync.policy import Stratum
 
 YEARS = st.floats(0, 60)
 SITUATIONS = st.builds(Situation, since_sure=YEARS, observed=YEARS, changes=st.integers(0, 20))

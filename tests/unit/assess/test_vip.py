@@ -2,7 +2,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.judge import policy_for
-from cardsync.model import Group, GroupPolicy, Stratum
+from cardsync.model import Group
+from cardsync.policy import GroupPolicy, Stratum
 from cardsync.pull.vip import CardMembership, existing, lost, vips
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from cardsync.mirror import Mirror
-from cardsync.model import Position, Question, QuestionKind, WorkField
+from cardsync.model import Question, QuestionKind, WorkField
+from cardsync.policy import Position
 from cardsync.records import Ending
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from cardsync.errors import ConfigError
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.settings.effective import effective
 from cardsync.settings.load import load, read
 from cardsync.settings.policies import group_policies, reminder_policy, zone

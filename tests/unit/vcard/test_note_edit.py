@@ -14,7 +14,7 @@ import cards as bench
 import naive
 from builders import card
 from cardsync.errors import CardRefused
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.vcard.document import refusal, scan
 from cardsync.vcard.note import cut, insert, note_text, remove
 
