@@ -1,30 +1,27 @@
 """Composition root: the only place that builds clients, mirror and policies from the config."""
 
 import asyncio
-import hashlib
 import os
-import random
-import secrets
 import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from cardsync import commands
+from cardsync.admission import Admission, note_settings
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
-from cardsync.carddav.throttle import LONGEST_PAUSE
 from cardsync.cycle import AccountCycle, AccountReport
-from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Throttled, Unreachable
+from cardsync.errors import CardsyncError, LoginRefused, OriginRefused, Unreachable
 from cardsync.mirror import Mirror
 from cardsync.policy import GuardPolicy, ReminderPolicy
-from cardsync.records import Problem, ProblemKind
+from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies, reminder_policy, zone
 from cardsync.settings.secrets import Secret, resolve
@@ -35,8 +32,6 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
-_REACHED_BY = {"url", "username", "auth", "ca_file", "allow_http", "address_books", "trusted_origins", "write"}
-_FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
 def utc_now() -> datetime:
@@ -116,13 +111,28 @@ class App:
     # ------------------------------------------------------------ servers
 
     @asynccontextmanager
-    async def server(self, account: str) -> AsyncIterator["CardDAVClient"]:
-        """A client of the account's server; raises ``ConfigError`` where its secret cannot be had."""
+    async def server(self, account: str, *, scheduled: bool = False) -> AsyncIterator["CardDAVClient"]:
+        """A client of the account's server; what fails is remembered.
+
+        Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone, ``ConfigError`` where the secret
+        cannot be had.
+        """
+        own = self.settings.accounts[account]
+        admission = Admission(mirror=self.mirror, name=account, account=own, environ=self.environ, now=self.clock())
+        await admission.check(scheduled=scheduled)
+        try:
+            secret = await asyncio.to_thread(resolve, account, own, self.environ)
+            async with self.client(self._connection(account, secret)) as client:
+                yield client
+        except CardsyncError as error:
+            await admission.failed(error)
+            raise
+
+    def client(self, connection: "Connection") -> "CardDAVClient":
+        """Whatever speaks to the server."""
         from cardsync.carddav.client import CardDAVClient  # a third of the start of the commands that only look
 
-        secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
-        async with CardDAVClient(self._connection(account, secret)) as client:
-            yield client
+        return CardDAVClient(connection)
 
     def _connection(self, name: str, secret: Secret) -> "Connection":
         from cardsync.carddav.client import Connection
@@ -185,9 +195,8 @@ class App:
     ) -> AccountReport:
         """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
-            self._note_settings(name, mirror)
-            await self.admit(name, now, scheduled=scheduled)
-            async with self.server(name) as server:
+            note_settings(mirror, name, self.settings.accounts[name])
+            async with self.server(name, scheduled=scheduled) as server:
                 report = await AccountCycle(
                     server=server,
                     mirror=mirror,
@@ -203,7 +212,6 @@ class App:
                     progress=progress,
                 ).run()
         except CardsyncError as error:
-            await self.failed(name, error, now)
             # other sentences may hold the names of books
             what = {"what": str(error)} if isinstance(error, LoginRefused | Unreachable | OriginRefused) else {}
             log.warning("account failed", account=name, error=type(error).__name__, **what)
@@ -218,75 +226,6 @@ class App:
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
-
-    def _note_settings(self, name: str, mirror: Mirror) -> None:
-        """Another address, user or choice of books: what was discovered and the wait of old are void."""
-        account = self.settings.accounts[name]
-        used = account.model_dump_json(include=_REACHED_BY)
-        if mirror.cycles.fact(f"settings:{name}") == used:
-            return
-        mirror.accounts.forget_discovery(name)
-        if mirror.accounts.pause(name)[1]:
-            mirror.accounts.hold_off(name, None, 0)
-        mirror.cycles.set_fact(f"settings:{name}", used)
-
-    async def admit(self, name: str, now: datetime, *, scheduled: bool = False) -> None:
-        """Whether the server may be asked now.  Raises ``Throttled`` or ``LoginRefused``.
-
-        A pause that the server asked for binds every command; our own back-off only what nobody waits for.
-        """
-        self._check_pause(name, now, scheduled)
-        await self._check_refused(name)
-
-    def _check_pause(self, name: str, now: datetime, scheduled: bool) -> None:
-        until, failures = self.mirror.accounts.pause(name)
-        asked_by_server = failures == 0
-        if until and until - LONGEST_PAUSE <= now < until and (scheduled or asked_by_server):  # else the clock was set
-            raise Throttled(f"{name}: the server is left alone until {until:%Y-%m-%d %H:%M} UTC.", until - now)
-
-    async def failed(self, name: str, error: CardsyncError, now: datetime) -> None:
-        """What is remembered of a failure, so that a restart does not forget it."""
-        until, failures = self.mirror.accounts.pause(name)
-        if isinstance(error, LoginRefused):
-            if not self.mirror.accounts.refused_key(name):
-                self.mirror.accounts.refuse(name, await self._login_key(name))
-                self.mirror.problems.report(
-                    Problem(kind=ProblemKind.LOGIN, account=name, reason="login", detail=str(error), since=now)
-                )
-        elif isinstance(error, Throttled):
-            if not (until and until - LONGEST_PAUSE <= now < until):
-                self.mirror.accounts.hold_off(name, now + error.wait, 0)
-        elif isinstance(error, Unreachable):
-            wait = min(_FIRST_WAIT * 2 ** min(failures, 10), _LONGEST_WAIT)
-            self.mirror.accounts.hold_off(name, now + wait * random.uniform(0.8, 1.2), failures + 1)  # noqa: S311 - jitter
-
-    # ------------------------------------------------------------ a login that was refused
-
-    async def _check_refused(self, name: str) -> None:
-        """One try for each password: servers lock accounts out.  Raises ``LoginRefused``."""
-        key = self.mirror.accounts.refused_key(name)
-        if key is None:
-            return
-        if key == await self._login_key(name):
-            raise LoginRefused(
-                f"{name}: the server refused this login before, so it was not tried again. "
-                "Change the user name or the password in the config, or run: cardsync release."
-            )
-        self.mirror.accounts.refuse(name, None)
-
-    async def _login_key(self, name: str) -> str:
-        """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""
-        salt = self.mirror.cycles.fact("salt")
-        if not salt:
-            salt = secrets.token_hex(16)
-            self.mirror.cycles.set_fact("salt", salt)
-        account = self.settings.accounts[name]
-        try:
-            secret = await asyncio.to_thread(resolve, name, account, self.environ)
-        except ConfigError:
-            secret = Secret()
-        parts = "\0".join([account.url, account.username or "", secret.password or "", secret.token or ""])
-        return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
 
 
 def shared_exit_code(codes: Sequence[int]) -> int:

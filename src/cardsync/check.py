@@ -14,14 +14,12 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
     """What was tried, what was found, and what would be written; redacted, nothing is changed."""
     steps: tuple[Step, ...] = ()
     try:
-        await app.admit(name, app.clock())
         async with app.server(name) as server:
             try:
                 await server.discover()
             finally:
                 steps = server.steps
     except CardsyncError as error:
-        await app.failed(name, error, app.clock())
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
     only = app.settings.model_copy(update={"accounts": {name: app.settings.accounts[name]}})
     scratch = replace(app, settings=only, mirror=app.mirror.copy())

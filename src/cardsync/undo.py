@@ -40,13 +40,8 @@ async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]]
 async def _books(app: App, account: str) -> list[Book]:
     """The account's books; of a lost database not even these are left."""
     if not app.mirror.books.of(account):
-        await app.admit(account, app.clock())
-        try:
-            async with app.server(account) as server:
-                app.mirror.accounts.store_discovery(account, await server.discover(), app.clock())
-        except CardsyncError as error:
-            await app.failed(account, error, app.clock())
-            raise
+        async with app.server(account) as server:
+            app.mirror.accounts.store_discovery(account, await server.discover(), app.clock())
     return app.mirror.books.of(account)
 
 
@@ -83,17 +78,12 @@ def _check_not_stopped(app: App, book: Book) -> None:
 @asynccontextmanager
 async def _undo(app: App, account: str, previews: list[Preview] | None) -> AsyncIterator[Undo]:
     mirror = app.mirror if previews is None else app.mirror.copy()
-    await app.admit(account, app.clock())
     now = app.clock()
-    try:
-        async with app.server(account) as server:
-            writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
-            if previews is None:
-                await writer.resolve()
-            yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)
-    except CardsyncError as error:
-        await app.failed(account, error, now)
-        raise
+    async with app.server(account) as server:
+        writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
+        if previews is None:
+            await writer.resolve()
+        yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)
 
 
 async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
@@ -109,13 +99,11 @@ async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, An
     rows: list[dict[str, Any]] = []
     for name in app.settings.accounts:
         try:
-            await app.admit(name, app.clock())
             async with app.server(name) as server:
                 for found in await server.discover():
                     row = await _backed_up(app, server, found, folder, dry_run=dry_run)
                     rows.append({"what": f"{name} / {found.display_name}", **row})
         except CardsyncError as error:
-            await app.failed(name, error, app.clock())
             rows.append(_backup_row(what=name, error=str(error), exit_code=error.exit_code))
     target = None if dry_run else _copied(app, folder)
     rows.append(_backup_row(what="database", path=target))

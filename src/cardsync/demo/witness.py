@@ -1,15 +1,13 @@
 """The app of the demo: the product's own, with every PUT noted, and a phone that can cut in before one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cardsync.app import App
 from cardsync.carddav.client import CardDAVClient
 from cardsync.carddav.connection import Connection
 from cardsync.model import AddressBook, PutAnswer, PutResult
-from cardsync.settings.secrets import resolve
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,12 +33,9 @@ class WitnessedApp(App):
 
     witness: Witness
 
-    @asynccontextmanager
-    async def server(self, account: str) -> AsyncIterator[CardDAVClient]:
-        """See ``App.server``."""
-        secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
-        async with _WitnessedClient(self._connection(account, secret), self.witness) as client:
-            yield client
+    def client(self, connection: Connection) -> CardDAVClient:
+        """See ``App.client``."""
+        return _WitnessedClient(connection, self.witness)
 
 
 class _WitnessedClient(CardDAVClient):
