@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from household import Hold, Household, until
+from household import Hold, Household, person, until
 
 
 @pytest.fixture
@@ -20,6 +20,7 @@ def test_commands_during_a_cycle_are_queued_and_carried_out_at_its_end(held: tup
     house, hold = held
     daemon = house.daemon()
     daemon.wait_for("cycle")
+    house.server.put_card("new.vcf", person("Piet Nobody", "Vandelay", uid="UID-Y"))
     house.proxy.after = hold
     daemon.send(signal.SIGHUP)
     assert hold.reached.wait(20)
