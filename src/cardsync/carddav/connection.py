@@ -29,6 +29,7 @@ class Connection:
     write_anyway: bool = False
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    request_timeout: float = 900.0  # for the whole; a server that trickles must not hold a cycle for ever
 
     def __repr__(self) -> str:
         return f"Connection(account={self.account!r})"  # a secret must not reach a log by way of repr

@@ -196,6 +196,8 @@ async def _sync(wire: Wire, book: AddressBook, token: str) -> Listing:
         page = Members(at)
         given = await _sync_page(wire, at, asked, page)
         _merge(members, page)
+        if len(members.etags) + len(members.removed) > xml.MOST_RESPONSES:
+            break
         if not page.truncated:
             members.report(book.account)
             removed = frozenset(members.removed) if token else frozenset()
@@ -203,7 +205,7 @@ async def _sync(wire: Wire, book: AddressBook, token: str) -> Listing:
         if given == asked:
             break
         asked = given
-    raise ListingFailed("The server splits the changes of an address book into pages without end. Nothing was changed.")
+    raise ListingFailed("The server tells changes of an address book without end. Nothing was changed.")
 
 
 def _merge(members: Members, page: Members) -> None:

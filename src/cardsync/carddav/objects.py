@@ -4,10 +4,11 @@ import hashlib
 import re
 
 from cardsync.carddav import xml
+from cardsync.carddav.bodies import UnknownEncoding
 from cardsync.carddav.hrefs import Location, object_location, parse_url
 from cardsync.carddav.listing import propfind
 from cardsync.carddav.throttle import pause
-from cardsync.carddav.wire import Ask, Broken, Reply, Wire
+from cardsync.carddav.wire import Ask, BodyTooLarge, Broken, Reply, Wire
 from cardsync.errors import ServerProblem
 from cardsync.model import AddressBook, AddressObject, PutAnswer, PutResult
 
@@ -61,8 +62,8 @@ class Objects:
         headers = {"If-Match": etag, "Content-Type": "text/vcard; charset=utf-8"}
         try:
             reply = await self._wire.once(Ask(method="PUT", at=at, headers=headers, content=data))
-        except Broken:
-            return PutAnswer(result=PutResult.UNKNOWN, detail="the connection broke")
+        except (Broken, BodyTooLarge, UnknownEncoding):  # whatever it says, it may have stored the card
+            return PutAnswer(result=PutResult.UNKNOWN, detail="no whole answer")
         return _put_answer(reply)
 
     async def _get(self, book: AddressBook, href: str, version: str | None) -> AddressObject | None:

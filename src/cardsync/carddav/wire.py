@@ -5,7 +5,8 @@ The only module that knows the HTTP library.
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -16,6 +17,7 @@ import stamina
 
 from cardsync import __version__
 from cardsync.carddav.auth import Login, app_password_hint, parse_challenges
+from cardsync.carddav.bodies import ACCEPTED, Unpacker
 from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, Origin, request_target
 from cardsync.carddav.origins import Trust
@@ -25,7 +27,6 @@ from cardsync.errors import CertificateRefused, LoginRefused, ServerProblem, Thr
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _SMALL_BODY = 1 << 20
-_WHOLE_REQUEST = 900.0  # seconds; a server that trickles must not hold a cycle for ever
 
 
 class Broken(Unreachable):
@@ -109,7 +110,7 @@ class Wire:
                     self._connection.read_timeout, connect=self._connection.connect_timeout, pool=None
                 ),
                 limits=httpx.Limits(max_connections=4, keepalive_expiry=30.0),
-                headers={"User-Agent": f"cardsync/{__version__}"},
+                headers={"User-Agent": f"cardsync/{__version__}", "Accept-Encoding": ACCEPTED},
             )
         return self._clients[scheme]
 
@@ -185,13 +186,13 @@ class Wire:
             ask.method, str(at.origin), headers=headers, content=ask.content, extensions=extensions
         )
         try:
-            async with asyncio.timeout(_WHOLE_REQUEST):
+            async with asyncio.timeout(self._connection.request_timeout):
                 response = await client.send(request, stream=True)
                 try:
                     body = await _body(response, ask.limit, sink)
                 finally:
                     await response.aclose()
-        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError) as error:
+        except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError, zlib.error) as error:
             raise _translated(error, at, self._connection) from error
         return Reply(response.status_code, response.headers, at, datetime.now(UTC), body)
 
@@ -199,18 +200,27 @@ class Wire:
 async def _body(response: httpx.Response, limit: int, sink: Callable[[], Sink] | None) -> bytes:
     taker = sink() if sink and response.status_code == 207 else None
     parts = bytearray()
-    async for chunk in response.aiter_bytes():
+    async for piece in _pieces(response):
         if taker:
-            taker.feed(chunk)
-        elif response.is_success and len(parts) + len(chunk) > limit:
+            taker.feed(piece)
+        elif response.is_success and len(parts) + len(piece) > limit:
             raise BodyTooLarge(f"A reply is larger than {limit} bytes.")
         else:
-            parts += chunk[: _SMALL_BODY if not response.is_success else None]
+            parts += piece[: _SMALL_BODY if not response.is_success else None]
             if not response.is_success and len(parts) > _SMALL_BODY:
                 break  # the rest of an error page tells nothing
     if taker:
         taker.close()
     return bytes(parts)
+
+
+async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
+    """The body unpacked by ourselves: the HTTP library makes gigabytes of a small chunk at once."""
+    unpacker = Unpacker(response.headers.get("content-encoding", ""))
+    async for chunk in response.aiter_raw():
+        for piece in unpacker.pieces(chunk):
+            yield piece
+    unpacker.close()
 
 
 def _field(value: str) -> bytes:

@@ -24,7 +24,12 @@ GETCTAG = f"{CALENDARSERVER}getctag"
 ADDRESS_DATA = f"{CARDDAV}address-data"
 
 _SPACE = " \t\r\n"
-_LONGEST_RESPONSE = 16 << 20  # bytes; no card is as large, and the parser takes up to 40 times as much memory
+_LONGEST_RESPONSE = 16 << 20  # bytes; no card is as large
+_MOST_TAGS = 100_000  # in a response; the parser takes a hundred times as much memory for one as its bytes
+MOST_RESPONSES = 300_000  # three times what we are made for; each costs time, however short it is
+
+
+_TOO_LARGE = "The server's reply is larger than any address book should be. Nothing was changed."
 
 
 class Malformed(ListingFailed):
@@ -74,6 +79,8 @@ class MultistatusReader:
         self._found = found
         self._left = limit
         self._unread = 0  # bytes since the last whole response
+        self._tags = 0  # in these, at most
+        self._responses = 0
         self._rooted = False
         self.sync_token: str | None = None
         self._parser = etree.XMLPullParser(
@@ -90,13 +97,16 @@ class MultistatusReader:
         """Take in a part of the body.  Raises ``Malformed``."""
         self._left -= len(chunk)
         self._unread += len(chunk)
+        self._tags += chunk.count(b"<")
         if self._left < 0 or self._unread > _LONGEST_RESPONSE:
-            raise Malformed("The server's reply is larger than any address book should be.")
+            raise Malformed(_TOO_LARGE)
         try:
             self._parser.feed(chunk)
             self._drain()
         except etree.XMLSyntaxError:
             raise Malformed("The server's reply is not well-formed XML.") from None
+        if self._tags > _MOST_TAGS:
+            raise Malformed(_TOO_LARGE)
 
     def close(self) -> None:
         """The body is over.  Raises ``Malformed`` when it is no whole multistatus."""
@@ -115,7 +125,10 @@ class MultistatusReader:
             if event == "start":
                 self._check_root(element)
             elif element.tag == f"{DAV}response":
-                self._unread = 0
+                self._unread = self._tags = 0
+                self._responses += 1
+                if self._responses > MOST_RESPONSES:
+                    raise Malformed(_TOO_LARGE)
                 self._found(_answer(element))
                 _forget(element)
             elif element.tag == SYNC_TOKEN and element.getparent() is element.getroottree().getroot():

@@ -166,3 +166,19 @@ def test_a_reply_without_an_end_to_its_response_is_not_kept_in_memory(filler: st
     with pytest.raises(xml.Malformed):
         for _ in range(20):
             reader.feed(filler.encode() * ((1 << 20) // len(filler)))
+
+
+@pytest.mark.parametrize("filler", ["<a/>", "<D:sync-token/>"])
+def test_a_response_of_nothing_but_tags_is_refused_early(filler: str) -> None:
+    """A parser takes a hundred times as much memory for such a tag as it has bytes."""
+    before = resident()
+    with pytest.raises(xml.Malformed):
+        read(f"{HEAD}<D:response>{filler * 2_000_000}")
+    assert resident() - before < 64 << 20
+
+
+def test_responses_without_end_are_refused_however_short_they_are() -> None:
+    """A million of them cost ten seconds, and say nothing."""
+    read(f"{HEAD}{'<D:response/>' * 1000}</D:multistatus>")
+    with pytest.raises(xml.Malformed):
+        read(f"{HEAD}{'<D:response/>' * (xml.MOST_RESPONSES + 1)}")
