@@ -220,6 +220,7 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     async for chunk in response.aiter_raw():
         for piece in unpacker.pieces(chunk):
             yield piece
+            await asyncio.sleep(0)  # a chunk may hold a thousand: the other accounts go on meanwhile
     unpacker.close()
 
 

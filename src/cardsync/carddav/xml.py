@@ -25,7 +25,8 @@ ADDRESS_DATA = f"{CARDDAV}address-data"
 
 _SPACE = " \t\r\n"
 _LONGEST_RESPONSE = 16 << 20  # bytes; no card is as large
-_MOST_TAGS = 100_000  # in a response; the parser takes a hundred times as much memory for one as its bytes
+_MOST_MARKS = 200_000  # "<" and quotes in a response: an element or attribute takes 40 times its bytes in memory
+_MARKS = (b"<", b'"', b"'")
 MOST_RESPONSES = 300_000  # three times what we are made for; each costs time, however short it is
 
 
@@ -79,7 +80,7 @@ class MultistatusReader:
         self._found = found
         self._left = limit
         self._unread = 0  # bytes since the last whole response
-        self._tags = 0  # in these, at most
+        self._marks = 0  # in these, at most
         self._responses = 0
         self._rooted = False
         self.sync_token: str | None = None
@@ -97,7 +98,7 @@ class MultistatusReader:
         """Take in a part of the body.  Raises ``Malformed``."""
         self._left -= len(chunk)
         self._unread += len(chunk)
-        self._tags += chunk.count(b"<")
+        self._marks += sum(map(chunk.count, _MARKS))
         if self._left < 0 or self._unread > _LONGEST_RESPONSE:
             raise Malformed(_TOO_LARGE)
         try:
@@ -105,7 +106,7 @@ class MultistatusReader:
             self._drain()
         except etree.XMLSyntaxError:
             raise Malformed("The server's reply is not well-formed XML.") from None
-        if self._tags > _MOST_TAGS:
+        if self._marks > _MOST_MARKS:
             raise Malformed(_TOO_LARGE)
 
     def close(self) -> None:
@@ -125,7 +126,7 @@ class MultistatusReader:
             if event == "start":
                 self._check_root(element)
             elif element.tag == f"{DAV}response":
-                self._unread = self._tags = 0
+                self._unread = self._marks = 0
                 self._responses += 1
                 if self._responses > MOST_RESPONSES:
                     raise Malformed(_TOO_LARGE)
