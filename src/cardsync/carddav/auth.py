@@ -51,6 +51,7 @@ class Login:
         self._chosen: dict[Origin, Challenge] = {}
         self._counts: dict[str, int] = {}
         self._proved: set[Origin] = set()
+        self._refused: set[tuple[Origin, str]] = set()
 
     def authorization(self, method: str, at: Location) -> str | None:
         """The Authorization field for a request, or None while the server has to ask first."""
@@ -97,11 +98,13 @@ class Login:
             return False
         choice = self._choose(origin, challenges)
         tried = (sent or "").partition(" ")[0].lower()
+        self._refused.add((origin, tried))
         if choice is None:
             return False
-        if tried == choice.scheme:
-            fresh_nonce = tried == "digest" and origin in self._proved
-            stale = tried == "digest" and choice.parameters.get("stale", "").lower() == "true"
+        if (origin, choice.scheme) in self._refused:  # also one before the last: no scheme gets a second try
+            again = tried == choice.scheme == "digest"
+            fresh_nonce = again and origin in self._proved
+            stale = again and choice.parameters.get("stale", "").lower() == "true"
             if not (fresh_nonce or stale):
                 return False
         self._chosen[origin] = choice

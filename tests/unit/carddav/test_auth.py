@@ -82,6 +82,12 @@ def test_a_stale_nonce_is_renewed_but_a_refused_digest_is_final() -> None:
     assert answer(made, HTTPS, DIGEST) == "Digest"
 
 
+def test_schemes_that_are_asked_for_in_turn_get_one_try_each() -> None:
+    made = login()
+    assert answer(made, HTTPS, DIGEST) == "Digest"
+    assert answer(made, HTTPS, 'Basic realm="r"') is None
+
+
 def test_digest_as_in_rfc_7616(monkeypatch: pytest.MonkeyPatch) -> None:
     cnonce = "f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ"
     monkeypatch.setattr("secrets.token_hex", lambda _size: cnonce)  # the RFC's example fixes it
