@@ -5,7 +5,7 @@ from typing import Any
 
 from cardsync.app import App
 from cardsync.carddav.client import Step
-from cardsync.errors import CardsyncError
+from cardsync.errors import CardsyncError, LoginRefused
 from cardsync.records import ProblemKind
 from cardsync.report import groups_of, no_vips
 
@@ -26,6 +26,8 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
     scratch.mirror.accounts.forget_discovery(name)  # rights and books as they are today
     done = await scratch.cycle(dry_run=True)
     report = done.reports[0]
+    if report.exit_code == LoginRefused.exit_code:  # the copy knows; we have to as well, for it is not tried again
+        await app.failed(name, LoginRefused(report.error), app.clock())
     return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=done.exit_code)
 
 
