@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from cardsync.app import App
-from cardsync.errors import CardsyncError, ConfigError
+from cardsync.errors import CardsyncError, ConfigError, StateProblem
 from cardsync.lock import cycle_lock, daemon_lock
 from cardsync.settings.model import Schedule, Settings
 
@@ -113,11 +113,15 @@ class Daemon:
         if settings.state_dir != self._settings.state_dir:
             self._keep_old("state_dir cannot change while the daemon runs. Restart it.")
             return
+        try:
+            for account in settings.accounts:
+                self._app.mirror.accounts.forget_discovery(account)
+        except StateProblem as error:
+            self._keep_old(str(error))
+            return
         self._settings = settings
         self._again = True
         self._app = App(settings=settings, mirror=self._app.mirror)
-        for account in settings.accounts:
-            self._app.mirror.accounts.forget_discovery(account)
         self._schedule(scheduler, at_once=True)
         log.info("config read again")
 
