@@ -186,7 +186,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
             "Install that version again, or restore the backup that it made before its migration."
         )
     if have and have < newest:
-        _backup(connection, path.with_name(f"{path.stem}-before-schema-{newest}{path.suffix}"))
+        # named after what it holds: a second try after a kill midway must not replace it by a later state
+        _backup(connection, path.with_name(f"{path.stem}-before-schema-{have + 1}{path.suffix}"))
     for number, script in scripts:
         if number > have:
             _step(connection, number, script)
@@ -222,8 +223,7 @@ def _explaining(path: Path | None = None) -> Iterator[None]:
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.Error as error:
-        name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
-        raise StateProblem(_sentence(name, path, error)) from error
+        raise StateProblem(_sentence(getattr(error, "sqlite_errorname", ""), path, error)) from error
 
 
 _ERRNO = {
@@ -239,12 +239,15 @@ _DAMAGED = (
     "The address book was not touched."
 )
 _READ_ONLY = "{where} cannot be written. Give this user the right to it, or set state_dir."
+_FULL = "The disk of {where} is full. Nothing was lost. Free some space, and try again."
 _SENTENCES = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "SQLITE_CORRUPT": _DAMAGED,
     "SQLITE_NOTADB": _DAMAGED,
-    "SQLITE_FULL": "The disk of {where} is full. Nothing was lost. Free some space, and try again.",
+    "SQLITE_FULL": _FULL,
+    "SQLITE_IOERR_SHMSIZE": _FULL,
+    "SQLITE_IOERR": "The disk of {where} fails. Nothing was lost. See to the disk, and try again.",
     "SQLITE_READONLY": _READ_ONLY,
     "SQLITE_CANTOPEN": _READ_ONLY,
     "SQLITE_PERM": _READ_ONLY,
@@ -252,6 +255,7 @@ _SENTENCES = {
 
 
 def _sentence(name: str, path: Path | None, error: Exception) -> str:
-    """For SQLite's name of an error (without its extension)."""
+    """For SQLite's name of an error, whose first two words are the kind."""
     unknown = "{where} cannot be used: " + type(error).__name__ + "."
-    return _SENTENCES.get(name, unknown).replace("{where}", str(path) if path else "the database")
+    kind = "_".join(name.split("_")[:2])
+    return _SENTENCES.get(name, _SENTENCES.get(kind, unknown)).replace("{where}", str(path) if path else "the database")
