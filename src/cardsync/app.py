@@ -218,7 +218,7 @@ class App:
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
         except Exception as error:
             # the other accounts go on; the text of an error that we did not foresee may hold anything
-            crash = f"{type(error).__name__} at {_where(error)}"
+            crash = f"{type(error).__name__} at {where(error)}"
             log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("account crashed", account=name, exc_info=True)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
@@ -240,7 +240,7 @@ def _left_out(report: AccountReport) -> bool:
     return any(report.counts.get(what) for what in ("failed_books", "quarantined", "parked"))
 
 
-def _where(error: BaseException) -> str:
+def where(error: BaseException) -> str:
     """The last line of ours that it went through."""
     frames = ((frame.f_globals.get("__name__", ""), line) for frame, line in traceback.walk_tb(error.__traceback__))
     ours = [f"{module}:{line}" for module, line in frames if module.startswith("cardsync")]

@@ -3,6 +3,7 @@
 import difflib
 import io
 import sys
+import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -75,6 +76,20 @@ class _Main(click.Group):
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
+        except (click.ClickException, click.Abort, click.exceptions.Exit, OSError):
+            raise  # click's own to say
+        except Exception as error:  # noqa: BLE001 - any mistake of ours is told in one line
+            _tell_crash(ctx, error)
+            sys.exit(1)
+
+
+def _tell_crash(ctx: click.Context, error: Exception) -> None:
+    """Where it happened; the text of an error that we did not foresee may hold anything, and stderr is often a log."""
+    from cardsync.app import where
+
+    say(f"cardsync: a mistake in cardsync itself: {type(error).__name__} at {where(error)}.", err=True)
+    if ctx.params.get("log_level") == "debug":
+        traceback.print_exception(error)
 
 
 def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
