@@ -110,6 +110,11 @@ class App:
 
     # ------------------------------------------------------------ servers
 
+    def admission(self, account: str) -> Admission:
+        """The door to the account's server."""
+        own = self.settings.accounts[account]
+        return Admission(mirror=self.mirror, name=account, account=own, environ=self.environ, now=self.clock())
+
     @asynccontextmanager
     async def server(self, account: str, *, scheduled: bool = False) -> AsyncIterator["CardDAVClient"]:
         """A client of the account's server; what fails is remembered.
@@ -117,11 +122,10 @@ class App:
         Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone, ``ConfigError`` where the secret
         cannot be had.
         """
-        own = self.settings.accounts[account]
-        admission = Admission(mirror=self.mirror, name=account, account=own, environ=self.environ, now=self.clock())
+        admission = self.admission(account)
         await admission.check(scheduled=scheduled)
         try:
-            secret = await asyncio.to_thread(resolve, account, own, self.environ)
+            secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
             async with self.client(self._connection(account, secret)) as client:
                 yield client
         except CardsyncError as error:

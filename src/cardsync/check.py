@@ -27,7 +27,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
     done = await scratch.cycle(dry_run=True)
     report = done.reports[0]
     if report.exit_code == LoginRefused.exit_code:  # the copy knows; we have to as well, for it is not tried again
-        await app.failed(name, LoginRefused(report.error), app.clock())
+        await app.admission(name).failed(LoginRefused(report.error))
     return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=done.exit_code)
 
 
