@@ -197,3 +197,8 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000])
 def test_what_the_parser_cannot_bear_is_a_sentence_too(write: Write, text: str) -> None:
     assert len(problems(write(text), {})) == 1
+
+
+def test_a_variable_that_the_parser_cannot_bear_is_a_sentence_too(write: Write) -> None:
+    name = "CARDSYNC_ORGANISATIONS__ALIASES"
+    assert problems(write(GOOD), {name: "[" * 100_000}) == (f"{name}: cannot be read; allowed: JSON or TOML",)
