@@ -170,8 +170,11 @@ def _parse_origin(value: object) -> object:
 
 def _parse_path(value: object) -> object:
     if isinstance(value, str):
-        path = Path(value).expanduser() if value.startswith("~") else Path(value)
-        if not path.is_absolute():
+        try:
+            path = Path(value).expanduser() if value.startswith("~") else Path(value)
+        except RuntimeError:
+            raise ValueError("is in the home of somebody whom this machine does not know") from None
+        if not path.is_absolute() or "\0" in value:
             raise ValueError("is no absolute path")
         return path
     return value

@@ -202,3 +202,11 @@ def test_what_the_parser_cannot_bear_is_a_sentence_too(write: Write, text: str) 
 def test_a_variable_that_the_parser_cannot_bear_is_a_sentence_too(write: Write) -> None:
     name = "CARDSYNC_ORGANISATIONS__ALIASES"
     assert problems(write(GOOD), {name: "[" * 100_000}) == (f"{name}: cannot be read; allowed: JSON or TOML",)
+
+
+@pytest.mark.parametrize(
+    ("path", "what"), [("/a\\u0000b", "is no absolute path"), ("~nobody-of-that-name/x", "is in the home of somebody")]
+)
+def test_a_path_that_leads_nowhere_is_a_sentence_too(write: Write, path: str, what: str) -> None:
+    (found,) = problems(write(GOOD + f'ca_file = "{path}"\n'), {})
+    assert f"accounts.Home.ca_file: {what}" in found
