@@ -210,3 +210,8 @@ def test_a_variable_that_the_parser_cannot_bear_is_a_sentence_too(write: Write) 
 def test_a_path_that_leads_nowhere_is_a_sentence_too(write: Write, path: str, what: str) -> None:
     (found,) = problems(write(GOOD + f'ca_file = "{path}"\n'), {})
     assert f"accounts.Home.ca_file: {what}" in found
+
+
+def test_a_cron_expression_that_never_comes_is_an_error(write: Write) -> None:
+    (found,) = problems(write(GOOD), {"CARDSYNC_SCHEDULE__SYNC": "0 7 30 2 *"})
+    assert "schedule.sync: is no cron expression that can be followed; allowed: " in found
