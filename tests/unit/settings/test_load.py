@@ -148,7 +148,8 @@ def test_the_config_is_searched_in_order(write: Write, tmp_path: Path, monkeypat
     assert read(given, {"CARDSYNC_CONFIG": str(other)}).file == given
     assert read(None, {"CARDSYNC_CONFIG": str(other)}).file == other
     assert read(None, {}).file == xdg
-    assert problems(None, {"CARDSYNC_CONFIG": str(tmp_path / "gone.toml")})[0].startswith(str(tmp_path / "gone.toml"))
+    for gone in (str(tmp_path / "gone.toml"), "~nobody-of-that-name/cardsync.toml"):
+        assert problems(None, {"CARDSYNC_CONFIG": gone}) == (f"{gone}: not found; see CARDSYNC_CONFIG",)
 
 
 def test_effective_settings_tell_where_each_value_is_from(write: Write) -> None:
