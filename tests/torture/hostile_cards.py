@@ -27,7 +27,7 @@ from servers.loopback import Request, Response
 from torture.frame import Options, Report
 from torture.hostile_shapes import ESCAPES, NAMES, Hostile, group, hostile
 
-LARGE = 5_000_000  # bytes of the large cards in a long run
+LARGE = 1_000_000  # bytes of the large cards in a long run; a photo of 8 MB, a note of 5 MB, 100,000 lines and members
 CYCLES = 8  # each looks at twenty cards for its new questions
 _BOOK = "Con\u202etacts\x9b31m"
 _OTHERS = ("Ada", "Bo")

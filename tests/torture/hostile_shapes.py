@@ -23,13 +23,13 @@ class Hostile:
 
 
 def hostile(size: int) -> Mapping[str, Hostile]:
-    """By UID; the large ones have about ``size`` bytes."""
+    """By UID; the large ones have about ``size`` bytes, those that people really have up to ten times as much."""
     many = size // 50
     asked = {
-        "lines": person("lines", None, *(f"X-LINE-{at}:a line of hers" for at in range(many))),
-        "types": person("types", "hi", f"TEL;TYPE={'a,' * (size // 10)}a:+49 30 1"),
-        "photo": person("photo", "hi", f"PHOTO;ENCODING=b;TYPE=JPEG:{_photo(size)}"),
-        "long": person("long", "All work and no play, all day. " * (size // 62)),
+        "lines": person("lines", None, *(f"X-LINE-{at}:a line of hers" for at in range(5 * many))),
+        "types": person("types", "hi", f"TEL;TYPE={'a,' * (size // 2)}a:+49 30 1"),
+        "photo": person("photo", "hi", f"PHOTO;ENCODING=b;TYPE=JPEG:{_photo(8 * size)}"),
+        "long": person("long", "All work and no play, all day. " * (size // 6)),
         "folds": person("folds", None, raw_note="x" + "\n y" * (size // 40)),
         "labels": person("labels", "VIPcheck: call her\nType: ok\nCheck: still there?\n" * (size // 100)),
         "categories": person("categories", None, "CATEGORIES:" + ",".join(f"C{at}" for at in range(many // 2))),
@@ -69,7 +69,7 @@ def hostile(size: int) -> Mapping[str, Hostile]:
 
 def group(members: list[str], size: int) -> bytes:
     """The list VIP: with itself, members twice and in another case, and as many unknown ones as there is room for."""
-    unknown = (f"{at:08x}-0000-4000" for at in range(size // 50))
+    unknown = (f"{at:08x}-0000-4000" for at in range(size // 10))
     return apple_group("VIP", [*unknown, "G-1", *members, *members, *(uid.upper() for uid in members)], uid="G-1")
 
 
