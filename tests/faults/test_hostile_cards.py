@@ -13,7 +13,7 @@ from servers import Running
 from servers.fixtures import start
 from torture import Report, hostile_cards
 
-SIZE = 20_000  # bytes of the large cards
+SIZE = 5_000  # bytes of the large cards
 
 
 @pytest.fixture(scope="module")

@@ -15,7 +15,7 @@ from builders import card as built
 from cardsync.annotate import plan
 from cardsync.annotate.recognise import recognise
 from cardsync.errors import CardRefused
-from cardsync.model import Position
+from cardsync.policy import Position
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan

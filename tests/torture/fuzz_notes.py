@@ -19,7 +19,8 @@ from cardsync.annotate.recognise import recognise
 from cardsync.annotate.removal import without
 from cardsync.annotate.render import render
 from cardsync.annotate.typed import typed
-from cardsync.model import Position, Question, QuestionKind, ReminderPolicy, WorkField
+from cardsync.model import Question, QuestionKind, WorkField
+from cardsync.policy import Position, ReminderPolicy
 from cardsync.records import Ending
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
