@@ -332,7 +332,7 @@ def on_a_terminal(house: Household, *commands: list[str], typed: str = "") -> st
 def test_what_a_card_holds_never_reaches_the_terminal_raw(house: Household) -> None:
     """A card from anywhere may hold escape sequences, C1 controls, bidi overrides and markup."""
     house.fill()
-    evil = f"Evil{ESCAPE}]0;owned\x07{ESCAPE}[31m\x9b2J\u202e [red]:smile: Mallory"
+    evil = f"Evil{ESCAPE}]0;owned\x07{ESCAPE}[31m\x9b2J\u202e\u2028 [red]:smile: Mallory"
     for at, company in enumerate(["Initrode", "Hooli"]):
         card = person(f"{evil} {at}", f"{company}{ESCAPE}[2J\u202e", uid=f"UID-{at}", note=f"note {ESCAPE}[5m")
         house.server.put_card(f"p{at}.vcf", card)
@@ -347,10 +347,10 @@ def test_what_a_card_holds_never_reaches_the_terminal_raw(house: Household) -> N
     assert seen.count("Mallory") > len(commands)
     assert "[red]:smile:" in seen
     plain = re.sub(r"\x1b\[[0-9;]*m|\r\n", "\n", seen)  # colours and line ends are ours
-    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]", plain) == []
+    assert re.findall(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e\u2028]", plain) == []
     for command in commands:  # piped: no colours either
         done = house.cardsync(*command)
-        assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e]", done.stdout + done.stderr) == [], command
+        assert re.findall(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202e\u2028]", done.stdout + done.stderr) == [], command
 
 
 def test_a_name_beyond_the_terminals_encoding_is_no_crash(house: Household) -> None:

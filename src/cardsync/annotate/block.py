@@ -44,11 +44,12 @@ def find(note: str, block: str, user_text: str, position: Position) -> Found | N
     question, *rest = block.split("\n")
     if note.count(block) > user_text.count(block):
         start = note.find(block) if position is Position.TOP else note.rfind(block)
-        return _to_the_letter(note, question, rest, start)
+        stops = accumulate((len(line) + 1 for line in (question, *rest)), initial=start)
+        return Found(ours=tuple(((at, until - 1),) for at, until in pairwise(stops)), whole=True)
     part = differing(note, user_text, position)
     if part is None:
         there = [line if note.count(line) > user_text.count(line) else "" for line in (question, *rest)]
-        return _to_the_letter(note, there[0], there[1:], 0)
+        return _to_the_letter(note, there[0], there[1:])
     area = _Area(note[part.start : part.stop], user_text[part.start : part.user_stop], position, part.start)
     texts = [[token.text for token in tokens_of(line)] for line in (question, *rest)]
     if together := area.all(texts):
@@ -107,9 +108,9 @@ def _same(one: str, other: str, *, from_end: bool) -> int:
 # ---------------------------------------------------------------- looking for lines
 
 
-def _to_the_letter(note: str, question: str, rest: Sequence[str], start: int) -> Found | None:
-    ours = [(at, at + len(line)) for line in (question, *rest) if line and (at := note.find(line, start)) >= 0]
-    whole = bool(question) and question in note[start:]
+def _to_the_letter(note: str, question: str, rest: Sequence[str]) -> Found | None:
+    ours = [(at, at + len(line)) for line in (question, *rest) if line and (at := note.find(line)) >= 0]
+    whole = bool(question) and question in note
     return Found(ours=tuple((span,) for span in sorted(ours)), whole=whole) if ours else None
 
 

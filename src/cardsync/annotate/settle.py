@@ -81,7 +81,8 @@ class Settlement:
             case PutResult.CONFLICT:
                 return None
             case PutResult.REFUSED:
-                return self.park(book, intent.href, got.etag, "refused", _REFUSED.format(status=answer.status))
+                detail = _REFUSED.format(status=answer.status) if answer.status else _NOT_SENT
+                return self.park(book, intent.href, got.etag, "refused", detail)
             case PutResult.STORED:
                 return self.park(book, intent.href, got.etag, "not-stored", _NOT_STORED)
             case PutResult.BUSY if answer.wait:
@@ -202,6 +203,7 @@ def _to_the_letter(asked: Asked | None, note: str) -> bool:
 
 
 _REFUSED = "The server refused the card with status {status}."
+_NOT_SENT = "The card was not sent: its ETag or its address cannot stand in a request."
 _VANISHED = (
     "The server said that it stored the card, and now says that it has none. The kept version: cardsync restore."
 )

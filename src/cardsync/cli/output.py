@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+_BREAKS = "\n\r\t\u2028\u2029"
+
 
 def as_json(value: Any) -> None:
     """One JSON document on stdout."""
@@ -23,11 +25,11 @@ def say(text: str, *, err: bool = False) -> None:
 
 def safe(text: object) -> str:
     """Text without control and format characters (escape sequences, bidi overrides), on one line."""
-    return "".join(" " if c in "\n\r\t" else c for c in str(text) if c in "\n\r\t" or not _is_control(c))
+    return "".join(" " if c in _BREAKS else c for c in str(text) if c in _BREAKS or not _is_control(c))
 
 
 def _is_control(character: str) -> bool:
-    return unicodedata.category(character) in {"Cc", "Cf"}
+    return unicodedata.category(character) in {"Cc", "Cf", "Zl", "Zp"}
 
 
 def safe_lines(text: str) -> list[str]:

@@ -43,7 +43,7 @@ def overlay(environ: Mapping[str, str], file: Mapping[str, Any]) -> Overlay:
             continue
         try:
             value = _decoded(environ[name], keys.kind(annotation))
-        except ValueError:
+        except (ValueError, RecursionError):  # brackets within brackets without end
             problems.append(f"{name}: cannot be read; allowed: JSON or TOML")
             continue
         _put(data, path, value)

@@ -27,9 +27,16 @@ def locate(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = path
     origin = "--config"
     if named is None and environ.get(CONFIG_VARIABLE):
-        named, origin = Path(environ[CONFIG_VARIABLE]).expanduser(), CONFIG_VARIABLE
+        named, origin = _expanded(Path(environ[CONFIG_VARIABLE])), CONFIG_VARIABLE
     if named is None:
         return next((found for found in candidates() if found.is_file()), None)
     if not named.is_file():
         raise ConfigError("There is no config file where it was said to be.", (f"{named}: not found; see {origin}",))
     return named
+
+
+def _expanded(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:  # the home of nobody: it is not found
+        return path

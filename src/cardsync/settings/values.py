@@ -6,7 +6,7 @@ Messages never repeat the value: it may be a secret in the wrong place.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from string import Formatter
@@ -26,6 +26,7 @@ _UNITS = {
     "mo": timedelta(days=30),
     "y": timedelta(days=365),
 }
+_ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _PART = r"\d{1,6}\s*(?:mo|[smhdwy])"
 _DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*", re.IGNORECASE)
@@ -88,9 +89,11 @@ def _parse_sync(value: object) -> timedelta | str:
         *others, days = value.lower().split()
         try:
             expression = " ".join([*others, _named_days(days)])
-            CronTrigger.from_crontab(expression, timezone="UTC")
+            trigger = CronTrigger.from_crontab(expression, timezone="UTC")
         except (ValueError, TypeError, AttributeError):
             raise ValueError("is no cron expression that can be followed") from None
+        if trigger.get_next_fire_time(None, _ANY_DAY) is None:  # as on 30 February
+            raise ValueError("is no cron expression that can be followed")
         return expression
     return _at_least(timedelta(minutes=1))(value)
 
@@ -170,8 +173,11 @@ def _parse_origin(value: object) -> object:
 
 def _parse_path(value: object) -> object:
     if isinstance(value, str):
-        path = Path(value).expanduser() if value.startswith("~") else Path(value)
-        if not path.is_absolute():
+        try:
+            path = Path(value).expanduser() if value.startswith("~") else Path(value)
+        except RuntimeError:
+            raise ValueError("is in the home of somebody whom this machine does not know") from None
+        if not path.is_absolute() or "\0" in value:
             raise ValueError("is no absolute path")
         return path
     return value

@@ -5,9 +5,9 @@ every other byte of the card, and of the user's note and its folding, stays as i
 """
 
 import re
+from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
 
 from cardsync.policy import Position
 from cardsync.vcard.document import Document, refusal, refused, scan
@@ -198,11 +198,13 @@ class _Offsets:
     def __init__(self, line: ContentLine) -> None:
         value = line.data[line.head_stop : line.value_stop]
         self._base = line.head_stop
-        self._folds = [match.span() for match in FOLD.finditer(value)]
-        self._widths = list(accumulate((stop - start for start, stop in self._folds), initial=0))
-        self._fold_at = [start - width for (start, _), width in zip(self._folds, self._widths, strict=False)]
+        self._fold_at = array("q")  # a note may hold a million folds
+        self._widths = array("q", [0])
+        for match in FOLD.finditer(value):
+            self._fold_at.append(match.start() - self._widths[-1])
+            self._widths.append(self._widths[-1] + match.end() - match.start())
         self._characters = unfold(value).decode()
-        self._escape_at = [match.start() - i for i, match in enumerate(ESCAPE.finditer(self._characters))]
+        self._escape_at = array("q", (match.start() - i for i, match in enumerate(ESCAPE.finditer(self._characters))))
         self.text = unescape(self._characters)
 
     def first_byte(self, position: int) -> int:
@@ -210,7 +212,7 @@ class _Offsets:
         at = self._unfolded(position)
         folds = bisect_right(self._fold_at, at)
         if folds and self._fold_at[folds - 1] == at:
-            return self._base + self._folds[folds - 1][0]
+            folds -= 1
         return self._base + at + self._widths[folds]
 
     def last_byte(self, position: int) -> int:

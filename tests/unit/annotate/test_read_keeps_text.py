@@ -59,6 +59,13 @@ def test_an_untouched_block_is_open_and_comes_out_to_the_letter(user_text: str, 
 
 
 @pytest.mark.parametrize("position", Position)
+def test_a_title_that_reads_like_our_second_line_is_not_taken_for_it(position: Position) -> None:
+    block = f"VIPcheck: still {HINT} at Acme?\n{HINT}"
+    found = reading(compose(block, "hi", position), asked("hi", position, block=block))
+    assert (found.ending, found.standing, found.left) == (None, True, "hi")
+
+
+@pytest.mark.parametrize("position", Position)
 def test_an_empty_note_is_empty_again(position: Position) -> None:
     for note in (BLOCK, f"{BLOCK}\n\n", f"{BLOCK}\n\nok", f"{BLOCK}\nok\n\n"):
         assert reading(note, asked("", position)).left == ""

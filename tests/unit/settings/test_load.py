@@ -148,7 +148,8 @@ def test_the_config_is_searched_in_order(write: Write, tmp_path: Path, monkeypat
     assert read(given, {"CARDSYNC_CONFIG": str(other)}).file == given
     assert read(None, {"CARDSYNC_CONFIG": str(other)}).file == other
     assert read(None, {}).file == xdg
-    assert problems(None, {"CARDSYNC_CONFIG": str(tmp_path / "gone.toml")})[0].startswith(str(tmp_path / "gone.toml"))
+    for gone in (str(tmp_path / "gone.toml"), "~nobody-of-that-name/cardsync.toml"):
+        assert problems(None, {"CARDSYNC_CONFIG": gone}) == (f"{gone}: not found; see CARDSYNC_CONFIG",)
 
 
 def test_effective_settings_tell_where_each_value_is_from(write: Write) -> None:
@@ -197,3 +198,21 @@ def test_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["a = " + "[" * 5000, "a = " + "9" * 5000])
 def test_what_the_parser_cannot_bear_is_a_sentence_too(write: Write, text: str) -> None:
     assert len(problems(write(text), {})) == 1
+
+
+def test_a_variable_that_the_parser_cannot_bear_is_a_sentence_too(write: Write) -> None:
+    name = "CARDSYNC_ORGANISATIONS__ALIASES"
+    assert problems(write(GOOD), {name: "[" * 100_000}) == (f"{name}: cannot be read; allowed: JSON or TOML",)
+
+
+@pytest.mark.parametrize(
+    ("path", "what"), [("/a\\u0000b", "is no absolute path"), ("~nobody-of-that-name/x", "is in the home of somebody")]
+)
+def test_a_path_that_leads_nowhere_is_a_sentence_too(write: Write, path: str, what: str) -> None:
+    (found,) = problems(write(GOOD + f'ca_file = "{path}"\n'), {})
+    assert f"accounts.Home.ca_file: {what}" in found
+
+
+def test_a_cron_expression_that_never_comes_is_an_error(write: Write) -> None:
+    (found,) = problems(write(GOOD), {"CARDSYNC_SCHEDULE__SYNC": "0 7 30 2 *"})
+    assert "schedule.sync: is no cron expression that can be followed; allowed: " in found
