@@ -6,7 +6,7 @@ import traceback
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
+LONGEST_CYCLE = timedelta(hours=2)
+"""Of one account; 100,000 contacts take a slow server less."""
 
 
 def utc_now() -> datetime:
@@ -200,7 +202,7 @@ class App:
         """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
             note_settings(mirror, name, self.settings.accounts[name])
-            async with self.server(name, scheduled=scheduled) as server:
+            async with self.server(name, scheduled=scheduled) as server, _bounded(name):
                 report = await AccountCycle(
                     server=server,
                     mirror=mirror,
@@ -230,6 +232,17 @@ class App:
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
+
+
+@asynccontextmanager
+async def _bounded(account: str) -> AsyncIterator[None]:
+    """No server holds the other accounts for ever; what was read until then stays, and a write in hand is verified."""
+    try:
+        async with asyncio.timeout(LONGEST_CYCLE.total_seconds()):
+            yield
+    except TimeoutError:
+        hours = LONGEST_CYCLE / timedelta(hours=1)
+        raise Unreachable(f"{account}: a cycle took the server over {hours:g} hours; it goes on later.") from None
 
 
 def shared_exit_code(codes: Sequence[int]) -> int:

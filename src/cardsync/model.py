@@ -40,7 +40,8 @@ class Listing:
     ``etags`` maps each href, spelt as the server spelt it, to its ETag (None: the server named none).
     ``complete`` tells a whole listing from a delta since ``sync_token``; ``marker`` is what to hand
     in next time (sync token or ctag) and may only be stored together with the data.
-    ``unchanged`` is the answer of a gate (equal ctag): nothing else was asked.
+    ``unchanged`` is the answer of a gate (equal ctag): nothing else was asked.  ``left_out`` counts the hrefs that
+    are no plain members of the book, so that nothing is ever asked of them.
     """
 
     etags: Mapping[str, str | None] = field(default_factory=dict)
@@ -48,6 +49,7 @@ class Listing:
     marker: str | None = None
     complete: bool = True
     unchanged: bool = False
+    left_out: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -135,6 +135,20 @@ def test_a_failed_listing_is_no_empty_one(home: Household, server: Odd) -> None:
     before = home.mirror.books.known(1)
     asyncio.run(home.cycle(after=QUARTER, server=Truncated()))
     assert home.mirror.books.known(1) == before
+
+
+def test_entries_that_cannot_be_asked_for_are_told_of_until_they_are_gone(home: Household, server: Odd) -> None:
+    whole = asyncio.run(MemoryServer.listing(server, server.books[0]))
+    server.listed = replace(whole, left_out=2)
+    assert cycle(home)["vips"] == 4
+    (problem,) = home.mirror.problems.all()
+    assert (problem.kind, problem.href) == (ProblemKind.QUARANTINED, "")
+    assert problem.detail.startswith("2 entries")
+    server.listed = None
+    cycle(home)
+    assert problems(home)
+    cycle(home, 2 * DAY)
+    assert not problems(home)
 
 
 # ---------------------------------------------------------------- guards

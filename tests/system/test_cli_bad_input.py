@@ -4,12 +4,13 @@ import re
 import sqlite3
 import ssl
 from contextlib import closing
+from datetime import timedelta
 
 import pytest
 import trustme
 
 from builders import apple_group
-from household import GROUP, Household, person
+from household import GROUP, Hold, Household, person
 from servers import start_icloud_shaped
 from servers.loopback import Loopback, Request, Response, serve
 from servers.process import free_port
@@ -188,6 +189,20 @@ def test_a_foreign_origin_is_named_so_that_it_can_be_pinned(house: Household) ->
             )  # fmt: skip
         house.configure(account={**account, "address_books": None, "trusted_origins": [origin]})
         assert "can be written" in house.ok("check")
+
+
+def test_a_server_without_end_does_not_hold_the_other_accounts(
+    house: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house.fill()
+    monkeypatch.setattr("cardsync.app.LONGEST_CYCLE", timedelta(seconds=1))
+    house.proxy.after = hold = Hold("REPORT")
+    done = house.cardsync("sync")
+    hold.free.set()
+    assert done.exit_code == 12
+    assert "it goes on later" in done.stderr
+    monkeypatch.undo()
+    assert house.ok("sync").startswith("home: ")
 
 
 def test_check_names_the_origin_behind_a_mail_address(house: Household) -> None:

@@ -6,8 +6,6 @@ Also the two DAV requests that all of the client's reading is made of: ``multist
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
-import structlog
-
 from cardsync.carddav import xml
 from cardsync.carddav.hrefs import Location, href_key, object_location, parse_url
 from cardsync.carddav.wire import Ask, Reply, Wire
@@ -17,8 +15,6 @@ from cardsync.model import AddressBook, Listing, SyncMethod
 _MAX_PAGES = 1000
 _LISTING_BYTES = 256 << 20  # 100,000 members at 2.5 KB each; a listing has no cards in it
 _MARKERS = {SyncMethod.COLLECTION: xml.SYNC_TOKEN, SyncMethod.CTAG: xml.GETCTAG}
-
-_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -56,13 +52,6 @@ class Members:
             except ValueError:
                 return False
         return href_key(path) == href_key(self.book.path)
-
-    def report(self, account: str) -> None:
-        """Tell the log how many hrefs were left out; never which."""
-        if self.left_out:
-            _log.warning(
-                "hrefs of a listing left out: not plain members of the book", account=account, count=self.left_out
-            )
 
 
 def _is_collection(answer: xml.Answer) -> bool:
@@ -184,8 +173,7 @@ async def _members(wire: Wire, book: AddressBook, marker: str | None) -> Listing
         raise ListingFailed("The server cut the listing of an address book short (507). Nothing was changed.")
     if members.responses == 0:  # RFC 4918, section 9.1: the book itself is always in it
         raise ListingFailed("The server's listing of an address book is empty beyond belief. Nothing was changed.")
-    members.report(book.account)
-    return Listing(etags=members.etags, marker=marker, complete=True)
+    return Listing(etags=members.etags, marker=marker, complete=True, left_out=members.left_out)
 
 
 async def _sync(wire: Wire, book: AddressBook, token: str) -> Listing:
@@ -199,9 +187,14 @@ async def _sync(wire: Wire, book: AddressBook, token: str) -> Listing:
         if len(members.etags) + len(members.removed) > xml.MOST_RESPONSES:
             break
         if not page.truncated:
-            members.report(book.account)
             removed = frozenset(members.removed) if token else frozenset()
-            return Listing(etags=members.etags, removed=removed, marker=given, complete=not token)
+            return Listing(
+                etags=members.etags,
+                removed=removed,
+                marker=given,
+                complete=not token,
+                left_out=members.left_out,
+            )
         if given == asked:
             break
         asked = given

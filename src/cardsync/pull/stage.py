@@ -25,6 +25,7 @@ EMPTY = "empty"
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
+_UNASKABLE = "{count} entries of the book have addresses that cannot be asked for; they are left alone."
 _GUARDED = (
     "Every note stays as it is. Put things right on the phone or the server, or say that they are: cardsync release."
 )
@@ -100,6 +101,7 @@ class Pull:
 
     async def _book(self, book: Book, done: Pulled) -> None:
         listing = await self._listing(book, full=self._is_due(book.listed_at))
+        self._tell_left_out(book, listing)
         news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
         if news:
             await self._take_over(book, listing, done)
@@ -110,6 +112,13 @@ class Pull:
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
             self._observe(book, done)
+
+    def _tell_left_out(self, book: Book, listing: Listing) -> None:
+        """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
+        if listing.left_out:
+            self._report(ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(count=listing.left_out))
+        elif listing.complete:
+            self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id)
 
     async def _take_over(self, book: Book, listing: Listing, done: Pulled) -> None:
         """Fetch what is new; the marker is stored with the last of what it stands for.
@@ -127,7 +136,7 @@ class Pull:
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
             self._forget(book, todo.remove, done)
-            bad = self.mirror.problems.of_book(book.id, ProblemKind.QUARANTINED)
+            bad = self.mirror.problems.of_book(book.id, ProblemKind.QUARANTINED).keys() - {""}
             self.mirror.problems.gone(book.id, [href for href in bad if is_gone(href, listing)])
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
             self.mirror.cycles.set_fact(self._accepted(book), "")
