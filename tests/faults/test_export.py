@@ -1,6 +1,7 @@
 """The backup before the first write: whole, private, and never half of it under its name."""
 
 import errno
+import os
 import re
 import stat
 from collections.abc import AsyncGenerator, Sequence
@@ -12,6 +13,7 @@ import pytest
 
 from cardsync.annotate.export import export
 from cardsync.errors import StateProblem, Unreachable
+from cardsync.mirror.parts import SUFFIX, begin
 from cardsync.model import AddressBook, Fetched
 from in_memory import HOME, START, MemoryServer, address_book, person, vip_group
 
@@ -109,3 +111,17 @@ async def test_a_folder_that_cannot_be_made_is_said(inside: Path) -> None:
     server = filled(MemoryServer())
     with pytest.raises(StateProblem, match="cannot be written"):
         await export(server, address_book(), list(server.cards), inside, START)
+
+
+async def test_what_a_killed_process_left_is_removed_and_what_another_one_makes_is_not(folder: Path) -> None:
+    server = filled(MemoryServer())
+    left, made, foreign = (folder / name for name in (f"left{SUFFIX}", f"made{SUFFIX}", "film.part"))
+    left.touch()
+    foreign.touch()
+    descriptor = begin(made)
+    await export(server, address_book(), list(server.cards), folder, START)
+    assert (left.exists(), made.exists(), foreign.exists()) == (False, True, True)
+    os.close(descriptor)
+    await export(server, address_book(), list(server.cards), folder, START)
+    assert not made.exists()
+    assert files(folder) == 2 + 1

@@ -12,11 +12,10 @@ from typing import BinaryIO
 
 from cardsync.errors import ServerProblem, StateProblem
 from cardsync.mirror import Mirror
+from cardsync.mirror.parts import SUFFIX, begin, sweep, sync_directory
 from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
-
-_PRIVATE = 0o600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +40,11 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
                 cards, missing = await _write(server, book, hrefs, file)
                 file.flush()
                 os.fsync(file.fileno())
-            path.with_suffix(".part").rename(path)
+                path.with_suffix(SUFFIX).rename(path)
         except BaseException:
-            path.with_suffix(".part").unlink(missing_ok=True)
+            path.with_suffix(SUFFIX).unlink(missing_ok=True)
             raise
-        _sync_directory(folder)
+        sync_directory(folder)
     except OSError as error:
         raise StateProblem(
             f"The backup in {folder} cannot be written ({error.strerror}); nothing was written to the address book."
@@ -92,19 +91,11 @@ def _slug(name: str) -> str:
 def _free(folder: Path, stem: str) -> tuple[Path, BinaryIO]:
     """A name that no earlier backup has, and no other one that is being made, with the file to write to."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    sweep(folder)
     for name in (f"{stem}.vcf", *(f"{stem}-{number}.vcf" for number in range(2, 1000))):
         path = folder / name
         if path.exists():
             continue
         with suppress(FileExistsError):
-            part = os.open(path.with_suffix(".part"), os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-            return path, os.fdopen(part, "wb")
+            return path, os.fdopen(begin(path.with_suffix(SUFFIX)), "wb")
     raise FileExistsError(errno.EEXIST, "too many backups of one second")
-
-
-def _sync_directory(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

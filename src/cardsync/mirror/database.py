@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import secrets
 import sqlite3
 import stat
 import time
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from cardsync.errors import StateProblem
+from cardsync.mirror import parts
 
 _PRIVATE = 0o600
 _PRIVATE_DIR = 0o700
@@ -208,9 +210,20 @@ def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
 
 
 def _backup(connection: sqlite3.Connection, target: Path) -> None:
-    target.touch(mode=_PRIVATE, exist_ok=True)
-    with closing(sqlite3.connect(target)) as twin:
-        connection.backup(twin)
+    """Under its name only when it is whole."""
+    parts.sweep(target.parent)
+    part = target.with_name(f"{target.stem}-{secrets.token_hex(4)}{parts.SUFFIX}")
+    descriptor = parts.begin(part)
+    try:
+        with closing(sqlite3.connect(part)) as twin:
+            connection.backup(twin)
+        part.rename(target)
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
+    finally:
+        os.close(descriptor)
+    parts.sync_directory(target.parent)
 
 
 @contextmanager
