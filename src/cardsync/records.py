@@ -144,6 +144,11 @@ class Intent:
     opens: int | None = None
     removes: int | None = None
 
+    @property
+    def restores(self) -> bool:
+        """A contact's card as it was: it came for no question, and may have brought one back."""
+        return self.contact_id is not None and self.opens is None and self.removes is None
+
 
 class ProblemKind(StrEnum):
     """What keeps a card, a book or an account from going on."""

@@ -63,7 +63,7 @@ class Settlement:
         match finding.verdict:
             case Verdict.VERIFIED:
                 with self.mirror.transaction():
-                    self.keep(book, got, intent.opens, intent.removes)
+                    self.keep(book, got, intent.opens, intent.removes, seen=not intent.restores)
                     self.mirror.books.saw_bytes(book.id, exact=got.data == intent.after)
                     self.mirror.journal.close(intent.id, verified=True, outcome="verified")
                 return Outcome.WRITTEN
@@ -90,11 +90,13 @@ class Settlement:
             case _:
                 return Outcome.LATER
 
-    def keep(self, book: Book, got: AddressObject, opens: int | None, removes: int | None) -> None:
-        """What stands there is ours and known; so are the questions that came or went with it."""
+    def keep(
+        self, book: Book, got: AddressObject, opens: int | None, removes: int | None, *, seen: bool = True
+    ) -> None:
+        """What stands there is ours and known (but for ``seen``); so are the questions that came or went with it."""
         with self.mirror.transaction():
             self.mirror.books.set_etag(book.id, got.href, got.etag)
-            self.mirror.books.store_data(book.id, got.href, got.data, seen=True)
+            self.mirror.books.store_data(book.id, got.href, got.data, seen=seen)
             if removes is not None:
                 self.mirror.questions.taken_out(removes)
             if opens is not None:

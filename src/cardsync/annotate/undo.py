@@ -40,14 +40,14 @@ class Undo:
         async with aclosing(self.server.fetch(book.found, hrefs)) as batches:
             async for batch in batches:
                 found += [target for card in batch.objects if (target := self._with_block(card, blocks))]
+        for asked in self.mirror.questions.standing(book.id).values():  # first, so that no crash makes it their answer
+            self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
         counts: dict[str, int] = {"found": len(found)}
         for target in found:
             outcome = await self.writer.write(book, target, lambda fresh: self._without(fresh, blocks))
             counts[outcome.value] = counts.get(outcome.value, 0) + 1
             if outcome is Outcome.DAMAGED:
                 break
-        for asked in self.mirror.questions.standing(book.id).values():
-            self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
         return counts
 
     def _with_block(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Target | None:
@@ -76,7 +76,7 @@ class Undo:
     async def restore(self, book: Book, target: Target, version: bytes) -> Outcome:
         """Put a kept version back, journalled and conditional like any write."""
         outcome = await self.writer.write(book, target, lambda fresh: Change(data=version, why="restore", wanted=True))
-        if outcome is Outcome.WRITTEN:
+        if outcome in {Outcome.WRITTEN, Outcome.NOTHING}:  # nothing: an earlier try was cut off after its write
             self._settle(book, target, version)
         return outcome
 

@@ -1,0 +1,110 @@
+"""``restore`` and ``notes remove`` cut off in the middle: the owner's wish, never the owner's answer."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from cardsync.annotate.undo import Undo
+from cardsync.annotate.writer import Outcome, Target, Writer
+from cardsync.model import AddressBook, PutAnswer
+from cardsync.records import Ending
+from in_memory import HOME, Household, MemoryServer, person, vip_group
+from loop import DAY, HOUR
+
+JO, AL = f"{HOME}Jo.vcf", f"{HOME}Al.vcf"
+
+
+class Killed(BaseException):
+    """What no handler of ours catches."""
+
+
+@dataclass(slots=True)
+class DiesAfterPut(MemoryServer):
+    """Its client is killed once its next PUT is stored."""
+
+    deadly: bool = False
+
+    async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
+        answer = await MemoryServer.put(self, book, href, data, etag)
+        if self.deadly:
+            self.deadly = False
+            raise Killed
+        return answer
+
+
+@pytest.fixture
+async def home(folder: Path) -> Household:
+    """Jo and Al were asked."""
+    server = DiesAfterPut()
+    home = Household(folder=folder, server=server)
+    for uid in ("Jo", "Al"):
+        server.write(f"{HOME}{uid}.vcf", person(uid, "likes tea"))
+    server.write(f"{HOME}group.vcf", vip_group("Jo", "Al"))
+    await home.cycle()
+    assert all(b"VIPcheck" in server.cards[href] for href in (JO, AL))
+    home.now += DAY
+    return home
+
+
+def server_of(home: Household) -> DiesAfterPut:
+    assert isinstance(home.server, DiesAfterPut)
+    return home.server
+
+
+def undo(home: Household) -> Undo:
+    writer = Writer(server=home.server, mirror=home.mirror, account="home", now=home.now)
+    return Undo(server=home.server, mirror=home.mirror, writer=writer, policy=home.reminders, now=home.now)
+
+
+async def restore(home: Household, version: bytes) -> Outcome:
+    """As the command does: first what an earlier process left open."""
+    (book,) = home.mirror.books.of("home")
+    work = undo(home)
+    await work.writer.resolve()
+    return await work.restore(book, Target(href=JO, uid_key="jo", contact_id=home.contact("Jo")), version)
+
+
+async def killed_restore(home: Household, version: bytes) -> None:
+    server_of(home).deadly = True
+    with pytest.raises(Killed):
+        await restore(home, version)
+    home.reopen()
+
+
+def endings(home: Household, uid: str) -> list[Ending | None]:
+    return [asked.ending for asked in home.mirror.questions.of(home.contact(uid))]
+
+
+async def test_a_restore_that_is_given_again_withdraws_the_question_that_it_took_away(home: Household) -> None:
+    before = person("Jo", "likes tea")
+    await killed_restore(home, before)
+    assert await restore(home, before) is Outcome.NOTHING
+    await home.cycle(after=HOUR)
+    assert endings(home, "Jo") == [Ending.WITHDRAWN]
+    assert server_of(home).cards[JO] == before
+
+
+@pytest.mark.parametrize("again", [True, False])
+async def test_a_question_that_a_restore_brought_back_is_known_again(home: Household, again: bool) -> None:
+    asked = server_of(home).cards[JO]
+    assert await restore(home, person("Jo", "likes tea")) is Outcome.WRITTEN
+    await home.cycle(after=HOUR)
+    await killed_restore(home, asked)
+    if again:
+        await restore(home, asked)
+    await home.cycle(after=HOUR)
+    server_of(home).write(JO, asked.replace(b"never", b"never\\nok", 1))
+    await home.cycle(after=HOUR)
+    assert endings(home, "Jo") == [Ending.WITHDRAWN, Ending.CONFIRMED]
+
+
+async def test_a_removal_that_was_cut_off_is_no_dismissal_and_goes_on(home: Household) -> None:
+    server_of(home).deadly = True
+    (book,) = home.mirror.books.of("home")
+    with pytest.raises(Killed):
+        await undo(home).remove_all(book)
+    home.reopen()
+    await home.cycle(after=HOUR)
+    assert [endings(home, uid) for uid in ("Jo", "Al")] == [[Ending.WITHDRAWN]] * 2
+    assert not any(b"VIPcheck" in card for card in server_of(home).cards.values())
