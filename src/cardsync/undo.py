@@ -1,7 +1,7 @@
 """``notes remove``, ``backup`` and ``restore`` for all accounts: what needs the servers, between cycles."""
 
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,14 @@ def _copied(app: App, folder: Path) -> str:
 
 def _backup_row(**known: Any) -> dict[str, Any]:
     return {"path": None, "cards": 0, "error": "", "exit_code": 0, **known}
+
+
+async def settle(app: App, people: Sequence[Person]) -> None:
+    """What an earlier process left open, so that a preview is of what stands there now; an error shows again then."""
+    for account in dict.fromkeys(person.account for person in people):
+        with suppress(CardsyncError):
+            async with _undo(app, account, None):
+                pass
 
 
 async def restore(

@@ -208,6 +208,17 @@ def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: House
     assert synced.asked_about() == []
 
 
+def test_restore_after_a_process_that_was_killed_in_its_write_settles_that_first(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    now = synced.server.get_card(card)
+    with synced.writable() as database:
+        database.execute("UPDATE journal SET state = 'intent', before = ?, after = ?", (now + b"\r\n", now))
+    assert f"{name}: written" in synced.ok("restore", name)
+    assert synced.asked_about() == []
+    assert synced.rows("SELECT count(*) FROM journal WHERE state = 'intent'") == [(0,)]
+
+
 def test_release_clears_every_guard(synced: Household) -> None:
     synced.server.delete_card(GROUP)
     done = synced.cardsync("sync")

@@ -152,14 +152,16 @@ def restore(
     with exclusive(context) as app:
         moment = at.replace(tzinfo=UTC) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment)
+        if not dry_run:
+            asyncio.run(undo.settle(app, people))
         rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
         asks = not (yes or dry_run) and sys.stdin.isatty()
         for preview, of in zip(previews, names, strict=True):
             if asks or not as_json:
                 output.diff(preview.before, preview.after, of, err=as_json)
-        if not dry_run and previews:
-            if asks:
+        if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
+            if asks and previews:
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
             rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False))
     if as_json:
