@@ -10,9 +10,8 @@ from pathlib import Path
 
 from cardsync.mirror import Mirror
 
-_OURS = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(?:-\d+)?(?P<kind>\.vcf|\.db|\.part)")
+_OURS = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(?:-\d+)?(?P<kind>\.vcf|\.db)")
 _DONE = timedelta(days=90)  # settled writes and carried out commands: of use only to find a mistake of ours
-_HALF_MADE = timedelta(days=1)
 _DAILY = timedelta(days=1)
 
 
@@ -42,17 +41,11 @@ def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
 def expired(names: Iterable[str], keep: timedelta, now: datetime) -> list[str]:
     """Which backups have had their time: of those of one book, all but the first and the newest.  Pure.
 
-    A half-made one (the process was killed) goes after a day; files that are not ours never do.
+    Files that are not ours never go.
     """
     made: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
     for name in names:
         if found := _OURS.fullmatch(name):
             at = datetime.strptime(found["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
             made[found["of"], found["kind"]].append((at, name))
-    gone = []
-    for (_, kind), each in made.items():
-        if kind == ".part":
-            gone += [name for at, name in each if now - at > _HALF_MADE]
-        else:
-            gone += [name for at, name in sorted(each)[1:-1] if now - at > keep]
-    return sorted(gone)
+    return sorted(name for each in made.values() for at, name in sorted(each)[1:-1] if now - at > keep)
