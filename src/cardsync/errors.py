@@ -5,7 +5,8 @@
     ├── LoginRefused              11   401: tell the owner, do not try again
     ├── Unreachable               12   no answer, for now
     │   ├── CertificateRefused    12   TLS: the server's certificate is not trusted
-    │   └── Throttled             12   429 / 503: come back later
+    │   ├── Throttled             12   429 / 503: come back later
+    │   └── Broken                12   no whole answer to this request
     ├── ServerProblem              1   an answer that we cannot work with
     │   ├── NotCardDAV             1   nothing there speaks CardDAV
     │   ├── OriginRefused          1   an origin that credentials must not go to
@@ -63,6 +64,10 @@ class Throttled(Unreachable):
     def __init__(self, message: str, wait: timedelta) -> None:
         super().__init__(message)
         self.wait = wait
+
+
+class Broken(Unreachable):
+    """The connection broke after the request, or a part of it, was on its way; perhaps only this one's does."""
 
 
 class ServerProblem(CardsyncError):

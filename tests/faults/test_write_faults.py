@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cardsync.carddav.client import CardDAVClient, Connection
-from cardsync.errors import Throttled, Unreachable
+from cardsync.errors import Broken, Throttled, Unreachable
 from cardsync.model import AddressBook, AddressObject, PutAnswer
 from cardsync.records import ProblemKind
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
@@ -354,6 +354,52 @@ def test_a_card_without_an_etag_is_never_written(folder: Path) -> None:
         asyncio.run(home.cycle())
         assert server.count("PUT") == 0
         assert reasons(home) == {ProblemKind.PARKED: "no-etag"}
+
+
+# ---------------------------------------------------------------- a card at which the server breaks
+
+
+@pytest.mark.parametrize("broken", [CUT, Response(502), Response(504)], ids=["cut", "502", "504"])
+def test_a_card_that_cannot_be_read_does_not_keep_the_others_waiting(folder: Path, broken: Response) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("GET", broken, times=99)
+        asyncio.run(home.cycle())
+        untouched(home, server)
+        written_once(home, server, AL, "Al")
+        assert reasons(home) == {ProblemKind.PARKED: "unreadable"}
+        server.fault = None
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert not reasons(home)
+
+
+def test_a_written_card_that_cannot_be_read_any_more_does_not_keep_the_others_waiting(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = on("GET", CUT, times=99, skip=1)
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        asyncio.run(home.cycle(after=DAY))
+        assert blocks(server.cards[AL]) == 1
+        assert server.count("PUT", JO) == 1
+        server.fault = None
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert not reasons(home)
+
+
+def test_a_server_that_breaks_at_three_cards_in_a_row_is_taken_to_be_away(folder: Path) -> None:
+    async def three() -> None:
+        async with server._client() as client:
+            for href in (JO, AL):
+                with pytest.raises(Broken):
+                    await client.get(server.books[0], href)
+            with pytest.raises(Unreachable) as last:
+                await client.get(server.books[0], KIM)
+            assert not isinstance(last.value, Broken)
+
+    with at_home(folder, ("Jo", "Al", "Kim")) as (_, server):
+        server.fault = lambda wire, request: CUT
+        asyncio.run(three())
 
 
 # ---------------------------------------------------------------- servers that damage

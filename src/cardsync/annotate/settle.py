@@ -8,7 +8,7 @@ import structlog
 
 from cardsync.annotate.block import find
 from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
-from cardsync.errors import CardRefused, ServerProblem, Throttled
+from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
@@ -175,7 +175,7 @@ class Settlement:
 
     # ------------------------------------------------------------ reports
 
-    def unreadable(self, book: Book, href: str, error: ServerProblem) -> Outcome:
+    def unreadable(self, book: Book, href: str, error: CardsyncError) -> Outcome:
         """One card that cannot be read now stops nothing else."""
         self._report(ProblemKind.PARKED, book, href, None, "unreadable", str(error))
         return Outcome.LATER

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cardsync.annotate.settle import Outcome, Settlement
-from cardsync.errors import CardRefused, ServerProblem
+from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult
 from cardsync.ports import Server
@@ -81,7 +81,7 @@ class Writer:
         for _ in range(ATTEMPTS):
             try:
                 fresh = await self._fresh(book, target)
-            except ServerProblem as error:
+            except (ServerProblem, Broken) as error:
                 return self._settlement.unreadable(book, target.href, error)
             if isinstance(fresh, Outcome):
                 return fresh
@@ -111,7 +111,10 @@ class Writer:
         self.mirror.questions.forget_unsent(self.account)
         for intent in self.mirror.journal.pending(self.account):
             book = self.mirror.books.book(intent.book_id)
-            await self._settlement.look(book, intent, PutAnswer(result=PutResult.UNKNOWN))
+            try:
+                await self._settlement.look(book, intent, PutAnswer(result=PutResult.UNKNOWN))
+            except Broken as error:
+                self._settlement.unreadable(book, intent.href, error)
 
     # ------------------------------------------------------------ steps
 

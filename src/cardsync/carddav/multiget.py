@@ -8,8 +8,8 @@ from cardsync.carddav import xml
 from cardsync.carddav.hrefs import href_key, object_location, parse_url, resolve
 from cardsync.carddav.listing import dav_ask, multistatus
 from cardsync.carddav.objects import Objects
-from cardsync.carddav.wire import Broken, TimedOut, Wire
-from cardsync.errors import ServerProblem, Unreachable
+from cardsync.carddav.wire import TimedOut, Wire
+from cardsync.errors import Broken, ServerProblem
 from cardsync.model import AddressBook, AddressObject, Fetched
 
 _LARGEST = 100  # hrefs in a batch
@@ -46,7 +46,6 @@ class Multiget:
         self._size = _LARGEST
         self._in_flight = 1
         self._unsupported = False
-        self._silences = 0
 
     async def run(self, hrefs: Sequence[str]) -> AsyncGenerator[Fetched, None]:
         """Batch by batch, as the replies come; the next request is on the wire before a batch is handed out."""
@@ -89,9 +88,9 @@ class Multiget:
             return
         try:
             answers = await self._multiget(paths, on_sent)
-            self._silences = 0
-        except TimedOut:  # too much for the server, unless smaller batches are too
-            self._count_silence()
+            self._objects.answered()
+        except TimedOut as error:  # too much for the server, unless smaller batches are too
+            self._objects.silent(self._at, error)
             answers = None
         except (Broken, xml.Malformed):  # too large for the server, or one bad card that poisons the batch
             answers = None
@@ -175,19 +174,11 @@ class Multiget:
             try:
                 got = await self._objects.get(self._book, href)
             except Broken:
-                self._count_silence()
                 account.failed[href] = "the server gave no whole answer"
             except ServerProblem as problem:
                 account.failed[href] = str(problem)
             else:
-                self._silences = 0
                 _take(href, got, account)
-
-    def _count_silence(self) -> None:
-        """One card may hang a server; three in a row are the server."""
-        self._silences += 1
-        if self._silences >= 3:
-            raise Unreachable(f"{self._at.origin} gave no whole answer, three times in a row.")
 
 
 def _take(href: str, got: AddressObject | None, account: Account) -> None:

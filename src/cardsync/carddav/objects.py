@@ -8,13 +8,14 @@ from cardsync.carddav.bodies import UnknownEncoding
 from cardsync.carddav.hrefs import Location, object_location, parse_url
 from cardsync.carddav.listing import propfind
 from cardsync.carddav.throttle import pause
-from cardsync.carddav.wire import Ask, BodyTooLarge, Broken, Reply, Wire
-from cardsync.errors import ServerProblem
+from cardsync.carddav.wire import Ask, BodyTooLarge, Reply, Wire
+from cardsync.errors import Broken, ServerProblem, Unreachable
 from cardsync.model import AddressBook, AddressObject, PutAnswer, PutResult
 
 MAX_OBJECT = 10 << 20  # bytes
 _VERSION = re.compile(rb"^VERSION(?:;[^:\r\n]*)?:[ \t]*([0-9.]+)", re.IGNORECASE | re.MULTILINE)
 _ETAG = re.compile(r"[^\x00-\x1f\x7f]+")
+_SILENCES = 3
 _OTHER = {"3.0": "4.0", "4.0": "3.0"}
 
 
@@ -28,14 +29,30 @@ class Objects:
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
         self._versions: dict[tuple[str, str], str] = {}
+        self._silences = 0
 
     async def get(self, book: AddressBook, href: str) -> AddressObject | None:
         """See ``ports.Server.get``.  ``etag`` is None where no ETag certainly belongs to these bytes."""
         version = self._versions.get((book.href, href))
-        got = await self._get(book, href, version)
-        if got is None or got.etag is not None:
-            return got
-        return await self._with_etag(book, href, version, got)
+        try:
+            got = await self._get(book, href, version)
+            if got is not None and got.etag is None:
+                got = await self._with_etag(book, href, version, got)
+        except Broken as error:
+            self.silent(parse_url(book.href), error)
+            raise
+        self.answered()
+        return got
+
+    def silent(self, at: Location, error: Broken) -> None:
+        """One card may hang a server; three in a row are the server."""
+        self._silences += 1
+        if self._silences >= _SILENCES:
+            raise Unreachable(f"{at.origin} gave no whole answer, three times in a row.") from error
+
+    def answered(self) -> None:
+        """The server is there."""
+        self._silences = 0
 
     async def stored(self, book: AddressBook, got: AddressObject) -> AddressObject | None:
         """See ``ports.Server.stored``."""

@@ -22,15 +22,11 @@ from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, Origin, request_target
 from cardsync.carddav.origins import Trust
 from cardsync.carddav.throttle import pause
-from cardsync.errors import CertificateRefused, LoginRefused, ServerProblem, Throttled, Unreachable
+from cardsync.errors import Broken, CertificateRefused, LoginRefused, ServerProblem, Throttled, Unreachable
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _SMALL_BODY = 1 << 20
-
-
-class Broken(Unreachable):
-    """The connection broke after the request, or a part of it, was on its way."""
 
 
 class TimedOut(Broken):
