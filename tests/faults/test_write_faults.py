@@ -402,6 +402,18 @@ def test_a_server_that_breaks_at_three_cards_in_a_row_is_taken_to_be_away(folder
         asyncio.run(three())
 
 
+def test_a_question_whose_write_is_not_settled_is_not_taken_for_one_of_a_lost_database(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = on("GET", Response(500), times=99, skip=1)
+        asyncio.run(home.cycle())
+        assert blocks(server.cards[JO]) == 1
+        assert home.mirror.journal.pending("home")
+        asyncio.run(home.cycle(after=DAY))  # its listing shows the card with the block
+        server.fault = None
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+
+
 # ---------------------------------------------------------------- servers that damage
 
 PHOTO = b"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n"

@@ -167,8 +167,13 @@ class Annotate:
                 self._adopt(card, card.data, done)
 
     def _adopt(self, card: VipCard, data: bytes, done: Annotated) -> bool:
-        """Take over a block of ours from before the database was lost; nothing in it is an answer yet."""
+        """Take over a block of ours from before the database was lost; nothing in it is an answer yet.
+
+        One of a write that is not settled is known.
+        """
         if any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
+            return False
+        if self.mirror.journal.unsettled(card.book_id, card.href):
             return False
         found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
         if found is None:
