@@ -414,6 +414,21 @@ def test_a_question_whose_write_is_not_settled_is_not_taken_for_one_of_a_lost_da
         written_once(home, server)
 
 
+def test_another_contact_under_the_address_of_this_one_is_not_written_back(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        asyncio.run(home.cycle())
+        typed = server.cards[JO].replace(b"later / never", b"later / never\\nok")
+        server.write(JO, typed)
+        mixed = Response(200, server.cards[AL], [("ETag", server.etags[JO])])  # its block has the same words
+        server.fault = on("GET", mixed)
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == typed
+        assert reasons(home) == {ProblemKind.PARKED: "unreadable"}
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == person("Jo", NOTE)
+        assert not reasons(home)
+
+
 # ---------------------------------------------------------------- servers that damage
 
 PHOTO = b"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n"

@@ -9,7 +9,7 @@ from typing import Any
 from cardsync.annotate.settle import Outcome, Settlement
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, PutAnswer, PutResult
+from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.vcard.document import fragile, scan
@@ -122,6 +122,8 @@ class Writer:
         got = await self.server.get(book.found, target.href)
         if got is None:
             return Outcome.GONE
+        if _is_another(got, target):
+            raise ServerProblem(_ANOTHER)
         stored = await self.server.stored(book.found, got)
         if stored is None:
             return self._settlement.park(book, target.href, got.etag, "converted", _CONVERTED)
@@ -163,6 +165,15 @@ class Writer:
         return Outcome.WRITTEN
 
 
+def _is_another(got: AddressObject, target: Target) -> bool:
+    """Whether these are another contact's bytes, as of a cache that mixes up its entries."""
+    try:
+        uid = scan(got.data).text("UID")
+    except CardRefused:  # whoever decides about it says why
+        return False
+    return bool(uid) and uid_key(uid) != target.uid_key
+
+
 async def _to_the_end(attempt: Coroutine[Any, Any, Outcome | None]) -> Outcome | None:
     """A write that has begun is verified even when we are told to stop meanwhile."""
     task = asyncio.ensure_future(attempt)
@@ -179,5 +190,6 @@ _RESTLESS = (
     "The server names another ETag for the card at every look, so a write could not be made safe. "
     "Once that is mended: cardsync release."
 )
+_ANOTHER = "The server shows another contact under the address of this one."
 _CONVERTED = "The server shows the card in another vCard version than it stores; writing that would downgrade it."
 _NO_ETAG = "The server gives no ETag for the card, so a write could not be made safe."
