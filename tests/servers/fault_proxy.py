@@ -111,6 +111,7 @@ class Exchange:
     upstream: SplitResult
     client: socket.socket
     open: bool = True
+    answered: bool = False
 
     def forward(self, request: Request | None = None) -> Reply:
         """What the real server says to the request, or to another one."""
@@ -143,6 +144,7 @@ class Exchange:
     def send(self, reply: Reply, *, cut: int | None = None) -> None:
         """The reply, or its first ``cut`` bytes and then a broken connection."""
         message = reply.head() + (b"" if reply.status in _NO_BODY else reply.body)
+        self.answered = True
         self.client.sendall(message if cut is None else message[:cut])
         if cut is not None:
             self.cut()
@@ -155,7 +157,10 @@ class Exchange:
 
 
 Strike = Callable[[Exchange], bool]
-"""What a fault does with an exchange; False: nothing (there was nothing to do it to), and the server answers."""
+"""What a fault does with an exchange; False: nothing, as there was nothing to do it to.
+
+What it leaves unanswered is answered by the server.
+"""
 
 
 @dataclass(slots=True)
@@ -194,7 +199,7 @@ class FaultProxy:
             chosen = self.director(exchange.request)
         if chosen is not None and chosen[1](exchange):
             self.struck.append((chosen[0], exchange.request))
-        else:
+        if exchange.open and not exchange.answered:
             exchange.send(exchange.forward())
 
 

@@ -7,10 +7,13 @@ import random
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from uuid import uuid4
 
+from cardsync.records import ProblemKind
 from loop import HOUR
 from servers import Running
 from servers.fault_proxy import Kind, Request, Strike
@@ -21,6 +24,12 @@ from torture.listing_faults import listing_faults
 from torture.wire_faults import Fault, wire_faults
 
 CATALOGUE: tuple[Fault, ...] = (*wire_faults(), *listing_faults(), *card_faults())
+HONEST = tuple(
+    fault for fault in CATALOGUE if not (fault.lies or fault.ruins) and fault.name not in {"404 to a GET", "410 to a GET"}
+)
+"""In a row they are no more than what each is; two lies, or a card that is said to be gone, may make a truth."""
+
+ANY_TRIP = frozenset[ProblemKind]().union(*(fault.trips for fault in HONEST))
 FIGURES = (
     "faults_in_catalogue",
     "faults_never_injected",
@@ -67,6 +76,21 @@ class Aim:
 
 def applies(fault: Fault, seen: Seen, only: str = "") -> bool:
     return seen[0] in fault.kinds and (not only or (seen[0] in _ONE_CARD and seen[1] == only))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trouble:
+    """Any fault that serves no lies and ruins nothing may hit any request that it applies to."""
+
+    chance: random.Random
+    share: float
+
+    def __call__(self, request: Request) -> tuple[str, Strike] | None:
+        fitting = [fault for fault in HONEST if request.kind in fault.kinds]
+        if not fitting or self.chance.random() >= self.share:
+            return None
+        fault = self.chance.choice(fitting)
+        return fault.name, fault.strike
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +164,7 @@ class Stage:
                 at.cycle()
                 at.answer()
             at.proxy.director = case.aim()
+            at.respelt = case.fault.respells
             known = at.known()
             at.cycle(HOUR)
             if not at.proxy.struck:
@@ -152,6 +177,34 @@ class Stage:
             self._judge_end(at, answers=not case.fault.lies)
             self._close(at, str(case))
         return True
+
+    # ------------------------------------------------------------ several in a row
+
+    def sequence(self, number: int) -> None:
+        """Three cycles in which every third request or so meets a fault, then peace."""
+        chance = random.Random(f"{self.seed}/{self.server.name}/{number}")
+        with self._play() as at:
+            at.cycle()
+            at.answer()
+            at.respelt = True
+            at.proxy.director = Trouble(chance=chance, share=chance.choice((0.05, 0.15, 0.4)))
+            for _ in range(3):
+                at.cycle(chance.choice((HOUR, *WAITS)))
+                at.judge()
+            at.proxy.heal()
+            for wait in WAITS:
+                at.cycle(wait)
+            at.judge()
+            if at.problems() - ANY_TRIP:
+                at.harm("guards_without_cause", f"{at.problems()}")
+            if at.problems():
+                at.restore()
+                at.release()
+            self._judge_end(at, answers=True)
+            struck = ", ".join(f"{name} ({request.kind} {request.name})" for name, request in at.proxy.struck)
+            self._close(at, f"sequence {number}: {struck}")
+
+    # ------------------------------------------------------------ what has to be
 
     def _judge_under_fault(self, at: Play, case: Case, known: int) -> None:
         if at.known() < known and not case.fault.lies:
@@ -174,8 +227,6 @@ class Stage:
         if left - fault.trips:
             told = [(problem.kind.value, problem.reason, problem.detail) for problem in at.loop.app.mirror.problems.all()]
             at.harm("guards_without_cause", f"{told}")
-        if not fault.ruins:
-            at.judge()
         if left:
             at.restore()
             at.release()
@@ -196,7 +247,7 @@ class Stage:
         if answers and at.answered and not at.restored:
             at.judge_answers()
 
-    def _play(self):  # type: ignore[no-untyped-def]
+    def _play(self) -> AbstractContextManager[Play]:
         folder = self.folder / f"{self.server.name}-{next(self.numbers)}"
         folder.mkdir(parents=True)
         return play(self.server, folder)
@@ -217,17 +268,20 @@ def _seen(requests: Sequence[Request]) -> tuple[Seen, ...]:
 
 
 def run(options: Options, report: Report) -> None:
-    """Every case on every server, then ``rounds`` sequences."""
+    """Every case on every server, then ``rounds`` sequences on each."""
     for figure in FIGURES:
         report.count(figure, 0)
     report.count("faults_in_catalogue", len(CATALOGUE))
     struck: Counter[str] = Counter()
     for server in options.servers:
-        stage = Stage(server.make_book("faults", "faults"), options.folder, options.seed, report, struck)
+        own = server.make_book(f"faults-{uuid4().hex[:8]}", "faults")
+        stage = Stage(own, options.folder, options.seed, report, struck)
         undisturbed = stage.undisturbed()
         for fault in CATALOGUE:
             for case in undisturbed.cases(fault):
                 stage.strike(case)
+        for number in range(options.rounds):
+            stage.sequence(number)
     for fault in CATALOGUE:
-        if not struck[fault.name]:
-            report.count("faults_never_injected")
+        if options.servers and not struck[fault.name]:
+            report.fail("faults_never_injected", f"faults: {fault.name!r} struck nothing on any server")

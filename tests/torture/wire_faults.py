@@ -21,6 +21,7 @@ class Fault:
     """``strike`` is what it does to each of the ``kinds`` of requests.
 
     ``trips``: problems that may be left for the owner to release once the fault is gone.
+    ``respells``: a card comes out the same, but written in another way.
     ``lies``: it serves a card that is not the stored one (or none), which nobody can tell from a user's edit: then
     only texts and cards are held against the undisturbed run, not what was understood.
     ``ruins``: it damages at rest; the kept bytes have to be back, by our own put-back or by ``restore``.
@@ -31,6 +32,7 @@ class Fault:
     kinds: frozenset[Kind]
     strike: Strike
     trips: frozenset[ProblemKind] = frozenset()
+    respells: bool = False
     lies: bool = False
     ruins: bool = False
     stops: bool = False
