@@ -429,6 +429,21 @@ def test_another_contact_under_the_address_of_this_one_is_not_written_back(folde
         assert not reasons(home)
 
 
+@pytest.mark.parametrize("less", [b"TITLE:VP Sales\r\n", b"\\, then in Bonn."])
+def test_a_card_that_is_shown_with_less_under_the_same_etag_is_not_written_back(folder: Path, less: bytes) -> None:
+    with at_home(folder) as (home, server):
+        asyncio.run(home.cycle())
+        typed = re.sub(rb"\r\n ", b"", server.cards[JO]).replace(b"later / never", b"later / never\\nok")
+        server.write(JO, typed)
+        server.fault = on("GET", Response(200, typed.replace(less, b""), [("ETag", server.etags[JO])]))
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == typed
+        assert reasons(home) == {ProblemKind.PARKED: "unreadable"}
+        asyncio.run(home.cycle(after=DAY))
+        assert re.sub(rb"\r\n ", b"", server.cards[JO]) == person("Jo", NOTE)
+        assert not reasons(home)
+
+
 # ---------------------------------------------------------------- servers that damage
 
 PHOTO = b"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n"

@@ -10,10 +10,12 @@ from cardsync.annotate.conclude import conclude
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
+from cardsync.errors import ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
+from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
@@ -272,8 +274,14 @@ class Annotate:
     # ------------------------------------------------------------ shared
 
     def _take_note(self, book: Book, card: VipCard, fresh: AddressObject) -> None:
-        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen."""
+        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen.
+
+        Raises ``ServerProblem`` where the ETag denies that: then one of the two servings is not what is stored.
+        """
         known = self.mirror.books.data(book.id, card.href) or b""
+        same = fresh.etag == card.etag and not book.found.may_convert
+        if same and known and differences(scan(known), scan(fresh.data)):
+            raise ServerProblem("The server shows the card in two forms under one ETag, so a write could not be made safe.")
         with self.mirror.transaction():
             self._compare(book, card, fresh, known)
 

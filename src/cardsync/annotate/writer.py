@@ -93,6 +93,8 @@ class Writer:
             try:
                 change = decide(fresh)
                 self._check_fragile(book, change)
+            except ServerProblem as error:
+                return self._settlement.unreadable(book, target.href, error)
             except CardRefused as error:
                 self._settlement.forget(change.opens if change else None)
                 return self._settlement.park(book, target.href, fresh.etag, error.reason, str(error))
