@@ -177,10 +177,17 @@ class FaultProxy:
     memory: dict[str, str] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     foreign: str = "http://127.0.0.1:9"
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    under_way: int = 0
+    change: threading.Condition = field(default_factory=threading.Condition)
+
+    def settle(self) -> None:
+        """Wait until nothing is under way: a client that was cut off is gone before its request is."""
+        with self.change:
+            self.change.wait_for(lambda: not self.under_way, timeout=_SECONDS)
 
     def heal(self) -> None:
         """From now on everything passes as it is."""
+        self.settle()
         self.director = lambda request: None
         self.memory.clear()
 
@@ -194,13 +201,19 @@ class FaultProxy:
 
     def handle(self, exchange: Exchange) -> None:
         """One request."""
-        with self.lock:
+        with self.change:
             self.requests.append(exchange.request)
             chosen = self.director(exchange.request)
-        if chosen is not None and chosen[1](exchange):
-            self.struck.append((chosen[0], exchange.request))
-        if exchange.open and not exchange.answered:
-            exchange.send(exchange.forward())
+            self.under_way += 1
+        try:
+            if chosen is not None and chosen[1](exchange):
+                self.struck.append((chosen[0], exchange.request))
+            if exchange.open and not exchange.answered:
+                exchange.send(exchange.forward())
+        finally:
+            with self.change:
+                self.under_way -= 1
+                self.change.notify_all()
 
 
 @contextmanager

@@ -5,11 +5,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from xml.etree import ElementTree as ET
 
+from cardsync.records import ProblemKind
 from servers.fault_proxy import Exchange, Kind, Reply, Strike
-from torture.listing_faults import ETAG_FORMS, changed, etag_header, in_xml
+from torture.etag_faults import ETAG_FORMS, etag_header
+from torture.listing_faults import changed, in_xml
 from torture.wire_faults import PARKED, SEEN_AT_REST, Fault, answering
 
 _PUT, _GET, _MULTIGET = frozenset({Kind.PUT}), frozenset({Kind.GET}), frozenset({Kind.MULTIGET})
+_LOSS = frozenset({ProblemKind.VIP_LOSS})  # the list is a card too
 _DATA = "{urn:ietf:params:xml:ns:carddav}address-data"
 
 
@@ -100,14 +103,14 @@ DAMAGE: dict[str, Callable[[bytes], bytes]] = {
     "as nothing": lambda card: b"",
 }
 
+
 def stored(change: Callable[[bytes], bytes]) -> Strike:
     """The server stores something else than was sent, and says nothing of it."""
 
     def strike(exchange: Exchange) -> bool:
         body = change(exchange.request.body)
-        reply = exchange.forward(replace(exchange.request, body=body))
-        exchange.send(reply)
-        return body != exchange.request.body and reply.status < 300
+        exchange.send(exchange.forward(replace(exchange.request, body=body)))
+        return body != exchange.request.body
 
     return strike
 
@@ -159,4 +162,4 @@ def _rewritten() -> Iterator[Fault]:
         served_so = changed(served(change))
         yield Fault(name=f"a card served {name}", kinds=_GET, strike=served_so, lies=True, trips=SEEN_AT_REST)
         in_multiget = changed(in_xml(served_in_xml(change)))
-        yield Fault(name=f"cards in a multiget {name}", kinds=_MULTIGET, strike=in_multiget, lies=True)
+        yield Fault(name=f"cards in a multiget {name}", kinds=_MULTIGET, strike=in_multiget, lies=True, trips=_LOSS)

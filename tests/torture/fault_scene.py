@@ -55,9 +55,7 @@ EXPECTED: Mapping[str, tuple[Ending | None, ...]] = {
 
 def cards() -> dict[str, bytes]:
     """By UID."""
-    return {
-        key: person(key, own, *(["X-ABShowAs:COMPANY"] if key in {"Cy", "Di"} else [])) for key, own in OWN.items()
-    }
+    return {key: person(key, own, *(["X-ABShowAs:COMPANY"] if key in {"Cy", "Di"} else [])) for key, own in OWN.items()}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,7 +149,10 @@ class Play:
         for key, endings in ((key, EXPECTED[key]) for key in keys):
             found = self._questions(key)
             if sorted(map(str, (asked.ending for asked in found))) != sorted(map(str, endings)):
-                self.harm("answers_lost", f"{key}: {[asked.ending for asked in found]} for {list(endings)}, {self.loop.history(key)}")
+                self.harm(
+                    "answers_lost",
+                    f"{key}: {[asked.ending for asked in found]} for {list(endings)}, {self.loop.history(key)}",
+                )
             stands = self.stands(key)
             if stands != (None in endings) or sum(asked.standing for asked in found) != (None in endings):
                 self.harm("questions_astray", f"{key}: on the card {stands}, known {[a.standing for a in found]}")
@@ -183,6 +184,11 @@ class Play:
 
     def problems(self) -> set[ProblemKind]:
         return {problem.kind for problem in self.loop.app.mirror.problems.all()}
+
+    def told(self) -> str:
+        """All problems, in words."""
+        found = self.loop.app.mirror.problems.all()
+        return "; ".join(f"{problem.kind} ({problem.reason}): {problem.detail}" for problem in found)
 
     def restore(self) -> None:
         """Each card that a problem says is not as it was, with ``cardsync restore``, as its owner would."""

@@ -6,9 +6,10 @@ The proxy heals, time passes, and everything has to be as in a run that nothing 
 import random
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from uuid import uuid4
@@ -18,14 +19,17 @@ from loop import HOUR
 from servers import Running
 from servers.fault_proxy import Kind, Request, Strike
 from torture.card_faults import card_faults
+from torture.etag_faults import etag_faults
 from torture.fault_scene import ASKED_FIRST, WAITS, Play, play
 from torture.frame import Options, Report
 from torture.listing_faults import listing_faults
 from torture.wire_faults import Fault, wire_faults
 
-CATALOGUE: tuple[Fault, ...] = (*wire_faults(), *listing_faults(), *card_faults())
+CATALOGUE: tuple[Fault, ...] = (*wire_faults(), *listing_faults(), *etag_faults(), *card_faults())
 HONEST = tuple(
-    fault for fault in CATALOGUE if not (fault.lies or fault.ruins) and fault.name not in {"404 to a GET", "410 to a GET"}
+    fault
+    for fault in CATALOGUE
+    if not (fault.lies or fault.ruins) and fault.name not in {"404 to a GET", "410 to a GET"}
 )
 """In a row they are no more than what each is; two lies, or a card that is said to be gone, may make a truth."""
 
@@ -49,6 +53,7 @@ FIGURES = (
     "others_stopped",
 )
 _ONE_CARD = frozenset({Kind.GET, Kind.PUT})
+Director = Callable[[Request], tuple[str, Strike] | None]
 Seen = tuple[Kind, str]
 """A request of an undisturbed cycle: what it asks for, and the last segment of its path."""
 
@@ -167,6 +172,7 @@ class Stage:
             at.respelt = case.fault.respells
             known = at.known()
             at.cycle(HOUR)
+            at.proxy.settle()
             if not at.proxy.struck:
                 return False
             self._judge_under_fault(at, case, known)
@@ -181,28 +187,33 @@ class Stage:
     # ------------------------------------------------------------ several in a row
 
     def sequence(self, number: int) -> None:
-        """Three cycles in which every third request or so meets a fault, then peace."""
+        """Three cycles in which every few requests one meets a fault, then peace."""
         chance = random.Random(f"{self.seed}/{self.server.name}/{number}")
+        trouble = Trouble(chance=chance, share=chance.choice((0.05, 0.15, 0.4)))
+        self.through(trouble, [chance.choice((HOUR, *WAITS)) for _ in range(3)], f"sequence {number}")
+
+    def through(self, director: Director, waits: Iterable[timedelta], what: str) -> None:
+        """Cycles under a director, each after its wait; then peace."""
         with self._play() as at:
             at.cycle()
             at.answer()
             at.respelt = True
-            at.proxy.director = Trouble(chance=chance, share=chance.choice((0.05, 0.15, 0.4)))
-            for _ in range(3):
-                at.cycle(chance.choice((HOUR, *WAITS)))
+            at.proxy.director = director
+            for wait in waits:
+                at.cycle(wait)
                 at.judge()
             at.proxy.heal()
             for wait in WAITS:
                 at.cycle(wait)
             at.judge()
             if at.problems() - ANY_TRIP:
-                at.harm("guards_without_cause", f"{at.problems()}")
+                at.harm("guards_without_cause", at.told())
             if at.problems():
                 at.restore()
                 at.release()
             self._judge_end(at, answers=True)
             struck = ", ".join(f"{name} ({request.kind} {request.name})" for name, request in at.proxy.struck)
-            self._close(at, f"sequence {number}: {struck}")
+            self._close(at, f"{what}: {struck}")
 
     # ------------------------------------------------------------ what has to be
 
@@ -211,7 +222,7 @@ class Stage:
             at.harm("mirrors_emptied", f"{at.known()} of {known} cards left")
         if not case.fault.ruins:
             at.judge()
-        if case.only and not case.fault.stops:
+        if case.only and not (case.fault.stops or case.fault.ruins):
             at.cycle(WAITS[0])
             others = [f"{key}" for key in ("Ann", "Bo", "Kit") if f"{key}.vcf" != case.only]
             before = len(at.harms)
@@ -225,8 +236,7 @@ class Stage:
             at.cycle(wait)
         left = at.problems()
         if left - fault.trips:
-            told = [(problem.kind.value, problem.reason, problem.detail) for problem in at.loop.app.mirror.problems.all()]
-            at.harm("guards_without_cause", f"{told}")
+            at.harm("guards_without_cause", at.told())
         if left:
             at.restore()
             at.release()
@@ -234,6 +244,8 @@ class Stage:
     def _answered(self, at: Play, fault: Fault) -> None:
         """The owner answers, now that all is well."""
         missing = [key for key in ASKED_FIRST if not at.stands(key)]
+        if missing and fault.lies:  # it takes the owner's word for edits that nobody made
+            return
         if missing:
             at.harm("questions_astray", f"never asked: {missing}")
             return

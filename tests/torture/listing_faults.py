@@ -1,4 +1,4 @@
-"""Faults of multistatus replies, sync tokens and ETags: what a server says of a book, but not as it is."""
+"""Faults of multistatus replies and sync tokens: what a server says of a book, but not as it is."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -6,10 +6,9 @@ from dataclasses import replace
 from xml.etree import ElementTree as ET
 
 from servers.fault_proxy import Exchange, Kind, Reply, Request, Strike
-from torture.wire_faults import PARKED, TOLD, Fault, answering
+from torture.wire_faults import TOLD, Fault, answering
 
 LISTS = frozenset({Kind.LISTING, Kind.FIRST_SYNC, Kind.SYNC})
-ETAGS = LISTS | {Kind.MULTIGET, Kind.ETAG}
 SYNCS = frozenset({Kind.FIRST_SYNC, Kind.SYNC})
 _RESPONSE, _HREF, _ETAG, _TOKEN = "{DAV:}response", "{DAV:}href", "{DAV:}getetag", "{DAV:}sync-token"
 _XML = ("Content-Type", "application/xml; charset=utf-8")
@@ -23,7 +22,6 @@ def listing_faults() -> Iterator[Fault]:
     yield from _strange_members()
     yield from _tokens()
     yield from _pages()
-    yield from _etags()
 
 
 def changed(change: Callable[[Reply], Reply | None]) -> Strike:
@@ -63,14 +61,22 @@ def _broken_xml() -> Iterator[Fault]:
     yield Fault(name="207 with a bare ampersand", kinds=TOLD, strike=_body(lambda body: body.replace(b"</", b"&</", 1)))
     crossed = _body(lambda body: body + b"</D:multistatus>")
     yield Fault(name="207 with one end tag too many", kinds=TOLD, strike=crossed)
-    yield Fault(name="207 with a control character", kinds=TOLD, strike=_body(lambda body: body.replace(b"</", b"\x01</", 1)))
-    yield Fault(name="207 that is no UTF-8", kinds=TOLD, strike=_body(lambda body: body.replace(b"</", b"\xff\xfe</", 1)))
+    yield Fault(
+        name="207 with a control character", kinds=TOLD, strike=_body(lambda body: body.replace(b"</", b"\x01</", 1))
+    )
+    yield Fault(
+        name="207 that is no UTF-8", kinds=TOLD, strike=_body(lambda body: body.replace(b"</", b"\xff\xfe</", 1))
+    )
     yield Fault(name="207 and no body", kinds=TOLD, strike=answering(207, _XML))
-    yield Fault(name="an empty multistatus", kinds=TOLD - SYNCS - {Kind.MULTIGET}, strike=answering(207, _XML, body=_EMPTY))
+    yield Fault(
+        name="an empty multistatus", kinds=TOLD - SYNCS - {Kind.MULTIGET}, strike=answering(207, _XML, body=_EMPTY)
+    )
     multiget = frozenset({Kind.MULTIGET})
     yield Fault(name="a multiget that says nothing", kinds=multiget, strike=answering(207, _XML, body=_EMPTY))
     yield Fault(name="a multiget without its last card", kinds=multiget, strike=changed(in_xml(_without_last)))
-    yield Fault(name="a multiget with 404 for its last card", kinds=multiget, strike=changed(in_xml(_last_gone)), lies=True)
+    yield Fault(
+        name="a multiget with 404 for its last card", kinds=multiget, strike=changed(in_xml(_last_gone)), lies=True
+    )
     yield Fault(name="a multiget with a card that was not asked for", kinds=multiget, strike=changed(in_xml(_one_more)))
     yield Fault(name="a multiget with a card twice", kinds=multiget, strike=changed(in_xml(_twice)))
 
@@ -151,7 +157,9 @@ def _strange_members() -> Iterator[Fault]:
         yield Fault(name=f"a member {name}", kinds=LISTS, strike=_member(href))
     listing = frozenset({Kind.LISTING})
     yield Fault(name="a listing of the book alone", kinds=listing, strike=changed(in_xml(_book_alone)))
-    yield Fault(name="a listing without its last members", kinds=listing, strike=changed(in_xml(_without_half)), lies=True)
+    yield Fault(
+        name="a listing without its last members", kinds=listing, strike=changed(in_xml(_without_half)), lies=True
+    )
 
 
 def _book_alone(root: ET.Element) -> bool:
@@ -275,50 +283,3 @@ def _endless(exchange: Exchange) -> bool:
 def _pages() -> Iterator[Fault]:
     yield Fault(name="507: a page and its rest", kinds=SYNCS, strike=_paged)
     yield Fault(name="507: the same page again and again", kinds=SYNCS, strike=_endless)
-
-
-# ---------------------------------------------------------------- ETags
-
-ETAG_FORMS: dict[str, Callable[[str], str | None]] = {
-    "stale": lambda etag: '"as-it-was-before"',
-    "weak": lambda etag: "W/" + etag.removeprefix("W/"),
-    "unquoted": lambda etag: etag.removeprefix("W/").strip('"'),
-    "missing": lambda etag: None,
-    "-gzip": lambda etag: etag.rstrip('"') + '-gzip"',
-    "a star": lambda etag: "*",
-    "a list with a star": lambda etag: etag + ", *",
-    "not ASCII": lambda etag: '"\xe9t\xe9"',
-}
-
-
-def etag_header(form: Callable[[str], str | None]) -> Callable[[Reply], Reply | None]:
-    """The reply with its ETag in that form."""
-
-    def change(reply: Reply) -> Reply | None:
-        etag = reply.header("ETag")
-        return reply.with_header("ETag", form(etag)) if etag else None
-
-    return change
-
-
-def _etag_element(form: Callable[[str], str | None]) -> Callable[[ET.Element], bool]:
-    def change(root: ET.Element) -> bool:
-        found = False
-        for parent in list(root.iter("{DAV:}prop")):
-            for element in parent.findall(_ETAG):
-                found = True
-                value = form(element.text or "")
-                if value is None:
-                    parent.remove(element)
-                else:
-                    element.text = value
-        return found
-
-    return change
-
-
-def _etags() -> Iterator[Fault]:
-    both = frozenset({Kind.GET, Kind.PUT})
-    for name, form in ETAG_FORMS.items():
-        yield Fault(name=f"ETag {name} in a header", kinds=both, strike=changed(etag_header(form)), trips=PARKED)
-        yield Fault(name=f"ETag {name} in XML", kinds=ETAGS, strike=changed(in_xml(_etag_element(form))))

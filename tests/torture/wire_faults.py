@@ -1,7 +1,7 @@
 """Faults that any request may meet: delays, cuts, statuses, pauses, pages that are none of CardDAV's."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cardsync.records import ProblemKind
@@ -195,4 +195,6 @@ def _strangers() -> Iterator[Fault]:
     yield Fault(name="200 and no body", kinds=TOLD | {Kind.GET}, strike=answering(200), trips=PARKED)
     yield Fault(name="204", kinds=TOLD | {Kind.GET}, strike=answering(204))
     for status in (301, 302, 307, 308):
-        yield Fault(name=f"{status} to a foreign origin", kinds=ANY, strike=_redirected(status), trips=PARKED, stops=True)
+        yield Fault(
+            name=f"{status} to a foreign origin", kinds=ANY, strike=_redirected(status), trips=PARKED, stops=True
+        )

@@ -10,12 +10,10 @@ from cardsync.annotate.conclude import conclude
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
-from cardsync.errors import ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
-from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
@@ -169,13 +167,9 @@ class Annotate:
                 self._adopt(card, card.data, done)
 
     def _adopt(self, card: VipCard, data: bytes, done: Annotated) -> bool:
-        """Take over a block of ours from before the database was lost; nothing in it is an answer yet.
-
-        One of a write that is not settled is known.
-        """
-        if any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
-            return False
-        if self.mirror.journal.unsettled(card.book_id, card.href):
+        """Take over a block of ours from before the database was lost; nothing in it is an answer yet."""
+        unsettled = self.mirror.journal.unsettled(card.book_id, card.href)  # its block is known
+        if unsettled or any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
             return False
         found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
         if found is None:
@@ -274,14 +268,8 @@ class Annotate:
     # ------------------------------------------------------------ shared
 
     def _take_note(self, book: Book, card: VipCard, fresh: AddressObject) -> None:
-        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen.
-
-        Raises ``ServerProblem`` where the ETag denies that: then one of the two servings is not what is stored.
-        """
+        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen."""
         known = self.mirror.books.data(book.id, card.href) or b""
-        same = fresh.etag == card.etag and not book.found.may_convert
-        if same and known and differences(scan(known), scan(fresh.data)):
-            raise ServerProblem("The server shows the card in two forms under one ETag, so a write could not be made safe.")
         with self.mirror.transaction():
             self._compare(book, card, fresh, known)
 
@@ -306,7 +294,7 @@ class Annotate:
         book = self.mirror.books.book(book.id)  # the first write of this cycle may have exported it
         if book.exported_at is None:
             book = await self.export(book)
-        target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id)
+        target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id, etag=card.etag)
         outcome = await self.writer.write(book, target, decide)
         done.parked += outcome in {Outcome.PARKED, Outcome.DAMAGED}
         done.later += outcome is Outcome.LATER

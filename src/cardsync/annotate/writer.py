@@ -12,6 +12,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
+from cardsync.vcard.compare import differences
 from cardsync.vcard.document import fragile, scan
 
 __all__ = ["Change", "Decide", "Outcome", "Preview", "Target", "Writer"]
@@ -36,11 +37,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The card to write."""
+    """The card to write; with the ``etag`` under which the mirror holds it, both have to be the same."""
 
     href: str
     uid_key: str
     contact_id: int | None
+    etag: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,8 +95,6 @@ class Writer:
             try:
                 change = decide(fresh)
                 self._check_fragile(book, change)
-            except ServerProblem as error:
-                return self._settlement.unreadable(book, target.href, error)
             except CardRefused as error:
                 self._settlement.forget(change.opens if change else None)
                 return self._settlement.park(book, target.href, fresh.etag, error.reason, str(error))
@@ -124,14 +124,26 @@ class Writer:
         got = await self.server.get(book.found, target.href)
         if got is None:
             return Outcome.GONE
-        if _is_another(got, target):
-            raise ServerProblem(_ANOTHER)
+        self._check_serving(book, target, got)
         stored = await self.server.stored(book.found, got)
         if stored is None:
             return self._settlement.park(book, target.href, got.etag, "converted", _CONVERTED)
         if not stored.etag:
             return self._settlement.park(book, target.href, None, "no-etag", _NO_ETAG)
         return stored
+
+    def _check_serving(self, book: Book, target: Target, got: AddressObject) -> None:
+        """Raises ``ServerProblem`` for bytes that are not the stored card's; written back, they would become it."""
+        try:
+            now = scan(got.data)
+        except CardRefused:  # whoever decides about it says why
+            return
+        if now.text("UID") and uid_key(now.text("UID")) != target.uid_key:
+            raise ServerProblem(_ANOTHER)
+        if target.etag and target.etag == got.etag and not book.found.may_convert:
+            known = self.mirror.books.data(book.id, target.href)
+            if known and differences(scan(known), now):
+                raise ServerProblem(_TWO_FORMS)
 
     def _check_fragile(self, book: Book, change: Change | None) -> None:
         why = fragile(scan(change.data)) if change and not change.wanted and not book.exact else None
@@ -167,15 +179,6 @@ class Writer:
         return Outcome.WRITTEN
 
 
-def _is_another(got: AddressObject, target: Target) -> bool:
-    """Whether these are another contact's bytes, as of a cache that mixes up its entries."""
-    try:
-        uid = scan(got.data).text("UID")
-    except CardRefused:  # whoever decides about it says why
-        return False
-    return bool(uid) and uid_key(uid) != target.uid_key
-
-
 async def _to_the_end(attempt: Coroutine[Any, Any, Outcome | None]) -> Outcome | None:
     """A write that has begun is verified even when we are told to stop meanwhile."""
     task = asyncio.ensure_future(attempt)
@@ -193,5 +196,6 @@ _RESTLESS = (
     "Once that is mended: cardsync release."
 )
 _ANOTHER = "The server shows another contact under the address of this one."
+_TWO_FORMS = "The server shows the card in two forms under one ETag, so a write could not be made safe."
 _CONVERTED = "The server shows the card in another vCard version than it stores; writing that would downgrade it."
 _NO_ETAG = "The server gives no ETag for the card, so a write could not be made safe."
