@@ -8,7 +8,7 @@ import re
 import socket
 import struct
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
@@ -262,7 +262,9 @@ def _listening(proxy: FaultProxy, upstream: SplitResult) -> Iterator[int]:
         finally:
             with suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
-            _close(clients)
+            for client in clients:
+                with suppress(OSError):
+                    client.shutdown(socket.SHUT_RDWR)
 
 
 def _serve(proxy: FaultProxy, upstream: SplitResult, client: socket.socket) -> None:
@@ -274,12 +276,6 @@ def _serve(proxy: FaultProxy, upstream: SplitResult, client: socket.socket) -> N
             proxy.handle(exchange)
             if not exchange.open:
                 return
-
-
-def _close(clients: Sequence[socket.socket]) -> None:
-    for client in clients:
-        with suppress(OSError):
-            client.shutdown(socket.SHUT_RDWR)
 
 
 def _read(stream: BinaryIO) -> Request | None:

@@ -195,7 +195,8 @@ class Play:
         for problem in self.loop.app.mirror.problems.all():
             if problem.kind is ProblemKind.PARKED and "cardsync restore" in problem.detail:
                 key = problem.href.rpartition("/")[2].removesuffix(".vcf")
-                asyncio.run(undo.restore(self.loop.app, find_person(self.loop.app, f"{key} Ruiz"), None, dry_run=False))
+                people = [find_person(self.loop.app, f"{key} Ruiz")]
+                asyncio.run(undo.restore(self.loop.app, people, None, dry_run=False))
                 self.restored = True
 
     def harm(self, figure: str, what: str, amount: int = 1) -> None:
