@@ -444,6 +444,21 @@ def test_a_card_that_is_shown_with_less_under_the_same_etag_is_not_written_back(
         assert not reasons(home)
 
 
+def test_a_card_that_the_listing_showed_with_less_is_asked_for_again_and_then_written(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        whole = server.cards[JO]
+        server.cards[JO] = whole.replace(b"TEL;TYPE=CELL:+49 171 5550100\r\n", b"")
+        server.fault = lambda wire, request: Response(200, whole, [("ETag", wire.etags[JO])])
+        asyncio.run(home.cycle())
+        assert server.count("PUT") == 0
+        assert reasons(home) == {ProblemKind.PARKED: "unreadable"}
+        server.cards[JO], server.fault = whole, None
+        asyncio.run(home.cycle(after=DAY))  # an edit as far as anybody knows, and the phone may hold more of it
+        asyncio.run(home.cycle(after=DAY))
+        written_once(home, server)
+        assert not reasons(home)
+
+
 # ---------------------------------------------------------------- servers that damage
 
 PHOTO = b"PHOTO;ENCODING=b;TYPE=JPEG:AAAA\r\n"

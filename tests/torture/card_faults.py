@@ -12,7 +12,7 @@ from torture.listing_faults import changed, in_xml
 from torture.wire_faults import PARKED, SEEN_AT_REST, Fault, answering
 
 _PUT, _GET, _MULTIGET = frozenset({Kind.PUT}), frozenset({Kind.GET}), frozenset({Kind.MULTIGET})
-_LOSS = frozenset({ProblemKind.VIP_LOSS})  # the list is a card too
+_LOSS = PARKED | {ProblemKind.VIP_LOSS}  # the list is a card too
 _DATA = "{urn:ietf:params:xml:ns:carddav}address-data"
 
 

@@ -294,7 +294,8 @@ class Annotate:
         book = self.mirror.books.book(book.id)  # the first write of this cycle may have exported it
         if book.exported_at is None:
             book = await self.export(book)
-        target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id, etag=card.etag)
+        held = AddressObject(href=card.href, etag=card.etag, data=card.data)
+        target = Target(href=card.href, uid_key=card.uid_key, contact_id=card.contact_id, held=held)
         outcome = await self.writer.write(book, target, decide)
         done.parked += outcome in {Outcome.PARKED, Outcome.DAMAGED}
         done.later += outcome is Outcome.LATER

@@ -37,12 +37,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The card to write; with the ``etag`` under which the mirror holds it, both have to be the same."""
+    """The card to write; ``held`` is what the mirror has of it, which the server must not deny."""
 
     href: str
     uid_key: str
     contact_id: int | None
-    etag: str | None = None
+    held: AddressObject | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +140,10 @@ class Writer:
             return
         if now.text("UID") and uid_key(now.text("UID")) != target.uid_key:
             raise ServerProblem(_ANOTHER)
-        if target.etag and target.etag == got.etag and not book.found.may_convert:
-            known = self.mirror.books.data(book.id, target.href)
-            if known and differences(scan(known), now):
-                raise ServerProblem(_TWO_FORMS)
+        held = None if book.found.may_convert else target.held
+        if held and held.etag in {None, got.etag} and differences(scan(held.data), now):
+            self.mirror.books.set_etag(book.id, target.href, None)  # the next full comparison asks for it again
+            raise ServerProblem(_TWO_FORMS)
 
     def _check_fragile(self, book: Book, change: Change | None) -> None:
         why = fragile(scan(change.data)) if change and not change.wanted and not book.exact else None
