@@ -138,6 +138,8 @@ class _Area:
         """The line with the label: to the word, or edited, known by its label or by all that follows it."""
         if (at := self._exact(ours)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
+        if self._lacks_users(ours):
+            return None
         label = ours[: ours.index(":") + 1] if ":" in ours else ours[:1]
         rest = ours[len(label) :]
         found = [self._edited(ours, at, others) for at in self._places(label)]
@@ -153,7 +155,7 @@ class _Area:
         last = first + _APART if after else len(self._tokens)
         if (at := self._exact(ours, first, last)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if after is None:
+        if after is None or self._lacks_users(ours):
             return None
         for at in self._line_starts(first)[:_TRIES]:
             line = self._edited(ours, at, ())
@@ -171,6 +173,21 @@ class _Area:
             return None
         return bisect_left(self._starts, at)
 
+    def _lacks_users(self, ours: Sequence[str]) -> bool:
+        """Whether the user's text has the line and the note has it not as often: what is edited may be the user's."""
+        wanted = _string(ours)
+        return self._text.count(wanted) < self._users.count(wanted)
+
+    def _users_places(self, ours: Sequence[str]) -> list[int]:
+        """Where a line of the user's text that is like ours stands: those farthest from the block's place."""
+        wanted = _string(ours)
+        places: list[int] = []
+        at = self._text.rfind(wanted) if self._first_wins else self._text.find(wanted)
+        while at >= 0 and len(places) < min(self._users.count(wanted), _TRIES):
+            places.append(bisect_left(self._starts, at))
+            at = self._text.rfind(wanted, 0, at) if self._first_wins else self._text.find(wanted, at + 1)
+        return places
+
     def _places(self, label: Sequence[str]) -> list[int]:
         """Where the label stands, nearest to the block's place first."""
         wanted = _string(label)
@@ -186,6 +203,10 @@ class _Area:
     def _edited(self, ours: Sequence[str], at: int, others: Sequence[Sequence[str]]) -> Aligned | None:
         """What of the tokens from ``at`` on is ours; never what belongs to ``others``, our next lines."""
         limit = min(len(self._tokens), at + len(ours) + _BEYOND)
+        for start in self._users_places(ours):
+            if start <= at < start + len(ours):
+                return None
+            limit = min(limit, start) if start > at else limit
         for other in others:
             hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
             limit = bisect_left(self._starts, hit) if hit >= 0 else limit

@@ -147,3 +147,16 @@ def test_hostile_notes_are_read_in_linear_time(note: str, position: Position) ->
         reading(now, asked(user_text, position))
         recognise(now, ["VIPcheck"], {})
         assert time.process_time() - begin < 1.5
+
+
+@pytest.mark.parametrize("line", [QUESTION, HINT])
+@pytest.mark.parametrize("deleted", [QUESTION, HINT, HINT[8:], HINT[-9:], QUESTION[9:30]])
+def test_a_line_of_the_owners_that_is_like_ours_stays_when_ours_is_not_there(line: str, deleted: str) -> None:
+    own = f"hi\n{line}\nmore of it"
+    left = reading(f"{BLOCK.replace(deleted, '')}\n\n{own}\nand more", asked(own, TOP)).left
+    assert letters(own) in letters(left)
+
+
+def test_a_line_of_the_owners_that_is_like_ours_is_the_owners_when_edited_where_ours_was_deleted() -> None:
+    found = reading(f"{QUESTION}\n\nType: ok / left / la\nw2q\nter / never\nmore", asked(f"{HINT}\nhi", TOP))
+    assert letters(found.left) == letters("Type: ok / left / law2qter / nevermore")
