@@ -19,6 +19,7 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
+_UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # the clock and the lists end a question, not the owner
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
 _LETTERS = 3  # fewer are a slip of the finger, not a text
@@ -60,6 +61,14 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),
     )
+
+
+def still_answers(ended: Ending | None, said: Ending | None) -> bool:
+    """Whether what a note says now counts, where the question's ending was stored before: if nobody had said anything.
+
+    A block that is gone says nothing then: it may be we who took it out.
+    """
+    return ended is None or (ended in _UNSAID and said not in {None, Ending.DISMISSED})
 
 
 def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:

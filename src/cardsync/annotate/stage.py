@@ -122,10 +122,11 @@ class Annotate:
         self._take_note(book, card, fresh)
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(fresh.data)), edited)
-        ending = asked.ending or self._ended_meanwhile(asked) or self._ending(asked, card, fresh.data)
+        ended = asked.ending or self._ended_meanwhile(asked)
+        ending = self._ending(asked, card, fresh.data) if plan.still_answers(ended, reading.ending) else ended
         if ending is None:
             return None
-        if asked.ending is None and self._ended_meanwhile(asked) is None:
+        if ending is not ended:
             self._end(asked, ending, done, reading=reading)
         data = cut(fresh.data, reading.cut) if reading.cut else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:

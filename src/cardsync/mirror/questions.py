@@ -86,10 +86,11 @@ class Questions:
         )
 
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:
-        """The question ended; its block stands until ``taken_out``."""
+        """The question ended; its block stands until ``taken_out``, and an answer outdoes an ending by the clock."""
         self._db.execute(
-            "UPDATE question SET state = 'ended', ending = ?, ended_at = ? WHERE id = ? AND state = 'open'",
-            (ending, iso(now), question_id),
+            "UPDATE question SET state = 'ended', ending = ?, ended_at = ? "
+            "WHERE id = ? AND (state = 'open' OR ending IN (?, ?))",
+            (ending, iso(now), question_id, Ending.EXPIRED, Ending.WITHDRAWN),
         )
 
     def taken_out(self, question_id: int) -> None:
