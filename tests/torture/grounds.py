@@ -69,6 +69,9 @@ class Ground(Protocol):
 
 # ---------------------------------------------------------------- on a server
 
+_NOT_DONE = frozenset({404, 409, 412, 423})
+"""Gone, a UID that is there already, another version, somebody else is writing."""
+
 
 @dataclass(frozen=True, slots=True)
 class WebShelf:
@@ -85,11 +88,11 @@ class WebShelf:
     def put(self, name: str, data: bytes, etag: str | None) -> bool:
         condition = {"If-None-Match": "*"} if etag is None else {"If-Match": etag}
         reply = self._ask("PUT", name, content=data, headers={**condition, "Content-Type": "text/vcard; charset=utf-8"})
-        return reply.status_code not in {httpx.codes.PRECONDITION_FAILED, httpx.codes.NOT_FOUND}
+        return reply.status_code not in _NOT_DONE
 
     def delete(self, name: str, etag: str) -> bool:
         reply = self._ask("DELETE", name, headers={"If-Match": etag})
-        return reply.status_code not in {httpx.codes.PRECONDITION_FAILED, httpx.codes.NOT_FOUND}
+        return reply.status_code not in _NOT_DONE
 
     def names(self) -> frozenset[str]:
         return frozenset(self.phone.names()) - {""}
@@ -101,7 +104,7 @@ class WebShelf:
 
     def _ask(self, method: str, name: str, **rest: Any) -> httpx.Response:
         reply = self.phone.http.request(method, self.phone.book_url + name, **rest)
-        if reply.status_code not in {httpx.codes.PRECONDITION_FAILED, httpx.codes.NOT_FOUND}:
+        if reply.status_code not in _NOT_DONE:
             reply.raise_for_status()
         return reply
 

@@ -13,7 +13,7 @@ from itertools import count
 from builders import apple_group
 from cardsync.records import Asked, Ending, ProblemKind
 from loop import DAY, HOUR, meaning, person
-from torture.clients import CLIENTS, Fields, apart, iphone, note_of
+from torture.clients import CLIENTS, ROUGHLY, Fields, apart, iphone, note_of
 from torture.frame import Report
 from torture.gestures import Gesture, Hand
 from torture.grounds import Ground, Shelf
@@ -256,7 +256,7 @@ class Race:
             card.edited = self.cycle
             rng = random.Random(seed)
             gesture, fields = self._gesture(card, rng)
-            client = rng.choice(CLIENTS) if fields.keys() <= {"NOTE"} else iphone
+            client = rng.choice(CLIENTS if self.ground.keeps_bytes else ROUGHLY) if fields.keys() <= {"NOTE"} else iphone
             data = client(got[0], fields, self.ground.now, rng)
             if shelf.put(card.name, data, got[1]):
                 self._edited(shelf, card, gesture, data)
