@@ -160,3 +160,9 @@ def test_a_line_of_the_owners_that_is_like_ours_stays_when_ours_is_not_there(lin
 def test_a_line_of_the_owners_that_is_like_ours_is_the_owners_when_edited_where_ours_was_deleted() -> None:
     found = reading(f"{QUESTION}\n\nType: ok / left / la\nw2q\nter / never\nmore", asked(f"{HINT}\nhi", TOP))
     assert letters(found.left) == letters("Type: ok / left / law2qter / nevermore")
+
+
+@pytest.mark.parametrize("own", ["ok\nhi\nmore", "ok\n\nhi"])
+def test_an_answer_at_the_end_is_cut_there_though_the_own_text_begins_with_that_word(own: str) -> None:
+    found = reading(f"{BLOCK}\n\n{own}\nOK", asked(own, TOP))
+    assert (found.ending, found.left) == (Ending.CONFIRMED, own)
