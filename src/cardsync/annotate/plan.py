@@ -6,7 +6,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
-from cardsync.annotate.removal import spans_without
+from cardsync.annotate.normal import plain
+from cardsync.annotate.recognise import Recognised
+from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import Contact, Question, QuestionKind, WorkField
 from cardsync.policy import ReminderPolicy
@@ -61,6 +63,23 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),
     )
+
+
+def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
+    """What stands in the note by its shape, as the last of the ``blocks`` that we wrote if all of that is there.
+
+    By its shape alone, what the owner typed into a value cannot be told from the value.
+    """
+    for block in reversed(blocks):
+        stands = find(note, block, "", found.position)
+        if stands and _letters("".join(note[start:stop] for start, stop in stands.spans)) == _letters(block):
+            left = without(note, spans_without(note, stands.spans, (), ""))
+            return replace(found, text=block, user_text=left)
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(plain(text).split())
 
 
 def still_answers(ended: Ending | None, said: Ending | None) -> bool:

@@ -171,9 +171,11 @@ class Annotate:
         """Take over a block of ours from before the database was lost; nothing in it is an answer yet."""
         if any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
             return False
-        found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
+        note = note_text(scan(data))
+        found = recognise(note, (self.policy.label, *self.policy.past_labels), self.policy.texts)
         if found is None:
             return False
+        found = plan.known(found, note, [asked.block for asked in self.mirror.questions.of(card.contact_id)])
         self.mirror.contacts.set_href(card.contact_id, card.href)
         self.mirror.questions.adopt(
             card.contact_id,
