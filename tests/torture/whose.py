@@ -8,15 +8,16 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
-USER, OURS, EITHER = "ube"
-"""A letter for each character: typed by a person; written by us; typed by a person, and we may take it out.
+USER, OURS, EITHER, DEBRIS = "ubed"
+"""A letter for each character: typed by a person; written by us; typed by a person, and we may take it out; ours once.
 
-The last is an answer word, or a line of ours that somebody pasted once more while the block stood.
+The third is an answer word, or a line of ours that somebody pasted once more while the block stood; the last is what
+people left of a block that is no more.
 """
 
 LABEL = "VIPcheck:"
 _NEW = re.compile(rf"{LABEL} [^\n]+\n[^\n]+")
-_WORTH = {USER: (1_000_000, 1_000), OURS: (1, 1), EITHER: (2, 1)}  # of a character that is kept, and of white space
+_WORTH = {USER: (1_000_000, 1_000), OURS: (1, 1), EITHER: (2, 1), DEBRIS: (2, 1)}  # of a character that is kept, and of white space
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +98,8 @@ class Note:
         return self.block.split("\n")[0] in self.our_lines()
 
     def given_up(self) -> "Note":
-        """No question is open: what is left of one is from now on the owner's."""
-        return Note(self.text, USER * len(self.text))
+        """No question is open: what is left of one stays for good."""
+        return Note(self.text, self.owners.replace(OURS, DEBRIS).replace(EITHER, USER))
 
     # ------------------------------------------------------------ our writes
 
@@ -110,7 +111,7 @@ class Note:
             old = self.written(rest)
             owners = OURS * head + old.note.owners.replace(EITHER, USER) + OURS * tail
             return Written(Note(after, owners, block, own=rest), lost=old.lost, opened=True)
-        for kept in (USER, USER + EITHER):
+        for kept in (USER + DEBRIS, USER + EITHER + DEBRIS, USER, USER + EITHER):
             left = [(c, whose) for c, whose in zip(self.text, self.owners, strict=True) if whose in kept]
             if bare(after) == bare("".join(c for c, _ in left)):
                 whose = iter([whose for c, whose in left if not c.isspace()])
