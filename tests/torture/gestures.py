@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cardsync.records import Ending
-from torture.whose import EITHER, LABEL, OURS, USER, Note
+from torture.whose import DEBRIS, EITHER, LABEL, OURS, USER, Note
 
 WORDS: Mapping[Ending, Sequence[str]] = {
     Ending.CONFIRMED: (
@@ -111,7 +111,7 @@ class Hand:
         if not lines or LABEL in note.of_owner(USER) or any(line in note.of_owner(USER) for line in lines):
             return None
         end, line = len(note.text), self.rng.choice(lines)
-        pasted = note.typed(end, f"\n{self.word()}").typed(end, f"\n{line}", EITHER).typed(end, f"\n{self.word()}")
+        pasted = note.typed(end, f"\n{self.word()}").typed(end, f"\n{line}", DEBRIS).typed(end, f"\n{self.word()}")
         return Gesture(said="pastes a line of ours below", note=replace(pasted, pasted=line))
 
     # ------------------------------------------------------------ less, or elsewhere

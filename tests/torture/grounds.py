@@ -5,7 +5,7 @@ On a real server behind a wire, or in memory.
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from contextlib import ExitStack, aclosing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -116,6 +116,7 @@ class OnServer:
     home: Home
     name: str
     keeps_bytes: bool
+    clients: ExitStack
 
     @property
     def mirror(self) -> Mirror:
@@ -130,7 +131,7 @@ class OnServer:
         return self.home.loop.clock.now
 
     def own_shelf(self) -> Shelf:
-        return WebShelf(phone_of(self.home.server, self.home.loop.clock))
+        return WebShelf(self.clients.enter_context(phone_of(self.home.server, self.home.loop.clock)))
 
     def call_before(self, hook: Hook) -> None:
         def called(request: Request) -> None:
@@ -161,8 +162,8 @@ def on_server(server: Running, folder: Path, position: str, language: str) -> It
     }
     guards = {"mass_change_min": MANY, "vip_loss_min": MANY}
     config: dict[str, Any] = {"reminders": reminders, "guards": guards, "log": {"level": "error"}}
-    with home_on(server, folder, {}, **config) as home:
-        yield OnServer(home, server.name, keeps_bytes=_keeps_bytes(server))
+    with home_on(server, folder, {}, **config) as home, ExitStack() as clients:
+        yield OnServer(home, server.name, _keeps_bytes(server), clients)
 
 
 _ODD = b"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:A B\r\nN:B;A;;;\r\nx-odd;TYPE=a:1\r\n \r\nUID:probe\r\nEND:VCARD\r\n"

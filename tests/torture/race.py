@@ -306,7 +306,7 @@ class Race:
         if written.lost:
             self.report.count("user_characters_lost", len(written.lost) - 1)
             self.fail("user_characters_lost", f"{written.lost!r} went; now {written.note.text!r}", card)
-        if written.opened and card.note.asking and card.note.block.split("\n")[0] in written.note.text.split("\n"):
+        if written.note.questions() > 1:
             self.fail("blocks_doubled", f"now {written.note.text!r}", card)
         if written.opened:
             self.report.count("debris", int(card.note.standing and card.note.block in written.note.text))

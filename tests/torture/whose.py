@@ -92,10 +92,11 @@ class Note:
         found = {self.text[start:stop] for start, stop in _lines(self.text) if set(self.owners[start:stop]) == {OURS}}
         return [line for line in self.block.split("\n") if line in found and not self.pasted]
 
-    @property
-    def asking(self) -> bool:
-        """Whether a question of ours stands whole."""
-        return self.block.split("\n")[0] in self.our_lines()
+    def questions(self) -> int:
+        """How often the question stands whole, those apart that people typed or left of an older one."""
+        question = self.block.split("\n")[0]
+        theirs = self.of_owner(USER).split("\n") + self.of_owner(DEBRIS).split("\n")
+        return self.text.split("\n").count(question) - theirs.count(question) if question else 0
 
     def given_up(self) -> "Note":
         """No question is open: what is left of one stays for good."""
