@@ -90,7 +90,6 @@ ROUGHLY: Sequence[Client] = (iphone, careful, shuffling)
 """For servers that store in their own way: Radicale makes the old escapes backslashes of the owner's."""
 
 
-
 def _changed(lines: list[Line], fields: Fields) -> list[Line]:
     for key, value in fields.items():
         at = next((i for i, line in enumerate(lines) if line.name == key), None)

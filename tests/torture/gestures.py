@@ -9,7 +9,20 @@ from torture.whose import DEBRIS, EITHER, LABEL, OURS, USER, Note
 
 WORDS: Mapping[Ending, Sequence[str]] = {
     Ending.CONFIRMED: (
-        *("ok", "OK", "Ok.", "yes it is", "still", "✓", "👍", "ja", "stimmt noch", "oui", "c’est bon", "c'est bon"),
+        *(
+            "ok",
+            "OK",
+            "Ok.",
+            "yes it is",
+            "still",
+            "✓",
+            "👍",
+            "ja",
+            "stimmt noch",
+            "oui",
+            "c\u2019est bon",
+            "c'est bon",
+        ),
         *("sí", "sigue igual", "sim", "certo"),
     ),
     Ending.LEFT: ("left", "moved on", "weg", "nicht mehr", "parti", "plus là", "se fue", "ya no", "saiu", "já não"),
@@ -19,12 +32,12 @@ WORDS: Mapping[Ending, Sequence[str]] = {
 }
 _LEFT = ("left", "weg", "parti", "se fue", "saiu")
 _OPENINGS = ("", "met ", "ok ", "not ok, ", "still ", "Type: ", "at Acme Robotics, ", "🙂 ", "日本 ", "VIP ")
-_LIKE = {"'": "’", "-": "\u2013", " ": "\u00a0"}
+_LIKE = {"'": "\u2019", "-": "\u2013", " ": "\u00a0"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gesture:
-    """``note``: after it.  ``answers``: the ending that a lone answer word stands for; ``plain``: nobody can miss it."""
+    """``note``: after it.  ``answers``: the ending that an answer word stands for; ``plain``: nobody can miss it."""
 
     said: str
     note: Note
@@ -112,7 +125,7 @@ class Hand:
             return None
         end, line = len(note.text), self.rng.choice(lines)
         pasted = note.typed(end, f"\n{self.word()}").typed(end, f"\n{line}", DEBRIS).typed(end, f"\n{self.word()}")
-        return Gesture(said="pastes a line of ours below", note=replace(pasted, pasted=line))
+        return Gesture(said="pastes a line of ours below", note=replace(pasted, alike=line))
 
     # ------------------------------------------------------------ less, or elsewhere
 
@@ -155,7 +168,7 @@ class Hand:
     def respell(self, note: Note) -> Gesture | None:
         """A keyboard's typography within the block."""
         places = [at for at, c in enumerate(note.text) if c in _LIKE and note.owners[at] == OURS]
-        for at in reversed(sorted(self.rng.sample(places, min(3, len(places))))):
+        for at in sorted(self.rng.sample(places, min(3, len(places))), reverse=True):
             note = note.respelt(at, at + 1, _LIKE[note.text[at]])
         return Gesture(said="respells the block", note=note) if places else None
 

@@ -1,4 +1,4 @@
-"""Where races are run: an address book with our cycles on it, which other clients edit at any point between two requests.
+"""Where races are run: an address book with our cycles on it, and other clients that act between two requests.
 
 On a real server behind a wire, or in memory.
 """

@@ -3,52 +3,26 @@
 import random
 import threading
 import zlib
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 from itertools import count
 
 from builders import apple_group
-from cardsync.records import Asked, Ending, ProblemKind
-from loop import DAY, HOUR, meaning, person
-from torture.clients import CLIENTS, ROUGHLY, Fields, apart, iphone, note_of
+from cardsync.records import ProblemKind
+from loop import DAY, HOUR, person
+from torture.clients import CLIENTS, ROUGHLY, Fields, iphone, note_of
 from torture.frame import Report
 from torture.gestures import Gesture, Hand
 from torture.grounds import Ground, Shelf
+from torture.oracle import Card, Oracle
 from torture.whose import Note
 
-FIGURES = (
-    *("race_rounds", "phone_edits", "conflicts_seen", "user_characters_lost", "blocks_doubled", "false_oks"),
-    *("answers_lost", "cards_recreated", "cards_harmed", "cycles_crashed", "lines_left_behind", "writing_stopped"),
-    *("debris", "questions_asked", "answers_typed", "contacts_raced", "cycles"),
-)
 CONTACTS = 10
 LIST = "vip-group.vcf"
 _SILENT = 3  # cycles without a question, after which a contact makes room for another
 _TITLES = ("VP Sales", "CRO", "Head of Tea", "Advisor; part time", "")
 _COMPANIES = ("Acme Robotics;Sales", "Stripe;", "Wintergreen Labs;Ops")
-
-
-@dataclass(slots=True)
-class Card:
-    """A card as the clients know it; ``data`` as last seen, ``before`` as it was when the block came, if none edited it.
-
-    ``edited``: the cycle during or before which a client last did.
-    """
-
-    name: str
-    uid: str
-    note: Note
-    data: bytes
-    edited: int
-    before: bytes | None = None
-    answer: Ending | None = None
-    answered: int = 0
-    silent: int = 0
-    twin: bool = False
-    lock: threading.RLock = field(default_factory=threading.RLock)
 
 
 @dataclass(slots=True)
@@ -59,19 +33,17 @@ class Race:
     report: Report
     seed: str
     rng: random.Random = field(init=False)
+    oracle: Oracle = field(init=False)
     cards: dict[str, Card] = field(default_factory=dict)
     gone: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
-    oks: Counter[str] = field(default_factory=Counter)
-    confirmed: Counter[str] = field(default_factory=Counter)
-    cycle: int = 0
-    rounds: int = 0
     racing: bool = False
     numbers: Iterator[int] = field(default_factory=count)
     books: threading.RLock = field(default_factory=threading.RLock)
 
     def __post_init__(self) -> None:
         self.rng = random.Random(zlib.crc32(self.seed.encode()))
+        self.oracle = Oracle(self.ground, self.report, self.seed)
 
     # ------------------------------------------------------------ running
 
@@ -92,7 +64,7 @@ class Race:
 
         self._fill(shelf)
         self.ground.call_before(hook)
-        while self.rounds < rounds:
+        while self.oracle.rounds < rounds:
             self._cycle()
             self._check(shelf)
             self._renew(shelf)
@@ -107,7 +79,7 @@ class Race:
         for thread in threads:
             thread.start()
         try:
-            while self.rounds < rounds and not self.report.figures["cycles_crashed"]:
+            while self.oracle.rounds < rounds and not self.report.figures["cycles_crashed"]:
                 self._cycle()
                 self.racing = True
                 self._check(shelf)
@@ -130,24 +102,17 @@ class Race:
             self._check(shelf)
 
     def _cycle(self, *, quiet: bool = False) -> None:
-        self.cycle += 1
+        self.oracle.cycle += 1
         self.racing = not quiet
         conflicts = self.ground.conflicts
         after = DAY if quiet else self.rng.choice((HOUR, 7 * HOUR, DAY, DAY, 2 * DAY))
         try:
             self.ground.cycle(after)
         except Exception as error:  # noqa: BLE001 - whatever it is, it must not happen
-            self.fail("cycles_crashed", f"{type(error).__name__}: {error}")
+            self.oracle.fail("cycles_crashed", f"{type(error).__name__}: {error}")
         self.racing = False
         self.report.count("cycles")
         self.report.count("conflicts_seen", self.ground.conflicts - conflicts)
-
-    def fail(self, figure: str, what: str, card: Card | None = None) -> None:
-        """With all that is needed to see it again."""
-        where = f"{card.name} ({card.note.text!r}): " if card else ""
-        self.report.fail(
-            figure, f"races on {self.ground.name}, race {self.seed!r}, cycle {self.cycle}, round {self.rounds}: {where}{what}"
-        )
 
     # ------------------------------------------------------------ contacts
 
@@ -177,7 +142,7 @@ class Race:
 
     def _create(self, shelf: Shelf, name: str, uid: str, data: bytes, note: Note, *, twin: bool = False) -> None:
         if shelf.put(name, data, None):
-            self.cards[name] = Card(name, uid, note, self._served(shelf, name, data), self.cycle, twin=twin)
+            self.cards[name] = Card(name, uid, note, self._served(shelf, name, data), self.oracle.cycle, twin=twin)
             self.gone.discard(name)
             self.members.add(uid)
             self.report.count("contacts_raced")
@@ -219,13 +184,15 @@ class Race:
         with self.books:
             card = card or self.rng.choice(list(self.cards.values()))
             dice = self.rng.random()
-            self.rounds += self.racing
+            self.oracle.rounds += self.racing
             self.report.count("race_rounds", int(self.racing))
             if dice < 0.06:
-                return self._life(shelf, card)
+                with card.lock:
+                    return self._life(shelf, card)
         with card.lock:
             if card.name in self.cards:
                 self._edit(shelf, card)
+        return None
 
     def _life(self, shelf: Shelf, card: Card) -> None:
         """Deleted, deleted and made again, there twice, or another list."""
@@ -241,7 +208,9 @@ class Race:
                 self._create(shelf, card.name, card.uid, data, card.note, twin=card.twin)
             case "renamed" if data and self._delete(shelf, card):
                 self._create(shelf, f"n{next(self.numbers)}.vcf", card.uid, data, card.note, twin=card.twin)
-            case "twin" if data and not any(other.uid == card.uid and other is not card for other in self.cards.values()):
+            case "twin" if data and not any(
+                other.uid == card.uid and other is not card for other in self.cards.values()
+            ):
                 self._create(shelf, f"z{next(self.numbers)}.vcf", card.uid, data, card.note, twin=True)
                 card.twin = True
 
@@ -251,17 +220,19 @@ class Race:
         for _ in range(20):
             got = shelf.get(card.name)
             if got is None:
-                return self.fail("cards_harmed", "The card is gone, and no client deleted it.", card)
-            self._see(card, got[0])
-            card.edited = self.cycle
+                return self.oracle.fail("cards_harmed", "The card is gone, and no client deleted it.", card)
+            self.oracle.see(card, got[0])
+            card.edited = self.oracle.cycle
             rng = random.Random(seed)
             gesture, fields = self._gesture(card, rng)
-            client = rng.choice(CLIENTS if self.ground.keeps_bytes else ROUGHLY) if fields.keys() <= {"NOTE"} else iphone
+            client = (
+                rng.choice(CLIENTS if self.ground.keeps_bytes else ROUGHLY) if fields.keys() <= {"NOTE"} else iphone
+            )
             data = client(got[0], fields, self.ground.now, rng)
             if shelf.put(card.name, data, got[1]):
-                self._edited(shelf, card, gesture, data)
+                self.oracle.edited(card, gesture, self._served(shelf, card.name, data))
                 return None
-        self.fail("cards_harmed", "The card changed at each look.", card)
+        self.oracle.fail("cards_harmed", "The card changed at each look.", card)
         return None
 
     def _gesture(self, card: Card, rng: random.Random) -> tuple[Gesture, Fields]:
@@ -273,60 +244,11 @@ class Race:
         gesture = Hand(rng, self.word).any(card.note)
         return gesture, {"NOTE": gesture.note.text}
 
-    def _edited(self, shelf: Shelf, card: Card, gesture: Gesture, data: bytes) -> None:
-        self.report.count("phone_edits")
-        card.edited = self.cycle
-        card.before = None
-        card.data = self._served(shelf, card.name, data)
-        if gesture.note is card.note:
-            return
-        card.note = gesture.note
-        card.answer = gesture.answers if gesture.plain and not card.answered else None
-        if gesture.answers:
-            self.report.count("answers_typed")
-            card.answered += 1
-            self.oks[card.uid] += gesture.answers is Ending.CONFIRMED
-
-    # ------------------------------------------------------------ what we did
-
     def _look(self, shelf: Shelf, card: Card) -> bytes | None:
         got = shelf.get(card.name)
         if got is not None:
-            self._see(card, got[0])
+            self.oracle.see(card, got[0])
         return got and got[0]
-
-    def _see(self, card: Card, data: bytes) -> None:
-        """What differs from what the clients know, we wrote."""
-        if data == card.data:
-            return
-        was = card.data
-        if not self._same_apart(was, data):
-            self.fail("cards_harmed", f"Something besides NOTE changed: {was!r} -> {data!r}", card)
-        written = card.note.written(note_of(data))
-        if written.lost:
-            self.report.count("user_characters_lost", len(written.lost) - 1)
-            self.fail("user_characters_lost", f"{written.lost!r} went; now {written.note.text!r}", card)
-        if written.note.questions() > 1:
-            self.fail("blocks_doubled", f"now {written.note.text!r}", card)
-        if written.opened:
-            self.report.count("debris", int(card.note.standing and card.note.block in written.note.text))
-            self.report.count("questions_asked")
-            self.oks[card.uid] = card.answered = 0
-            card.answer, card.before = None, None if card.note.standing else was
-        elif not written.note.standing:
-            self._taken_out(card, written.note, data)
-        card.note, card.data = written.note, data
-
-    def _taken_out(self, card: Card, note: Note, data: bytes) -> None:
-        own = card.note.own
-        if own is not None and note.text != own:
-            self.fail("user_characters_lost", f"White space changed: {own!r} -> {note.text!r}", card)
-        elif card.before and self.ground.keeps_bytes and data != card.before:
-            self.fail("cards_harmed", f"Not the bytes of before: {card.before!r} -> {data!r}", card)
-        card.before = None
-
-    def _same_apart(self, one: bytes, other: bytes) -> bool:
-        return apart(one) == apart(other) if self.ground.keeps_bytes else meaning(one) == meaning(other)
 
     # ------------------------------------------------------------ after each cycle
 
@@ -335,16 +257,16 @@ class Race:
         with self._still():
             there = shelf.names() - {LIST}
             for name in there & self.gone:
-                self.fail("cards_recreated", f"{name} is there again.")
+                self.oracle.fail("cards_recreated", f"{name} is there again.")
             for name in self.cards.keys() - there:
-                self.fail("cards_harmed", "The card is gone, and no client deleted it.", self.cards.pop(name))
-            questions = self._questions()
+                self.oracle.fail("cards_harmed", "The card is gone, and no client deleted it.", self.cards.pop(name))
+            questions = self.oracle.questions()
             for card in list(self.cards.values()):
                 self._look(shelf, card)
-                self._hold(card, questions.get(card.uid.casefold(), []))
+                self.oracle.hold(card, questions.get(card.uid.casefold(), []))
         stopped = [p for p in self.ground.mirror.problems.all() if p.kind is ProblemKind.WRITING_STOPPED]
         for problem in stopped:
-            self.fail("writing_stopped", f"{problem.reason}: {problem.detail}")
+            self.oracle.fail("writing_stopped", f"{problem.reason}: {problem.detail}")
             self.ground.mirror.problems.solved(problem.kind, problem.account, book_id=problem.book_id)
 
     @contextmanager
@@ -359,31 +281,3 @@ class Race:
             finally:
                 for card in cards:
                     card.lock.release()
-
-    def _questions(self) -> Mapping[str, list[Asked]]:
-        mirror = self.ground.mirror
-        asked = {row["uid_key"]: mirror.questions.of(row["id"]) for row in mirror.contacts.named()}
-        for uid, questions in asked.items():
-            confirmed = sum(each.ending is Ending.CONFIRMED for each in questions)
-            if confirmed > self.confirmed[uid]:
-                self.confirmed[uid] = confirmed
-                if not any(self.oks[card] for card in self.oks if card.casefold() == uid):
-                    self.fail("false_oks", f"{uid} counts as confirmed: {questions[-1].block!r}")
-        return asked
-
-    def _hold(self, card: Card, questions: list[Asked]) -> None:
-        """What must be true of a card that nobody touched during the cycle."""
-        standing = any(each.standing for each in questions)
-        card.silent = 0 if standing else card.silent + 1
-        if card.edited >= self.cycle:
-            return
-        if card.answer and not card.twin:
-            last = questions[-1] if questions else None
-            if last is None or last.ending not in {card.answer, Ending.EDITED}:
-                self.fail("answers_lost", f"{card.answer} was typed, and read as {last and last.ending}.", card)
-            card.answer = None
-        if not standing and card.note.standing and not card.twin:
-            for line in card.note.our_lines():
-                self.fail("lines_left_behind", f"{line!r} stays, and no question is open.", card)
-            self.report.count("debris")
-            card.note = card.note.given_up()

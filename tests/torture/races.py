@@ -6,7 +6,8 @@ from pathlib import Path
 from servers import Running
 from torture.frame import Options, Report
 from torture.grounds import Ground, in_memory, on_server
-from torture.race import FIGURES, Race
+from torture.oracle import FIGURES
+from torture.race import Race
 
 ROUNDS = 250  # of one race: a book of its own, so that a failure is soon there again
 _LANGUAGES = ("en", "de", "fr", "es", "pt")
@@ -37,9 +38,7 @@ def race(server: Running | None, options: Options, report: Report, number: int, 
             one.run(rounds)
 
 
-def _ground(
-    server: Running | None, folder: Path, position: str, language: str
-) -> AbstractContextManager[Ground]:
+def _ground(server: Running | None, folder: Path, position: str, language: str) -> AbstractContextManager[Ground]:
     if server:
         return on_server(server, folder, position, language)
     return in_memory(folder, position, language)

@@ -17,22 +17,27 @@ people left of a block that is no more.
 
 LABEL = "VIPcheck:"
 _NEW = re.compile(rf"{LABEL} [^\n]+\n[^\n]+")
-_WORTH = {USER: (1_000_000, 1_000), OURS: (1, 1), EITHER: (2, 1), DEBRIS: (2, 1)}  # of a character that is kept, and of white space
+_WORTH = {
+    USER: (1_000_000, 1_000),
+    OURS: (1, 1),
+    EITHER: (2, 1),
+    DEBRIS: (2, 1),
+}  # of a character that is kept, and of white space
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
     """``block``: as we last wrote it.  ``own``: what has to be left of the note, to the letter, once it is gone.
 
-    ``own`` is None where an edit since then leaves white space open.  ``pasted``: a line of ours that a person put there
-    once more, so that nobody can tell which one is ours.
+    ``own`` is None where an edit since then leaves white space open.  ``alike``: a line of ours that people's
+    text has, too, so that nobody can tell which one is ours.
     """
 
     text: str = ""
     owners: str = field(default="", repr=False)
     block: str = ""
     own: str | None = None
-    pasted: str = ""
+    alike: str = ""
 
     @classmethod
     def of(cls, text: str) -> "Note":
@@ -90,13 +95,13 @@ class Note:
     def our_lines(self) -> list[str]:
         """The lines of the block that stand whole, all of them ours."""
         found = {self.text[start:stop] for start, stop in _lines(self.text) if set(self.owners[start:stop]) == {OURS}}
-        return [line for line in self.block.split("\n") if line in found and not self.pasted]
+        return [line for line in self.block.split("\n") if line in found and not self.alike]
 
     def questions(self) -> int:
         """How often the question stands whole, those apart that people typed or left of an older one."""
         question = self.block.split("\n")[0]
-        theirs = self.of_owner(USER).split("\n") + self.of_owner(DEBRIS).split("\n")
-        return self.text.split("\n").count(question) - theirs.count(question) if question else 0
+        ours = (OURS in self.owners[a:b] for a, b in _lines(self.text) if question and self.text[a:b] == question)
+        return sum(ours)
 
     def given_up(self) -> "Note":
         """No question is open: what is left of one stays for good."""
@@ -111,7 +116,8 @@ class Note:
         for block, head, rest, tail in _insertions(self.text, after):
             old = self.written(rest)
             owners = OURS * head + old.note.owners.replace(EITHER, USER) + OURS * tail
-            return Written(Note(after, owners, block, own=rest), lost=old.lost, opened=True)
+            alike = next((line for line in block.split("\n") if line in rest), "")
+            return Written(Note(after, owners, block, own=rest, alike=alike), lost=old.lost, opened=True)
         for kept in (USER + DEBRIS, USER + EITHER + DEBRIS, USER, USER + EITHER):
             left = [(c, whose) for c, whose in zip(self.text, self.owners, strict=True) if whose in kept]
             if bare(after) == bare("".join(c for c, _ in left)):
@@ -125,7 +131,7 @@ class Note:
         owners = "".join(self.owners[pairs[at]] if at in pairs else OURS for at in range(len(after)))
         gone = set(range(len(self.text))) - set(pairs.values())
         lost = "".join(self.text[at] for at in sorted(gone) if self.owners[at] == USER)
-        return Written(Note(after, owners, self.block, pasted=self.pasted), lost=bare(lost))
+        return Written(Note(after, owners, self.block, alike=self.alike), lost=bare(lost))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,12 +149,20 @@ def bare(text: str) -> str:
 
 
 def _insertions(text: str, after: str) -> Iterator[tuple[str, int, str, int]]:
-    """A block that is new: itself, how many characters it takes at the top, what is beside it, how many at the bottom."""
-    top, bottom = re.match(_NEW.pattern + r"(?:\n\n|\Z)", after), re.search(r"(?:\A|\n\n)" + _NEW.pattern + r"\Z", after)
+    """A block that is new: itself, how many characters it takes at the top, the rest, how many at the bottom."""
+    top, bottom = (
+        re.match(_NEW.pattern + r"(?:\n\n|\Z)", after),
+        re.search(r"(?:\A|\n\n)" + _NEW.pattern + r"\Z", after),
+    )
     for match in (top, bottom):
         if match and after.count(block := match[0].strip("\n")) > text.count(block):
             start, stop = match.span()
-            yield block, stop if match is top else 0, after[:start] + after[stop:], stop - start if match is bottom else 0
+            yield (
+                block,
+                stop if match is top else 0,
+                after[:start] + after[stop:],
+                stop - start if match is bottom else 0,
+            )
 
 
 def _pairs(note: Note, after: str) -> Iterator[tuple[int, int]]:
@@ -172,7 +186,7 @@ def _best(new: str, old: str, worth: list[int]) -> Iterator[tuple[int, int]]:
     for c in reversed(new):
         below, row = table[-1], [0] * (len(old) + 1)
         for at in range(len(old) - 1, -1, -1):
-            best = below[at] if below[at] > row[at + 1] else row[at + 1]
+            best = max(row[at + 1], below[at])
             row[at] = max(best, below[at + 1] + worth[at]) if old[at] == c else best
         table.append(row)
     table.reverse()
