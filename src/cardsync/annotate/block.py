@@ -211,6 +211,9 @@ class _Area:
             hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
             limit = bisect_left(self._starts, hit) if hit >= 0 else limit
         stop = next((i for i in range(at + 1, limit) if self._breaks(i)), limit)
+        line = _string(token.text for token in self._tokens[at:stop])
+        if self._text.count(line) <= self._users.count(line):
+            return None  # as it was in the user's text
         return align(ours, self._tokens[at:stop], self._tokens[stop:limit])
 
     def _breaks(self, index: int) -> bool:

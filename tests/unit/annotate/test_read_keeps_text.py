@@ -166,3 +166,9 @@ def test_a_line_of_the_owners_that_is_like_ours_is_the_owners_when_edited_where_
 def test_an_answer_at_the_end_is_cut_there_though_the_own_text_begins_with_that_word(own: str) -> None:
     found = reading(f"{BLOCK}\n\n{own}\nOK", asked(own, TOP))
     assert (found.ending, found.left) == (Ending.CONFIRMED, own)
+
+
+def test_a_line_of_the_owners_that_is_like_ours_but_for_a_word_stays_where_ours_was_deleted() -> None:
+    own = "\n\nType: ok w1q / left / later / never\nhi"
+    found = reading(f"{QUESTION}\n\n{own}\nmore", asked(own, TOP))
+    assert letters(found.left) == letters(f"{own}\nmore")
