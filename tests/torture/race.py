@@ -5,7 +5,7 @@ import threading
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 from builders import apple_group
@@ -147,6 +147,10 @@ class Race:
             self.members.add(uid)
             self.report.count("contacts_raced")
 
+    def _again(self, shelf: Shelf, name: str, card: Card, data: bytes, *, twin: bool) -> None:
+        """The same contact on another card: what was typed into a question before we see it there is no answer."""
+        self._create(shelf, name, card.uid, data, replace(card.note, own=None), twin=twin)
+
     def _served(self, shelf: Shelf, name: str, data: bytes) -> bytes:
         """As the server gives it back, unless somebody wrote since."""
         if self.ground.keeps_bytes:
@@ -205,13 +209,13 @@ class Race:
             case "delete":
                 self._delete(shelf, card)
             case "again" if data and self._delete(shelf, card):
-                self._create(shelf, card.name, card.uid, data, card.note, twin=card.twin)
+                self._again(shelf, card.name, card, data, twin=card.twin)
             case "renamed" if data and self._delete(shelf, card):
-                self._create(shelf, f"n{next(self.numbers)}.vcf", card.uid, data, card.note, twin=card.twin)
+                self._again(shelf, f"n{next(self.numbers)}.vcf", card, data, twin=card.twin)
             case "twin" if data and not any(
                 other.uid == card.uid and other is not card for other in self.cards.values()
             ):
-                self._create(shelf, f"z{next(self.numbers)}.vcf", card.uid, data, card.note, twin=True)
+                self._again(shelf, f"z{next(self.numbers)}.vcf", card, data, twin=True)
                 card.twin = True
 
     def _edit(self, shelf: Shelf, card: Card) -> None:

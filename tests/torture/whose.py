@@ -98,10 +98,10 @@ class Note:
         return [line for line in self.block.split("\n") if line in found and not self.alike]
 
     def questions(self) -> int:
-        """How often the question stands whole, those apart that people typed or left of an older one."""
+        """How often the question stands whole, those apart that people typed or left of an older one; 1 is certain."""
         question = self.block.split("\n")[0]
         ours = (OURS in self.owners[a:b] for a, b in _lines(self.text) if question and self.text[a:b] == question)
-        return sum(ours)
+        return min(sum(ours), 1) if self.alike else sum(ours)
 
     def given_up(self) -> "Note":
         """No question is open: what is left of one stays for good."""
@@ -155,7 +155,8 @@ def _insertions(text: str, after: str) -> Iterator[tuple[str, int, str, int]]:
         re.search(r"(?:\A|\n\n)" + _NEW.pattern + r"\Z", after),
     )
     for match in (top, bottom):
-        if match and after.count(block := match[0].strip("\n")) > text.count(block):
+        block = match[0].strip("\n") if match else ""
+        if match and after.count(block) > text.count(block) and not {*block.split("\n")} <= {*text.split("\n")}:
             start, stop = match.span()
             yield (
                 block,
