@@ -145,7 +145,8 @@ class _Area:
         found = [self._edited(ours, at, others) for at in self._places(label)]
         if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
             starts = (self._line_start(at), max(0, at - _TORN))
-            found = [self._edited(ours, start, others) for start in starts]
+            torn = [start for start in starts if not self._has(label, start, at)]  # a whole one is the user's
+            found = [self._edited(ours, start, others) for start in torn]
         best = max((line for line in found if line), key=lambda line: line.share, default=None)
         return self._moved(best) if best else None
 
@@ -172,6 +173,9 @@ class _Area:
         if at < 0 or self._text.count(wanted) <= self._users.count(wanted):
             return None
         return bisect_left(self._starts, at)
+
+    def _has(self, words: Sequence[str], first: int, last: int) -> bool:
+        return self._text.find(_string(words), self._starts[first], self._starts[last]) >= 0
 
     def _lacks_users(self, ours: Sequence[str]) -> bool:
         """Whether the user's text has the line and the note has it not as often: what is edited may be the user's."""

@@ -172,3 +172,9 @@ def test_a_line_of_the_owners_that_is_like_ours_but_for_a_word_stays_where_ours_
     own = "\n\nType: ok w1q / left / later / never\nhi"
     found = reading(f"{QUESTION}\n\n{own}\nmore", asked(own, TOP))
     assert letters(found.left) == letters(f"{own}\nmore")
+
+
+def test_a_line_of_the_owners_with_our_label_above_a_torn_label_stays() -> None:
+    own = "VIPcheck: call her\nVIPcheck: call him"
+    found = reading(f"VIPcheck: call her\nVI{BLOCK[1:]}", asked(own, BOTTOM))
+    assert "VIPcheck: call her" in found.left
