@@ -26,6 +26,12 @@ def asked_beside(own: str, position: Position) -> Note:
     return Note.of(own).written(compose(BLOCK, own, position)).note
 
 
+def glued(note: Note, at: int) -> bool:
+    """Whether letters of ours and of people's became one word there, of which nobody can tell whose they are."""
+    pair = slice(at - 1, at + 1)
+    return 0 < at < len(note.text) and len(bare(note.text[pair])) == 2 and len({*note.owners[pair]}) == 2
+
+
 @st.composite
 def edits(draw: st.DrawFn, note: Note) -> Note:
     """Typed, deleted, respelt or moved, a few times, at any offset: inside words and line ends, too."""
@@ -34,7 +40,8 @@ def edits(draw: st.DrawFn, note: Note) -> Note:
         if kind == "type":
             note = note.typed(start, draw(FOREIGN))
         elif kind == "delete":
-            note = note.deleted(start, min(stop, start + 20))
+            less = note.deleted(start, min(stop, start + 20))
+            note = note if glued(less, start) else less
         elif kind == "respell" and note.text[start : start + 1] in LOOKS and note.text[start : start + 1]:
             note = note.respelt(start, start + 1, LOOKS[note.text[start]])
         elif kind == "gesture":
