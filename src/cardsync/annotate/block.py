@@ -158,10 +158,14 @@ class _Area:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
         if after is None or self._lacks_users(ours):
             return None
+        before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
+        theirs = self._users_places(ours)
         for at in self._line_starts(first)[:_TRIES]:
+            if at in theirs:
+                before = before or self._moved(exactly(self._tokens[at : at + len(ours)]))
             line = self._edited(ours, at, ())
             if line and line.ours:
-                return self._moved(line)
+                return before or self._moved(line)
         return None
 
     def _exact(self, ours: Sequence[str], first: int = 0, last: int | None = None) -> int | None:

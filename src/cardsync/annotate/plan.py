@@ -83,7 +83,7 @@ def _letters(text: str) -> str:
 
 
 def still_answers(ended: Ending | None, said: Ending | None) -> bool:
-    """Whether what a note says now counts, where the question's ending was stored before: if nobody had said anything.
+    """Whether what a note says counts, where an ending was stored a moment ago: if nobody had said anything then.
 
     A block that is gone says nothing then: it may be we who took it out.
     """

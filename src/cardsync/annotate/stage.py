@@ -123,7 +123,8 @@ class Annotate:
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(fresh.data)), edited)
         ended = asked.ending or self._ended_meanwhile(asked)
-        ending = self._ending(asked, card, fresh.data) if plan.still_answers(ended, reading.ending) else ended
+        again = asked.ending is None and plan.still_answers(ended, reading.ending)
+        ending = self._ending(asked, card, fresh.data) if again else ended
         if ending is None:
             return None
         if ending is not ended:
@@ -139,9 +140,8 @@ class Annotate:
 
     def _ended_meanwhile(self, asked: Asked) -> Ending | None:
         """The ending, where an earlier attempt of this cycle has stored it."""
-        return next(
-            (known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None
-        )
+        questions = self.mirror.questions.of(asked.contact_id)
+        return next((known.ending for known in questions if known.id == asked.id), None)
 
     def _followed_up(self, book: Book, asked: Asked, data: bytes) -> Change:
         contact = contact_of(scan(data))

@@ -178,3 +178,9 @@ def test_a_line_of_the_owners_with_our_label_above_a_torn_label_stays() -> None:
     own = "VIPcheck: call her\nVIPcheck: call him"
     found = reading(f"VIPcheck: call her\nVI{BLOCK[1:]}", asked(own, BOTTOM))
     assert "VIPcheck: call her" in found.left
+
+
+def test_a_line_of_the_owners_that_is_like_ours_stays_when_typed_into() -> None:
+    own = "Type: ok / \nw1q\nleft / later / never\nhi"
+    found = reading(f"{QUESTION} now w2q\n{HINT}\n\n{own}", asked(f"{HINT}\nhi", TOP))
+    assert letters(found.left) == letters(f"now w2q {own}")
