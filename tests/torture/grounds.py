@@ -17,8 +17,8 @@ import httpx
 
 from cardsync.demo.phone import Phone
 from cardsync.mirror import Mirror
-from cardsync.model import AddressBook, AddressObject, Fetched, GuardPolicy, Listing, Position, PutAnswer, PutResult
-from cardsync.model import ReminderPolicy as Policy
+from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult
+from cardsync.policy import GuardPolicy, Position, ReminderPolicy
 from in_memory import HOME, Household, MemoryServer
 from loop import DAY, HOUR, Home, home_on, phone_of
 from servers import Running
@@ -275,7 +275,7 @@ class InMemory:
 def in_memory(folder: Path, position: str, language: str, *, careless: bool = False) -> Iterator[InMemory]:
     """An empty book."""
     server = HookedServer(careless=careless, batch=5)
-    reminders = Policy(
+    reminders = ReminderPolicy(
         max_new_per_day=MANY,
         max_new_per_week=MANY,
         max_open=MANY,

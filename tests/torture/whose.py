@@ -16,7 +16,7 @@ people left of a block that is no more.
 """
 
 LABEL = "VIPcheck:"
-_NEW = re.compile(rf"{LABEL} [^\n]+\n[^\n]+")
+_NEW = re.compile(rf"{LABEL} [^\n]+\n[^\n]+ / [^\n]+")
 _WORTH = {
     USER: (1_000_000, 1_000),
     OURS: (1, 1),
