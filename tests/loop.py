@@ -258,11 +258,13 @@ _HOP = frozenset({"connection", "keep-alive", "transfer-encoding", "content-leng
 class Wire:
     """What went to the server through the proxy; ``before`` is called with each request before it goes on.
 
-    ``challenged``: how many of the requests were answered with 401, as each client's first one is under Digest.
+    ``challenged``: how many of the requests were answered with 401, as each client's first one is under Digest;
+    ``conflicts``: how many with 412.
     """
 
     requests: list[Request] = field(default_factory=list)
     challenged: int = 0
+    conflicts: int = 0
     before: Callable[[Request], Response | None] = lambda request: None
 
     def methods(self, name: str = "") -> Counter[str]:
@@ -273,7 +275,7 @@ class Wire:
 
     def clear(self) -> None:
         self.requests.clear()
-        self.challenged = 0
+        self.challenged = self.conflicts = 0
 
 
 @contextmanager
@@ -288,6 +290,7 @@ def wired(server: Running) -> Iterator[tuple[Running, Wire]]:
             wire.requests.append(request)
             response = wire.before(request) or _forwarded(upstream, request, spoken)
             wire.challenged += response.status == 401
+            wire.conflicts += response.status == 412
             return response
 
         return answer

@@ -138,12 +138,15 @@ class _Area:
         """The line with the label: to the word, or edited, known by its label or by all that follows it."""
         if (at := self._exact(ours)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
+        if self._lacks_users(ours):
+            return None
         label = ours[: ours.index(":") + 1] if ":" in ours else ours[:1]
         rest = ours[len(label) :]
         found = [self._edited(ours, at, others) for at in self._places(label)]
         if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
             starts = (self._line_start(at), max(0, at - _TORN))
-            found = [self._edited(ours, start, others) for start in starts]
+            torn = [start for start in starts if not self._has(label, start, at)]  # a whole one is the user's
+            found = [self._edited(ours, start, others) for start in torn]
         best = max((line for line in found if line), key=lambda line: line.share, default=None)
         return self._moved(best) if best else None
 
@@ -153,12 +156,16 @@ class _Area:
         last = first + _APART if after else len(self._tokens)
         if (at := self._exact(ours, first, last)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if after is None:
+        if after is None or self._lacks_users(ours):
             return None
+        before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
+        theirs = self._users_places(ours)
         for at in self._line_starts(first)[:_TRIES]:
+            if at in theirs:
+                before = before or self._moved(exactly(self._tokens[at : at + len(ours)]))
             line = self._edited(ours, at, ())
             if line and line.ours:
-                return self._moved(line)
+                return before or self._moved(line)
         return None
 
     def _exact(self, ours: Sequence[str], first: int = 0, last: int | None = None) -> int | None:
@@ -170,6 +177,24 @@ class _Area:
         if at < 0 or self._text.count(wanted) <= self._users.count(wanted):
             return None
         return bisect_left(self._starts, at)
+
+    def _has(self, words: Sequence[str], first: int, last: int) -> bool:
+        return self._text.find(_string(words), self._starts[first], self._starts[last]) >= 0
+
+    def _lacks_users(self, ours: Sequence[str]) -> bool:
+        """Whether the user's text has the line and the note has it not as often: what is edited may be the user's."""
+        wanted = _string(ours)
+        return self._text.count(wanted) < self._users.count(wanted)
+
+    def _users_places(self, ours: Sequence[str]) -> list[int]:
+        """Where a line of the user's text that is like ours stands: those farthest from the block's place."""
+        wanted = _string(ours)
+        places: list[int] = []
+        at = self._text.rfind(wanted) if self._first_wins else self._text.find(wanted)
+        while at >= 0 and len(places) < min(self._users.count(wanted), _TRIES):
+            places.append(bisect_left(self._starts, at))
+            at = self._text.rfind(wanted, 0, at) if self._first_wins else self._text.find(wanted, at + 1)
+        return places
 
     def _places(self, label: Sequence[str]) -> list[int]:
         """Where the label stands, nearest to the block's place first."""
@@ -186,10 +211,17 @@ class _Area:
     def _edited(self, ours: Sequence[str], at: int, others: Sequence[Sequence[str]]) -> Aligned | None:
         """What of the tokens from ``at`` on is ours; never what belongs to ``others``, our next lines."""
         limit = min(len(self._tokens), at + len(ours) + _BEYOND)
+        for start in self._users_places(ours):
+            if start <= at < start + len(ours):
+                return None
+            limit = min(limit, start) if start > at else limit
         for other in others:
             hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
             limit = bisect_left(self._starts, hit) if hit >= 0 else limit
         stop = next((i for i in range(at + 1, limit) if self._breaks(i)), limit)
+        line = _string(token.text for token in self._tokens[at:stop])
+        if self._text.count(line) <= self._users.count(line):
+            return None  # as it was in the user's text
         return align(ours, self._tokens[at:stop], self._tokens[stop:limit])
 
     def _breaks(self, index: int) -> bool:

@@ -6,7 +6,9 @@ from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
-from cardsync.annotate.removal import spans_without
+from cardsync.annotate.normal import plain
+from cardsync.annotate.recognise import Recognised
+from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import Contact, Question, QuestionKind, WorkField
 from cardsync.policy import ReminderPolicy
@@ -19,6 +21,7 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
+_UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # the clock and the lists end a question, not the owner
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
 _LETTERS = 3  # fewer are a slip of the finger, not a text
@@ -60,6 +63,31 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),
     )
+
+
+def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
+    """What stands in the note by its shape, as the last of the ``blocks`` that we wrote if all of that is there.
+
+    By its shape alone, what the owner typed into a value cannot be told from the value.
+    """
+    for block in reversed(blocks):
+        stands = find(note, block, "", found.position)
+        if stands and _letters("".join(note[start:stop] for start, stop in stands.spans)) == _letters(block):
+            left = without(note, spans_without(note, stands.spans, (), ""))
+            return replace(found, text=block, user_text=left)
+    return found
+
+
+def _letters(text: str) -> str:
+    return "".join(plain(text).split())
+
+
+def still_answers(ended: Ending | None, said: Ending | None) -> bool:
+    """Whether what a note says counts, where an ending was stored a moment ago: if nobody had said anything then.
+
+    A block that is gone says nothing then: it may be we who took it out.
+    """
+    return ended is None or (ended in _UNSAID and said not in {None, Ending.DISMISSED})
 
 
 def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:

@@ -122,10 +122,12 @@ class Annotate:
         self._take_note(book, card, fresh)
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(fresh.data)), edited)
-        ending = asked.ending or self._ended_meanwhile(asked) or self._ending(asked, card, fresh.data)
+        ended = asked.ending or self._ended_meanwhile(asked)
+        again = asked.ending is None and plan.still_answers(ended, reading.ending)
+        ending = self._ending(asked, card, fresh.data) if again else ended
         if ending is None:
             return None
-        if asked.ending is None and self._ended_meanwhile(asked) is None:
+        if ending is not ended:
             self._end(asked, ending, done, reading=reading)
         data = cut(fresh.data, reading.cut) if reading.cut else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
@@ -138,9 +140,8 @@ class Annotate:
 
     def _ended_meanwhile(self, asked: Asked) -> Ending | None:
         """The ending, where an earlier attempt of this cycle has stored it."""
-        return next(
-            (known.ending for known in self.mirror.questions.of(asked.contact_id) if known.id == asked.id), None
-        )
+        questions = self.mirror.questions.of(asked.contact_id)
+        return next((known.ending for known in questions if known.id == asked.id), None)
 
     def _followed_up(self, book: Book, asked: Asked, data: bytes) -> Change:
         contact = contact_of(scan(data))
@@ -171,9 +172,11 @@ class Annotate:
         unsettled = self.mirror.journal.unsettled(card.book_id, card.href)  # its block is known
         if unsettled or any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
             return False
-        found = recognise(note_text(scan(data)), (self.policy.label, *self.policy.past_labels), self.policy.texts)
+        note = note_text(scan(data))
+        found = recognise(note, (self.policy.label, *self.policy.past_labels), self.policy.texts)
         if found is None:
             return False
+        found = plan.known(found, note, [asked.block for asked in self.mirror.questions.of(card.contact_id)])
         self.mirror.contacts.set_href(card.contact_id, card.href)
         self.mirror.questions.adopt(
             card.contact_id,

@@ -72,6 +72,12 @@ def _below(rest: "_Rest", new: "_New", position: Position) -> Iterator[Typed]:
             return True
         return new.intact or (following is not None and new.opens(rest.text(rest.rows[following][0])))
 
+    def users(at: int) -> bool:
+        """Whether the user's text begins there; the same line once more before it was typed."""
+        following = rest.filled(at + 1)
+        again = following is not None and new.opens(rest.text(rest.rows[following][0]))
+        return new.opens(rest.text(rest.rows[at][0])) and not again
+
     at = rest.last + 1
     run: list[Typed] = []
     while at < len(rest.rows) and rest.rows[at] and len(run) < _MANY and new.claim(rest.text(rest.rows[at][0])):
@@ -81,7 +87,7 @@ def _below(rest: "_Rest", new: "_New", position: Position) -> Iterator[Typed]:
         yield from run
     first = rest.filled(at)
     lone = not rest.tail and first == rest.filled(last=True)  # is at the end as well
-    if first is not None and not run and first > at and not lone and sure(first + 1):
+    if first is not None and not run and first > at and not lone and sure(first + 1) and not users(first):
         yield from _if(new, rest.piece(first, Place.BEHIND))
     end = rest.filled(last=True)
     if end is not None and end >= at and not rest.tail:

@@ -86,10 +86,11 @@ class Questions:
         )
 
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:
-        """The question ended; its block stands until ``taken_out``."""
+        """The question ended; its block stands until ``taken_out``.  An answer outdoes an ending by clock or list."""
         self._db.execute(
-            "UPDATE question SET state = 'ended', ending = ?, ended_at = ? WHERE id = ? AND state = 'open'",
-            (ending, iso(now), question_id),
+            "UPDATE question SET state = 'ended', ending = ?1, ended_at = ?2 "
+            "WHERE id = ?3 AND (state = 'open' OR (ending IN (?4, ?5) AND ?1 NOT IN (?4, ?5)))",
+            (ending, iso(now), question_id, Ending.EXPIRED, Ending.WITHDRAWN),
         )
 
     def taken_out(self, question_id: int) -> None:

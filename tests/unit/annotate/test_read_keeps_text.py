@@ -147,3 +147,40 @@ def test_hostile_notes_are_read_in_linear_time(note: str, position: Position) ->
         reading(now, asked(user_text, position))
         recognise(now, ["VIPcheck"], {})
         assert time.process_time() - begin < 1.5
+
+
+@pytest.mark.parametrize("line", [QUESTION, HINT])
+@pytest.mark.parametrize("deleted", [QUESTION, HINT, HINT[8:], HINT[-9:], QUESTION[9:30]])
+def test_a_line_of_the_owners_that_is_like_ours_stays_when_ours_is_not_there(line: str, deleted: str) -> None:
+    own = f"hi\n{line}\nmore of it"
+    left = reading(f"{BLOCK.replace(deleted, '')}\n\n{own}\nand more", asked(own, TOP)).left
+    assert letters(own) in letters(left)
+
+
+def test_a_line_of_the_owners_that_is_like_ours_is_the_owners_when_edited_where_ours_was_deleted() -> None:
+    found = reading(f"{QUESTION}\n\nType: ok / left / la\nw2q\nter / never\nmore", asked(f"{HINT}\nhi", TOP))
+    assert letters(found.left) == letters("Type: ok / left / law2qter / nevermore")
+
+
+@pytest.mark.parametrize("own", ["ok\nhi\nmore", "ok\n\nhi"])
+def test_an_answer_at_the_end_is_cut_there_though_the_own_text_begins_with_that_word(own: str) -> None:
+    found = reading(f"{BLOCK}\n\n{own}\nOK", asked(own, TOP))
+    assert (found.ending, found.left) == (Ending.CONFIRMED, own)
+
+
+def test_a_line_of_the_owners_that_is_like_ours_but_for_a_word_stays_where_ours_was_deleted() -> None:
+    own = "\n\nType: ok w1q / left / later / never\nhi"
+    found = reading(f"{QUESTION}\n\n{own}\nmore", asked(own, TOP))
+    assert letters(found.left) == letters(f"{own}\nmore")
+
+
+def test_a_line_of_the_owners_with_our_label_above_a_torn_label_stays() -> None:
+    own = "VIPcheck: call her\nVIPcheck: call him"
+    found = reading(f"VIPcheck: call her\nVI{BLOCK[1:]}", asked(own, BOTTOM))
+    assert "VIPcheck: call her" in found.left
+
+
+def test_a_line_of_the_owners_that_is_like_ours_stays_when_typed_into() -> None:
+    own = "Type: ok / \nw1q\nleft / later / never\nhi"
+    found = reading(f"{QUESTION} now w2q\n{HINT}\n\n{own}", asked(f"{HINT}\nhi", TOP))
+    assert letters(found.left) == letters(f"now w2q {own}")
