@@ -8,7 +8,7 @@ from cardsync.assess.domains import Domains
 from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import prior
 from cardsync.assess.signals import signals
-from cardsync.assess.survival import Survival, closed_form
+from cardsync.assess.survival import Survival, employment
 from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
 from cardsync.policy import GroupPolicy
 
@@ -25,7 +25,7 @@ def assess(
     aliases: Aliases = (),
     domains: Domains | None = None,
     now: datetime,
-    survival: Survival = closed_form,
+    survival: Survival = employment,
 ) -> Assessment:
     """How probable it is that the work details are no longer right, and why.
 

@@ -139,7 +139,7 @@ def test_a_card_without_work_details_cannot_be_stale() -> None:
 
 def test_the_model_of_survival_can_be_exchanged() -> None:
     def sure_to_be_gone(situation: Situation, stratum: Stratum) -> float:
-        assert (situation.changes, stratum) == (0, POLICY.stratum)
+        assert (situation.jobs, stratum) == ((), POLICY.stratum)
         return 0.0
 
     memory = remembered(person(), sure=NOW)
