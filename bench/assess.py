@@ -17,7 +17,6 @@ def main() -> None:
     print(f"assess_1000_vips_cpu_ratio_to_limit = {cpu_of_assessing(1000) / LIMIT:.4f}")
 
 
-
 def cpu_of_assessing(count: int) -> float:
     """Seconds of CPU for assessing, asking and ranking in a fresh process: imports and word lists included."""
     vips = [invented(n) for n in range(count)]

@@ -54,7 +54,9 @@ def rows_of(path: Path, people: frozenset[str] | None = None) -> list[Row]:
 def _row(row: dict[str, str]) -> Row:
     start, since = int(row["months_in_job_when_verified"]), int(row["months_since_verified"])
     earlier = [int(months) for months in row["prior_tenures_months"].split("|") if months]
-    past = [sum(parts) for parts in zip(*(exposure(0, months) for months in earlier), strict=True)] or [0.0] * len(KNOTS)
+    past = [sum(parts) for parts in zip(*(exposure(0, months) for months in earlier), strict=True)] or [0.0] * len(
+        KNOTS
+    )
     return exposure(start, start + since), tuple(past), len(earlier), row["stale"] == "1"
 
 

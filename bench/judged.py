@@ -23,7 +23,9 @@ def brier(probabilities: Sequence[float], hits: Sequence[bool]) -> float:
     return sum((p - hit) ** 2 for p, hit in zip(probabilities, hits, strict=True)) / len(hits)
 
 
-def calibration(probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10) -> list[tuple[float, float, float, int]]:
+def calibration(
+    probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10
+) -> list[tuple[float, float, float, int]]:
     """By bin of equal width: (its lower end, mean of what was said, share of what was, how many)."""
     content: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for p, hit in zip(probabilities, hits, strict=True):

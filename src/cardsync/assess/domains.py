@@ -76,9 +76,7 @@ def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), dom
     return Verdict.UNKNOWN  # a name in another script
 
 
-def surely_another(
-    organisation: str, domain: str, *, aliases: Aliases = (), domains: Domains | None = None
-) -> bool:
+def surely_another(organisation: str, domain: str, *, aliases: Aliases = (), domains: Domains | None = None) -> bool:
     """Whether a contradiction is sure enough to be said aloud: name and domain share no two letters in a row.
 
     Under ``.com`` it never is: companies buy others together with their names.
@@ -158,7 +156,8 @@ def _maybe(words: tuple[str, ...], core: list[str], labels: list[str]) -> bool:
     """Whether too little is known to say that they differ: an abbreviation of anything, or a word that is anybody's."""
     own = labels[-1]
     return (
-        not own.isascii()
+        not own  # nothing but hyphens
+        or not own.isascii()
         or own in ANYBODYS_LABELS
         or any(own[0] == word[0] for word in words[:1] + tuple(core[:1]))
         or (len(own) <= 4 and own[0] in {word[0] for word in words})

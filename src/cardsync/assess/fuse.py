@@ -58,6 +58,7 @@ def assess(
         reasons=(*before.reasons, *weighed),
         signals=found,
         last_sure=before.last_sure,
+        history=before.history,
     )
 
 

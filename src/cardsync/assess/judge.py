@@ -3,11 +3,13 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
+from cardsync.assess.survival import employment
 from cardsync.model import Assessment, Contact, Memory, Question
 from cardsync.policy import GroupPolicy, ReminderPolicy
 
@@ -22,6 +24,7 @@ class Judge:
     aliases: Aliases
     domains: Domains
     now: datetime
+    pace: float = 1.0  # see ``survival.pace_of``
 
     def __call__(self, contact: Contact, memory: Memory, groups: tuple[str, ...]) -> tuple[Assessment, Question | None]:
         """The assessment, and the question or None."""
@@ -34,6 +37,7 @@ class Judge:
             aliases=self.aliases,
             domains=self.domains,
             now=self.now,
+            survival=partial(employment, pace=self.pace),
         )
         return found, question(contact, memory, found, policy, self.reminders, self.now)
 

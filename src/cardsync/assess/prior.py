@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
-from cardsync.assess.survival import Job, Situation, Survival, title_kept
-from cardsync.model import Contact, Memory, Reason, WorkField
+from cardsync.assess.survival import Job, Situation, Survival, history_of, title_kept
+from cardsync.model import Contact, JobHistory, Memory, Reason, WorkField
 from cardsync.policy import Stratum
 
 YEAR = timedelta(days=365.2425)
@@ -24,6 +24,7 @@ class Prior:
     age: timedelta
     last_sure: datetime | None
     reasons: tuple[Reason, ...]
+    history: JobHistory
 
 
 def prior(
@@ -51,7 +52,13 @@ def prior(
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
         right *= title_kept(title_age / YEAR)
         reasons.append(Reason(sentence=f"As 9 % of titles change in a year, title or employer are by {1 - right:.0%}."))
-    return Prior(probability=min(max(1 - right, SUREST), 1 - SUREST), age=age, last_sure=sure, reasons=tuple(reasons))
+    return Prior(
+        probability=min(max(1 - right, SUREST), 1 - SUREST),
+        age=age,
+        last_sure=sure,
+        reasons=tuple(reasons),
+        history=history_of(situation, stratum),
+    )
 
 
 def situation_of(memory: Memory, sure: datetime | None, age: timedelta, aliases: Aliases) -> Situation:

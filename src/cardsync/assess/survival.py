@@ -16,6 +16,7 @@ from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
+from cardsync.model import JobHistory
 from cardsync.policy import Stratum
 
 TITLE_RATE = 0.089  # 8.9 % of people are promoted in a year
@@ -152,9 +153,23 @@ def expected(years: float, hazard: Hazard, *, whole: bool) -> float:
     return hazard(years) if whole else math.log(_remaining(hazard, 1.0, 0.0) / _remaining(hazard, 1.0, years))
 
 
-def pace_of(changes: int, expected_changes: float) -> float:
-    """How fast all VIPs together change employers against the tables: the mean of a Gamma posterior."""
-    return (STEADY + changes) / (STEADY + expected_changes)
+def history_of(situation: Situation, stratum: Stratum) -> JobHistory:
+    """What one person shows: her changes, and those expected until her employment was last sure."""
+    hazard = hazard_of(stratum, fitted())
+    ended = sum(expected(job.years, hazard, whole=job.whole) for job in situation.jobs)
+    whole = situation.in_job is not None
+    current = expected(
+        max(0.0, situation.in_job if situation.in_job is not None else situation.watched), hazard, whole=whole
+    )
+    return JobHistory(changes=len(situation.jobs), expected=ended + current)
+
+
+def pace_of(seen: JobHistory) -> float:
+    """How fast all VIPs together change employers against the tables: the mean of a Gamma posterior.
+
+    From what was seen of all of them, not from the answers: only those get asked who are thought to have left.
+    """
+    return (STEADY + seen.changes) / (STEADY + seen.expected)
 
 
 @lru_cache(maxsize=4096)

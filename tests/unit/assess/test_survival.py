@@ -17,16 +17,16 @@ from cardsync.assess.survival import (
     expected,
     fitted,
     hazard_of,
+    history_of,
     pace_of,
     title_kept,
 )
+from cardsync.model import JobHistory
 from cardsync.policy import Stratum
 
 YEARS = st.floats(0, 60)
 JOBS = st.lists(st.builds(Job, years=st.floats(0, 40), whole=st.booleans()), max_size=6).map(tuple)
-SITUATIONS = st.builds(
-    Situation, since_sure=YEARS, in_job=st.one_of(st.none(), YEARS), watched=YEARS, jobs=JOBS
-)
+SITUATIONS = st.builds(Situation, since_sure=YEARS, in_job=st.one_of(st.none(), YEARS), watched=YEARS, jobs=JOBS)
 STRATUM = st.sampled_from(sorted(STRATA)).map(STRATA.__getitem__)
 STILL_THERE = {1: 0.77, 2: 0.70, 3: 0.64, 5: 0.47, 10: 0.27}  # general working population, BLS 2008, median 4.1 years
 NEW_JOBS = {1: 0.72, 2: 0.55, 3: 0.45, 5: 0.36}  # Kaplan-Meier of dated spells in a mobile trade
@@ -109,12 +109,21 @@ def test_a_cumulative_hazard_never_falls(one: float, more: float) -> None:
 
 
 def test_all_vips_together_move_the_hazard_by_what_they_showed() -> None:
-    assert pace_of(0, 0.0) == 1
-    assert pace_of(10, 10.0) == 1
-    assert pace_of(0, 10.0) == 0.5
+    assert pace_of(JobHistory(changes=0, expected=0.0)) == 1
+    assert pace_of(JobHistory(changes=10, expected=10.0)) == 1
+    assert pace_of(JobHistory(changes=0, expected=10.0)) == 0.5
     assert employment(Situation(since_sure=2), STRATA["general"], pace=2.0) < employment(
         Situation(since_sure=2), STRATA["general"]
     )
+
+
+@given(SITUATIONS, STRATUM)
+def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
+    situation: Situation, stratum: Stratum
+) -> None:
+    shown = history_of(situation, stratum)
+    assert shown.changes == len(situation.jobs)
+    assert shown.expected >= expected_by(situation, stratum) - 1e-9
 
 
 def test_one_in_eleven_titles_changes_in_a_year() -> None:
