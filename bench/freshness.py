@@ -12,9 +12,10 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
+from cardsync.assess.calibration import brier, calibration_error, reliability
 from cardsync.assess.survival import STRATA, Job, Situation, Table, employment
 from fit_freshness import SHARED, as_table, fit, rows_of
-from judged import auc, brier, calibration, calibration_error, precision_at
+from judged import auc, precision_at
 
 MONTHS = 12.0
 
@@ -35,8 +36,8 @@ def main() -> None:
     if given.folds:
         show("unseen_people_", unseen(given.data, rows, given.folds), stale)
     if given.curve:
-        for low, mean, share, count in calibration(said, stale):
-            print(f"said_{low:.1f} = {mean:.4f} was {share:.4f} of {count}")
+        for each in reliability(said, stale):
+            print(f"said_{each.low:.1f} = {each.said:.4f} was {each.was:.4f} of {each.count}")
 
 
 def situation(row: dict[str, str]) -> Situation:

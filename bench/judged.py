@@ -1,6 +1,5 @@
-"""How well probabilities foretold what was: ranks, squares, bins."""
+"""How well a ranking foretold what was."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 
 
@@ -16,30 +15,6 @@ def auc(scores: Sequence[float], hits: Sequence[bool]) -> float:
         place = end
     positive = sum(hits)
     return (rank_sum - positive * (positive + 1) / 2) / (positive * (len(hits) - positive))
-
-
-def brier(probabilities: Sequence[float], hits: Sequence[bool]) -> float:
-    """Mean square of what was said less what was."""
-    return sum((p - hit) ** 2 for p, hit in zip(probabilities, hits, strict=True)) / len(hits)
-
-
-def calibration(
-    probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10
-) -> list[tuple[float, float, float, int]]:
-    """By bin of equal width: (its lower end, mean of what was said, share of what was, how many)."""
-    content: dict[int, list[tuple[float, bool]]] = defaultdict(list)
-    for p, hit in zip(probabilities, hits, strict=True):
-        content[min(int(p * bins), bins - 1)].append((p, hit))
-    return [
-        (at / bins, sum(p for p, _ in pairs) / len(pairs), sum(hit for _, hit in pairs) / len(pairs), len(pairs))
-        for at, pairs in sorted(content.items())
-    ]
-
-
-def calibration_error(probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10) -> float:
-    """Mean distance of what was said from what was, over the bins, weighted by their size."""
-    table = calibration(probabilities, hits, bins)
-    return sum(abs(said - was) * count for _, said, was, count in table) / len(hits)
 
 
 def precision_at(share: float, scores: Sequence[float], hits: Sequence[bool]) -> float:

@@ -174,8 +174,9 @@ def pace_of(seen: JobHistory) -> float:
 
 @lru_cache(maxsize=4096)
 def _remaining(hazard: Hazard, factor: float, start: float) -> float:
-    """The integral of exp(-factor H(t)) from ``start`` on, in years: in a steady population the share of jobs that
-    have lasted longer than ``start``, but for a constant.  Simpson's rule on a grid that widens.
+    """The integral of exp(-factor H(t)) from ``start`` on, in years, by Simpson's rule on a grid that widens.
+
+    In a steady population that is, but for a constant, the share of those in a job who have been for longer.
     """
     step = _FAR / _PANELS
     total = 0.0
