@@ -163,7 +163,7 @@ def calibration(context: click.Context, *, as_json: bool) -> None:
         ]
         output.table(("said to be stale", "on average", "were stale", "answers"), rows)
         output.say(
-            f"{shown['answers']} answers, {shown['stale']} of them found a change; "
+            f"answers: {shown['answers']}, of which found a change: {shown['stale']}; "
             f"Brier score {shown['brier']:.3f}, calibration error {shown['calibration_error']:.3f}"
         )
         output.say("Those who were asked are not all VIPs: the table says how right questions were, not ages.")
