@@ -248,7 +248,8 @@ class Assessment:
 
     ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone; ``last_sure`` the last
     date on which the details were known to be right (None: never confirmed), ``age`` the time that
-    the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs.
+    the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many
+    years an answer is good for.
     """
 
     probability: float
@@ -258,6 +259,7 @@ class Assessment:
     signals: tuple[Signal, ...] = ()
     last_sure: datetime | None = None
     history: "JobHistory | None" = None
+    gain: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -287,7 +289,7 @@ class Question:
     kind: QuestionKind
     fields: tuple[WorkField, ...]
     slots: Mapping[str, str]
-    score: float  # weight x P(stale); ranks the contacts
+    score: float  # weight x P(stale) x gain; ranks the contacts
     reason: str
     probability: float | None = None
 

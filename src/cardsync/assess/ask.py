@@ -38,7 +38,7 @@ def question(
     half = found.get(SignalKind.HALF_UPDATED)
     if half and half.since and now - half.since < reminders.half_updated_after:
         return None  # perhaps she is still at it
-    score = policy.weight * assessment.probability
+    score = policy.weight * assessment.probability * assessment.gain
     if due and half:
         return _half_updated(half, score, assessment.probability)
     if due and (asked := _still(contact, memory, assessment, found, score, now)):

@@ -59,6 +59,7 @@ def assess(
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
+        gain=before.gain,
     )
 
 

@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
-from cardsync.assess.survival import Job, Situation, Survival, history_of, title_kept
+from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, title_kept
 from cardsync.model import Contact, JobHistory, Memory, Reason, WorkField
 from cardsync.policy import Stratum
 
@@ -25,6 +26,7 @@ class Prior:
     last_sure: datetime | None
     reasons: tuple[Reason, ...]
     history: JobHistory
+    gain: float  # years, see ``survival.gain``
 
 
 def prior(
@@ -58,6 +60,7 @@ def prior(
         last_sure=sure,
         reasons=tuple(reasons),
         history=history_of(situation, stratum),
+        gain=gain(situation, partial(survival, stratum=stratum)),
     )
 
 

@@ -53,6 +53,7 @@ def as_stored(found: Assessment, wish: Question | None) -> dict[str, Any]:
         "probability": found.probability,
         "prior": found.prior,
         "age_days": found.age.days,
+        "gain_years": found.gain,
         "last_sure": found.last_sure.isoformat() if found.last_sure else None,
         "reasons": [{"sentence": reason.sentence, "factor": reason.factor} for reason in found.reasons],
         "history": {"changes": found.history.changes, "expected": found.history.expected} if found.history else None,

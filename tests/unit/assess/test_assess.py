@@ -367,12 +367,12 @@ def test_a_role_stands_in_for_a_title() -> None:
     assert (found.fields, found.slots["title"]) == ((WorkField.ROLE,), "Buyer")
 
 
-def test_the_score_is_weight_times_probability() -> None:
+def test_the_score_is_weight_times_probability_times_the_years_that_an_answer_is_good_for() -> None:
     heavy, memory = replace(POLICY, weight=2.5), remembered(person())
     found = judge(person(), memory)
     asked_for = question(person(), memory, found, heavy, REMINDERS, NOW)
     assert asked_for is not None
-    assert asked_for.score == pytest.approx(2.5 * found.probability)
+    assert asked_for.score == pytest.approx(2.5 * found.probability * found.gain)
 
 
 def test_signals_carry_what_a_question_quotes() -> None:

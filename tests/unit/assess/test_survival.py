@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -16,6 +17,7 @@ from cardsync.assess.survival import (
     employment,
     expected,
     fitted,
+    gain,
     hazard_of,
     history_of,
     pace_of,
@@ -124,6 +126,20 @@ def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
     shown = history_of(situation, stratum)
     assert shown.changes == len(situation.jobs)
     assert shown.expected >= expected_by(situation, stratum) - 1e-9
+
+
+@given(SITUATIONS, STRATUM)
+def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
+    situation: Situation, stratum: Stratum
+) -> None:
+    good = gain(situation, partial(employment, stratum=stratum))
+    assert -1e-6 <= good <= situation.since_sure * (1 + 1e-6)
+
+
+def test_an_answer_about_somebody_who_leaves_at_once_is_good_for_less() -> None:
+    after = Situation(since_sure=4, in_job=0)
+    hopper, stayer = (gain(after, partial(employment, stratum=STRATA[n])) for n in ("developers", "management"))
+    assert hopper < stayer
 
 
 def test_one_in_eleven_titles_changes_in_a_year() -> None:
