@@ -86,6 +86,7 @@ class Steps:
 
     knots: tuple[float, ...]
     rates: tuple[float, ...]
+    scale: float = 1.0
 
     def __call__(self, years: float) -> float:
         """Expected changes by then."""
@@ -99,7 +100,7 @@ def _summed(steps: Steps) -> tuple[float, ...]:
     return tuple(accumulate(whole, initial=0.0))
 
 
-Hazard = Callable[[float], float]
+Hazard = Weibull | Steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,16 +197,16 @@ def _remaining(hazard: Hazard, factor: float, start: float) -> float:
 
     In a steady population that is, but for a constant, the share of those in a job who have been for longer.
     """
-    step = _FAR / _PANELS
+    step, unit = _FAR / _PANELS, hazard.scale
     total = 0.0
     for i in range(_PANELS + 1):
         y = i * step
         weight = 1 if i in {0, _PANELS} else 4 if i % 2 else 2
-        total += weight * math.exp(y - factor * (hazard(start + math.expm1(y)) - hazard(start)))
-    return total * step / 3 * math.exp(-factor * hazard(start))
+        total += weight * math.exp(y - factor * (hazard(start + unit * math.expm1(y)) - hazard(start)))
+    return total * unit * step / 3 * math.exp(-factor * hazard(start))
 
 
-_PANELS, _FAR = 48, math.log(2000.0)  # the grid is exp(y) - 1 years
+_PANELS, _FAR = 48, math.log(400.0)  # the grid is exp(y) - 1, in units of the hazard's scale
 
 
 def title_kept(years: float) -> float:
