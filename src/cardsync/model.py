@@ -249,7 +249,8 @@ class Assessment:
     ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone; ``last_sure`` the last
     date on which the details were known to be right (None: never confirmed), ``age`` the time that
     the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many
-    years an answer is good for.
+    years an answer is good for, ``claims`` P(right) of each
+    detail.
     """
 
     probability: float
@@ -260,6 +261,7 @@ class Assessment:
     last_sure: datetime | None = None
     history: "JobHistory | None" = None
     gain: float = 1.0
+    claims: Mapping[WorkField, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,8 +51,10 @@ def assess(
         Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
         for signal, factor in zip(ordered, factors([s.likelihood_ratio for s in ordered]), strict=True)
     ]
+    after = posterior(before.probability, found)
+    doubt = (1 - after) / (1 - before.probability)  # what the card says of the employment holds for all its details
     return Assessment(
-        probability=posterior(before.probability, found),
+        probability=after,
         prior=before.probability,
         age=before.age,
         reasons=(*before.reasons, *weighed),
@@ -60,6 +62,7 @@ def assess(
         last_sure=before.last_sure,
         history=before.history,
         gain=before.gain,
+        claims={which: min(right * doubt, 1.0) for which, right in before.claims.items()},
     )
 
 

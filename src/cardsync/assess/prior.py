@@ -1,12 +1,13 @@
 """What time alone says about a card: since when nobody knows, and how many such cards are out of date by now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
-from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, title_kept
+from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, kept
 from cardsync.model import Contact, JobHistory, Memory, Reason, WorkField
 from cardsync.policy import Stratum
 
@@ -27,6 +28,7 @@ class Prior:
     reasons: tuple[Reason, ...]
     history: JobHistory
     gain: float  # years, see ``survival.gain``
+    claims: Mapping[WorkField, float]
 
 
 def prior(
@@ -48,11 +50,12 @@ def prior(
         sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
     situation = situation_of(memory, sure, age, aliases)
     right = survival(situation, stratum)
+    claims = _claims(contact, memory, right, unknown_for, now)
     reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
     if any(which in contact.work for which in _TITLES):
         title_sure = _latest(memory, _TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
-        right *= title_kept(title_age / YEAR)
+        right *= kept(WorkField.TITLE, title_age / YEAR)
         reasons.append(Reason(sentence=f"As 9 % of titles change in a year, title or employer are by {1 - right:.0%}."))
     return Prior(
         probability=min(max(1 - right, SUREST), 1 - SUREST),
@@ -61,7 +64,20 @@ def prior(
         reasons=tuple(reasons),
         history=history_of(situation, stratum),
         gain=gain(situation, partial(survival, stratum=stratum)),
+        claims=claims,
     )
+
+
+def _claims(
+    contact: Contact, memory: Memory, employed: float, unknown_for: timedelta, now: datetime
+) -> dict[WorkField, float]:
+    """P(still right) of each detail that the card has: nothing of the old employer's outlasts the employment."""
+    found = {}
+    for which in contact.work:
+        sure = _latest(memory, (which,))
+        age = max(now - sure, timedelta()) if sure else unknown_for
+        found[which] = employed * kept(which, age / YEAR)
+    return found
 
 
 def situation_of(memory: Memory, sure: datetime | None, age: timedelta, aliases: Aliases) -> Situation:

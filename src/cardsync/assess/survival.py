@@ -16,10 +16,22 @@ from itertools import accumulate, pairwise
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from cardsync.model import JobHistory
+from cardsync.model import JobHistory, WorkField
 from cardsync.policy import Stratum
 
 TITLE_RATE = 0.089  # 8.9 % of people are promoted in a year
+PLACE_RATE = 0.05  # changes of desk, number or page in a year with the same employer: an assumption
+OWN_RATES = MappingProxyType(
+    {
+        WorkField.DEPARTMENT: TITLE_RATE,
+        WorkField.TITLE: TITLE_RATE,
+        WorkField.ROLE: TITLE_RATE,
+        WorkField.PHONE: PLACE_RATE,
+        WorkField.URL: PLACE_RATE,
+        WorkField.ADDRESS: PLACE_RATE,
+    }
+)
+"""How often a detail changes in a year while the employer stays; organisation and address of mail go with her."""
 SHAPE = 0.7  # of Weibull: near both published tables, of all who are in a job and of new ones (docs/freshness.md)
 MEDIAN_ELAPSED = 1.1645  # the median time in the job of all who are in one, in units of the Weibull's scale
 STEADY = 10.0  # pseudo-changes: how many changes all VIPs together must show to be believed as much as the tables
@@ -209,6 +221,6 @@ def _remaining(hazard: Hazard, factor: float, start: float) -> float:
 _PANELS, _FAR = 48, math.log(400.0)  # the grid is exp(y) - 1, in units of the hazard's scale
 
 
-def title_kept(years: float) -> float:
-    """P(the title is still right, given the same employer) ``years`` after it was."""
-    return math.exp(-TITLE_RATE * max(0.0, years))
+def kept(which: WorkField, years: float) -> float:
+    """P(a detail is still right, given the same employer) ``years`` after it was."""
+    return math.exp(-OWN_RATES.get(which, 0.0) * max(0.0, years))

@@ -131,6 +131,8 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     if stored:
         output.say(f"probability that the work details are out of date: {stored['probability']:.1%}")
         output.say(f"  from age alone: {stored['prior']:.1%}")
+        right = ", ".join(f"{which} {share:.0%}" for which, share in stored.get("right", {}).items())
+        output.say(f"  still right: {right}")
         for reason in stored["reasons"]:
             factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
             output.say(f"  - {reason['sentence']}{factor}")

@@ -335,6 +335,17 @@ def test_the_factors_in_the_reasons_explain_the_probability() -> None:
     assert all(reason.sentence.endswith(".") for reason in found.reasons)
 
 
+def test_each_detail_has_a_probability_of_its_own_and_none_outlasts_the_employment() -> None:
+    contact = person(STRIPE)
+    memory = remembered(contact, sure=NOW - 3 * YEAR)
+    renamed = replace(memory.fields[TITLE], validated_at=NOW - DAY)
+    found = judge(contact, replace(memory, fields={**memory.fields, PHONE: memory.fields[PHONE]}))
+    assert found.claims.keys() == contact.work.keys()
+    assert found.claims[TITLE] < found.claims[PHONE] < found.claims[ORG] == found.claims[EMAIL]
+    fresh = judge(contact, replace(memory, fields={**memory.fields, TITLE: renamed}))
+    assert fresh.claims[TITLE] > found.claims[TITLE]
+
+
 # ---------------------------------------------------------------- asking
 
 

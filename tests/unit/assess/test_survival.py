@@ -20,10 +20,10 @@ from cardsync.assess.survival import (
     gain,
     hazard_of,
     history_of,
+    kept,
     pace_of,
-    title_kept,
 )
-from cardsync.model import JobHistory
+from cardsync.model import JobHistory, WorkField
 from cardsync.policy import Stratum
 
 YEARS = st.floats(0, 60)
@@ -142,6 +142,8 @@ def test_an_answer_about_somebody_who_leaves_at_once_is_good_for_less() -> None:
     assert hopper < stayer
 
 
-def test_one_in_eleven_titles_changes_in_a_year() -> None:
-    assert title_kept(0) == 1
-    assert 1 - title_kept(1) == pytest.approx(0.085, abs=0.001)
+def test_one_in_eleven_titles_changes_in_a_year_and_what_goes_with_the_employer_does_not() -> None:
+    assert kept(WorkField.TITLE, 0) == 1
+    assert 1 - kept(WorkField.TITLE, 1) == pytest.approx(0.085, abs=0.001)
+    assert kept(WorkField.EMAIL, 9) == kept(WorkField.ORGANISATION, 9) == 1
+    assert kept(WorkField.TITLE, 2) < kept(WorkField.PHONE, 2) < 1
