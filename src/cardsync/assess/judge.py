@@ -42,9 +42,7 @@ class Judge:
             survival=partial(employment, pace=self.pace),
         )
         if abs(self.pace - 1) >= WORTH_SAYING:
-            sentence = (
-                f"Your VIPs change employers {self.pace:.1f} times as often as the tables say."
-            )
+            sentence = f"Your VIPs change employers {self.pace:.1f} times as often as the tables say."
             found = replace(found, reasons=(*found.reasons, Reason(sentence=sentence)))
         return found, question(contact, memory, found, policy, self.reminders, self.now)
 
