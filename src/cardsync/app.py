@@ -17,6 +17,7 @@ from cardsync.admission import Admission, note_settings
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
+from cardsync.assess.survival import pace_of
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, LoginRefused, OriginRefused, Unreachable
 from cardsync.mirror import Mirror
@@ -102,6 +103,7 @@ class App:
             aliases=organisations.aliases,
             domains=organisations.domains,
             now=now,
+            pace=pace_of(self.mirror.contacts.job_history()),
         )
 
     def assess(self) -> None:

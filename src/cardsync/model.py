@@ -248,7 +248,9 @@ class Assessment:
 
     ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone; ``last_sure`` the last
     date on which the details were known to be right (None: never confirmed), ``age`` the time that
-    the prior reckoned with.
+    the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many
+    years an answer is good for, ``claims`` P(right) of each
+    detail.
     """
 
     probability: float
@@ -257,6 +259,17 @@ class Assessment:
     reasons: tuple[Reason, ...]
     signals: tuple[Signal, ...] = ()
     last_sure: datetime | None = None
+    history: "JobHistory | None" = None
+    gain: float = 1.0
+    claims: Mapping[WorkField, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JobHistory:
+    """Changes of employer that we saw, and how many the tables expect in the time for which we know."""
+
+    changes: int
+    expected: float
 
 
 class QuestionKind(StrEnum):
@@ -270,13 +283,17 @@ class QuestionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What we would ask about one VIP: ``fields`` are named in it, ``slots`` fill its template."""
+    """What we would ask about one VIP: ``fields`` are named in it, ``slots`` fill its template.
+
+    ``probability`` is what was said of the work details being stale (None: nothing).
+    """
 
     kind: QuestionKind
     fields: tuple[WorkField, ...]
     slots: Mapping[str, str]
-    score: float  # weight x P(stale); ranks the contacts
+    score: float  # weight x P(stale) x gain; ranks the contacts
     reason: str
+    probability: float | None = None
 
 
 # ---------------------------------------------------------------- words

@@ -7,15 +7,11 @@ from datetime import UTC, datetime
 from sqlite3 import Row
 from typing import Any
 
-from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.mirror.database import moment, unpack
-from cardsync.model import QuestionKind
 from cardsync.pull.members import existing_groups
-from cardsync.records import Asked, Book, ProblemKind
-from cardsync.vcard.contact import contact_of
-from cardsync.vcard.document import scan
+from cardsync.records import Asked, Book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -208,65 +204,6 @@ def vips(app: App) -> list[dict[str, Any]]:
 def standing_question(app: App, person: Person) -> Asked | None:
     """The question on the card, ended or not."""
     return next((asked for asked in app.mirror.questions.of(person.id) if asked.standing), None)
-
-
-def explain(app: App, person: Person) -> dict[str, Any]:
-    """The assessment, item by item, and why the contact is asked about now or not."""
-    assessed_at, stored = app.mirror.contacts.assessment(person.id)
-    return {
-        "name": person.name,
-        "account": person.account,
-        "book": person.book,
-        "groups": list(person.groups),
-        "assessed_at": assessed_at.isoformat() if assessed_at else None,
-        "assessment": stored,
-        "asked": why(app, person, stored),
-    }
-
-
-def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
-    """One sentence: why a question stands, is due, or is not."""
-    state = app.mirror.contacts.standing(person.id)
-    now = app.clock()
-    open_ = standing_question(app, person)
-    if open_:
-        return f"A question stands on the card since {open_.asked_at:%Y-%m-%d}."
-    if state.pause:
-        return f"Not asked: you said {state.pause.value}. cardsync resume undoes it."
-    if not person.groups:
-        return "Not asked: the contact is in no group of the config."
-    if state.not_before and now < state.not_before:
-        return f"Not asked before {state.not_before:%Y-%m-%d}."
-    wish = stored["question"] if stored else None
-    if not wish and not state.left_at:
-        return "Not asked: nothing is worth a question now."
-    kind = QuestionKind(wish["kind"]) if wish and not state.left_at else QuestionKind.FOLLOW_UP
-    policy = app.reminders(person.account)
-    if not plan.may_ask(state, kind, policy, now):
-        again = state.ended[kind] + policy.ask_again_after
-        return f"Not asked: the same question was asked lately. Again from {again:%Y-%m-%d}."
-    return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
-
-
-_GUARDS = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE, ProblemKind.WRITING_STOPPED)
-
-
-def _obstacle(app: App, person: Person, now: datetime) -> str | None:
-    if app.settings.accounts[person.account].write == "never":
-        return 'Not asked: write = "never" in the config.'
-    for kind in _GUARDS:
-        if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
-            return f"Not asked: {guard.detail} cardsync status --problems says what to do."
-    for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
-        parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
-        if parked:
-            return f"Not asked: the card is not written. {parked.detail}"
-        memory = app.mirror.contacts.memory(person.id)
-        if plan.quiet(contact_of(scan(card.data)), memory.changed_at, app.reminders(person.account), now):
-            return "Not asked yet: the card changed in the last hours."
-    if not app.mirror.books.book(person.book_id).found.writable:
-        return f"Not asked: {app.mirror.books.book(person.book_id).found.read_only_reason}"
-    return None
 
 
 def history(app: App, person: Person) -> dict[str, Any]:

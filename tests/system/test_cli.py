@@ -123,6 +123,33 @@ def test_an_answer_here_tells_at_once_in_the_list(synced: Household) -> None:
     assert after[name] < 0.05 < before[name]
 
 
+def test_an_answer_is_held_against_what_was_said(synced: Household) -> None:
+    assert "No answer yet" in synced.ok("calibration")
+    name = asked_person(synced)
+    said = document(synced, "explain", name, "--json")["assessment"]["probability"]
+    synced.ok("answer", name, "ok")
+    synced.ok("sync")
+    shown = document(synced, "calibration", "--json")
+    assert (shown["answers"], shown["stale"]) == (1, 0)
+    assert shown["brier"] == pytest.approx(said**2, rel=0.01)
+    assert shown["calibration_error"] == pytest.approx(said, rel=0.01)
+    assert "answers: 1, of which found a change: 0" in synced.ok("calibration")
+    assert "worth a question from 20" in synced.ok("explain", name)
+
+
+def test_changes_of_employer_that_were_seen_move_what_is_thought_of_all(synced: Household) -> None:
+    before = document(synced, "calibration", "--json")
+    for round_, company in enumerate(("Vandelay", "Pied Piper", "Umbrella")):
+        for at, name in enumerate(PEOPLE):
+            synced.server.put_card(f"p{at}.vcf", person(name, f"{company} {round_}", uid=f"UID-{at}"))
+        synced.ok("sync")
+    synced.ok("sync")
+    after = document(synced, "calibration", "--json")
+    assert (before["changes_of_employer"], before["pace"]) == (0, 1.0)
+    assert after["changes_of_employer"] == 9
+    assert after["pace"] > 1.5
+
+
 def test_looking_where_nothing_is_yet_makes_nothing(house: Household) -> None:
     assert "no cycle yet" in house.ok("status")
     assert "no cycle yet" in house.cardsync("vip").stderr

@@ -139,9 +139,13 @@ def quiet(contact: Contact, changed_at: datetime | None, policy: ReminderPolicy,
     return any(abs(now - moment) < policy.quiet_after_edit for moment in moments)  # a phone's clock may be ahead
 
 
-def precedence(kind: QuestionKind, score: float, contact_id: int) -> tuple[bool, float, int]:
-    """Sort key of the contacts to ask about: half-updated cards, then by weight x P(stale), then as first seen."""
-    return kind is not QuestionKind.HALF_UPDATED, -score, contact_id
+def precedence(kind: QuestionKind, score: float, contact_id: int) -> tuple[int, float, int]:
+    """Sort key of the contacts to ask about.
+
+    Half-updated cards, then those known to be wrong, then by weight x P(stale) x gain, then as first seen.
+    """
+    known = (QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP)
+    return known.index(kind) if kind in known else len(known), -score, contact_id
 
 
 def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:

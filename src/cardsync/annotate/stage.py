@@ -211,7 +211,7 @@ class Annotate:
 
     def _candidates(self, books: list[Book]) -> list[tuple[Book, VipCard]]:
         """Who may be asked now, most worth asking first."""
-        ranked: list[tuple[tuple[bool, float, int], Book, int]] = []
+        ranked: list[tuple[tuple[int, float, int], Book, int]] = []
         for book in books:
             if not self._may_write(book):
                 continue

@@ -38,9 +38,9 @@ def question(
     half = found.get(SignalKind.HALF_UPDATED)
     if half and half.since and now - half.since < reminders.half_updated_after:
         return None  # perhaps she is still at it
-    score = policy.weight * assessment.probability
+    score = policy.weight * assessment.probability * assessment.gain
     if due and half:
-        return _half_updated(half, score)
+        return _half_updated(half, score, assessment.probability)
     if due and (asked := _still(contact, memory, assessment, found, score, now)):
         return asked
     if reminders.ask_missing and (due or not contact.work) and (missing := found.get(SignalKind.MISSING)):
@@ -51,12 +51,19 @@ def question(
     return None
 
 
-def _half_updated(half: Signal, score: float) -> Question:
+def _half_updated(half: Signal, score: float, probability: float) -> Question:
     organisation, old = half.values
     slots = {"organisation": organisation, "old_organisation": old}
     if half.since:
         slots["since"] = _day(half.since)
-    return Question(kind=QuestionKind.HALF_UPDATED, fields=half.fields, slots=slots, score=score, reason=half.reason)
+    return Question(
+        kind=QuestionKind.HALF_UPDATED,
+        fields=half.fields,
+        slots=slots,
+        score=score,
+        reason=half.reason,
+        probability=probability,
+    )
 
 
 def _still(
@@ -90,6 +97,7 @@ def _still(
         slots=slots,
         score=score,
         reason=" ".join(reason.sentence for reason in assessment.reasons[:2]),
+        probability=assessment.probability,
     )
 
 

@@ -1,7 +1,8 @@
 """Whether a domain, of a work e-mail or URL, is an organisation's own.
 
 The contradiction is what is expensive: said wrongly it is a nag without a reason.  So *different* is what is left
-when a name and a domain have nothing in common at all, not even a first letter (measured by ``bench/assess.py``).
+when a name and a domain have nothing in common at all, not even a first letter, and never under ``.org``, where
+projects live whose people work elsewhere (measured by ``bench/organisations.py``).
 """
 
 import re
@@ -75,6 +76,23 @@ def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), dom
     return Verdict.UNKNOWN  # a name in another script
 
 
+def surely_another(organisation: str, domain: str, *, aliases: Aliases = (), domains: Domains | None = None) -> bool:
+    """Whether a contradiction is sure enough to be said aloud: name and domain share no two letters in a row.
+
+    Under ``.com`` it never is: companies buy others together with their names.
+    """
+    if domain_belongs(organisation, domain, aliases=aliases, domains=domains) is not Verdict.DIFFERENT:
+        return False
+    labels, suffix = _split(domain)
+    label = folded(labels[-1])[0].replace("-", "")
+    names = ("".join(words) for name in synonyms(organisation, aliases) for words in spellings(name))
+    return suffix != "com" and not any(_share_two(name, label) for name in names)
+
+
+def _share_two(name: str, label: str) -> bool:
+    return any(name[i : i + 2] in label for i in range(len(name) - 1))
+
+
 def _configured(names: Iterable[str], domain: str, domains: Domains) -> bool:
     domain = _normal(domain)
     return any(
@@ -100,7 +118,7 @@ def _alike(words: tuple[str, ...], labels: tuple[str, ...], suffix: str) -> Verd
         return Verdict.RELATED
     if any(len(word) >= 4 and word in label for word in core for label in plain):
         return Verdict.RELATED
-    return Verdict.UNKNOWN if _maybe(words, core, plain) else Verdict.DIFFERENT
+    return Verdict.UNKNOWN if suffix == "org" or _maybe(words, core, plain) else Verdict.DIFFERENT
 
 
 def _derived(label: str, words: tuple[str, ...], core: str) -> bool:
@@ -138,7 +156,8 @@ def _maybe(words: tuple[str, ...], core: list[str], labels: list[str]) -> bool:
     """Whether too little is known to say that they differ: an abbreviation of anything, or a word that is anybody's."""
     own = labels[-1]
     return (
-        not own.isascii()
+        not own  # nothing but hyphens
+        or not own.isascii()
         or own in ANYBODYS_LABELS
         or any(own[0] == word[0] for word in words[:1] + tuple(core[:1]))
         or (len(own) <= 4 and own[0] in {word[0] for word in words})

@@ -8,7 +8,7 @@ from cardsync.assess.domains import Domains
 from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import prior
 from cardsync.assess.signals import signals
-from cardsync.assess.survival import Survival, closed_form
+from cardsync.assess.survival import Survival, employment
 from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
 from cardsync.policy import GroupPolicy
 
@@ -25,7 +25,7 @@ def assess(
     aliases: Aliases = (),
     domains: Domains | None = None,
     now: datetime,
-    survival: Survival = closed_form,
+    survival: Survival = employment,
 ) -> Assessment:
     """How probable it is that the work details are no longer right, and why.
 
@@ -51,13 +51,18 @@ def assess(
         Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
         for signal, factor in zip(ordered, factors([s.likelihood_ratio for s in ordered]), strict=True)
     ]
+    after = posterior(before.probability, found)
+    doubt = (1 - after) / (1 - before.probability)  # what the card says of the employment holds for all its details
     return Assessment(
-        probability=posterior(before.probability, found),
+        probability=after,
         prior=before.probability,
         age=before.age,
         reasons=(*before.reasons, *weighed),
         signals=found,
         last_sure=before.last_sure,
+        history=before.history,
+        gain=before.gain,
+        claims={which: min(right * doubt, 1.0) for which, right in before.claims.items()},
     )
 
 

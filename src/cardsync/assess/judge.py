@@ -1,15 +1,19 @@
 """One card's assessment and the question that it is worth, under the owner's policies.  Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
-from cardsync.model import Assessment, Contact, Memory, Question
+from cardsync.assess.survival import employment
+from cardsync.model import Assessment, Contact, Memory, Question, Reason
 from cardsync.policy import GroupPolicy, ReminderPolicy
+
+WORTH_SAYING = 0.1  # of the pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +26,7 @@ class Judge:
     aliases: Aliases
     domains: Domains
     now: datetime
+    pace: float = 1.0  # see ``survival.pace_of``
 
     def __call__(self, contact: Contact, memory: Memory, groups: tuple[str, ...]) -> tuple[Assessment, Question | None]:
         """The assessment, and the question or None."""
@@ -34,7 +39,11 @@ class Judge:
             aliases=self.aliases,
             domains=self.domains,
             now=self.now,
+            survival=partial(employment, pace=self.pace),
         )
+        if abs(self.pace - 1) >= WORTH_SAYING:
+            sentence = f"Your VIPs change employers {self.pace:.1f} times as often as the tables say."
+            found = replace(found, reasons=(*found.reasons, Reason(sentence=sentence)))
         return found, question(contact, memory, found, policy, self.reminders, self.now)
 
     def knows(self, groups: tuple[str, ...]) -> bool:

@@ -1,12 +1,14 @@
 """What time alone says about a card: since when nobody knows, and how many such cards are out of date by now."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
-from cardsync.assess.survival import Situation, Survival, title_kept
-from cardsync.model import Contact, Memory, Reason, WorkField
+from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, kept
+from cardsync.model import Contact, JobHistory, Memory, Reason, WorkField
 from cardsync.policy import Stratum
 
 YEAR = timedelta(days=365.2425)
@@ -24,6 +26,9 @@ class Prior:
     age: timedelta
     last_sure: datetime | None
     reasons: tuple[Reason, ...]
+    history: JobHistory
+    gain: float  # years, see ``survival.gain``
+    claims: Mapping[WorkField, float]
 
 
 def prior(
@@ -43,17 +48,51 @@ def prior(
     age = max(now - sure, timedelta()) if sure else unknown_for
     if sure:
         sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
-    watched = max(sure - memory.first_seen, timedelta()) if sure else timedelta()
-    changes = sum(compare(move.old, move.new, aliases) not in CERTAIN for move in memory.moves)
-    situation = Situation(since_sure=age / YEAR, observed=watched / YEAR, changes=changes)
+    situation = situation_of(memory, sure, age, aliases)
     right = survival(situation, stratum)
+    claims = _claims(contact, memory, right, unknown_for, now)
     reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
     if any(which in contact.work for which in _TITLES):
         title_sure = _latest(memory, _TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
-        right *= title_kept(title_age / YEAR)
+        right *= kept(WorkField.TITLE, title_age / YEAR)
         reasons.append(Reason(sentence=f"As 9 % of titles change in a year, title or employer are by {1 - right:.0%}."))
-    return Prior(probability=min(max(1 - right, SUREST), 1 - SUREST), age=age, last_sure=sure, reasons=tuple(reasons))
+    return Prior(
+        probability=min(max(1 - right, SUREST), 1 - SUREST),
+        age=age,
+        last_sure=sure,
+        reasons=tuple(reasons),
+        history=history_of(situation, stratum),
+        gain=gain(situation, partial(survival, stratum=stratum)),
+        claims=claims,
+    )
+
+
+def _claims(
+    contact: Contact, memory: Memory, employed: float, unknown_for: timedelta, now: datetime
+) -> dict[WorkField, float]:
+    """P(still right) of each detail that the card has: nothing of the old employer's outlasts the employment."""
+    found = {}
+    for which in contact.work:
+        sure = _latest(memory, (which,))
+        age = max(now - sure, timedelta()) if sure else unknown_for
+        found[which] = employed * kept(which, age / YEAR)
+    return found
+
+
+def situation_of(memory: Memory, sure: datetime | None, age: timedelta, aliases: Aliases) -> Situation:
+    """The person's history as the model takes it.
+
+    A change of the organisation that we saw is the start of a job; that of the first job nobody knows.
+    """
+    starts = [move.at for move in memory.moves if compare(move.old, move.new, aliases) not in CERTAIN]
+    begins = [memory.first_seen, *starts]
+    jobs = tuple(
+        Job(years=max(stop - start, timedelta()) / YEAR, whole=start is not begins[0])
+        for start, stop in zip(begins, starts, strict=False)
+    )
+    seen = max(sure - begins[-1], timedelta()) / YEAR if sure else 0.0
+    return Situation(since_sure=age / YEAR, in_job=seen if starts else None, watched=seen, jobs=jobs)
 
 
 def last_sure(contact: Contact, memory: Memory, *, aliases: Aliases, domains: Domains) -> datetime | None:
@@ -100,10 +139,18 @@ def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> 
     line = (
         f"By then {stale:.0%} have another employer (half of all stay {stratum.median_years:g} years; {stratum.name})"
     )
-    if situation.changes or situation.observed >= 1:
-        changes = "1 change" if situation.changes == 1 else f"{situation.changes} changes"
-        line += f", reckoning with {changes} in {situation.observed:.1f} years of history"
-    return line + "."
+    known = []
+    if situation.in_job is not None:
+        known.append(f"{_span(situation.in_job)} in this job when last sure")
+    elif situation.watched >= 1:
+        known.append(f"at least {_span(situation.watched)} in this job when last sure")
+    if situation.jobs:
+        known.append("1 change of employer seen" if len(situation.jobs) == 1 else f"{len(situation.jobs)} changes seen")
+    return f"{line}{', reckoning with ' if known else ''}{' and '.join(known)}."
+
+
+def _span(years: float) -> str:
+    return f"{years * 12:.0f} months" if years < 2 else f"{years:.1f} years"
 
 
 def _years(age: timedelta) -> str:

@@ -40,7 +40,7 @@ class Assess:
         return count
 
     def _forget_after_a_change_of_policy(self) -> None:
-        policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC))).encode()
+        policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC), pace=1.0)).encode()
         key, name = hashlib.sha256(policy).hexdigest(), f"policy:{self.account}"
         if self.mirror.cycles.fact(name) != key:
             self.mirror.contacts.forget_assessments(self.account)
@@ -53,8 +53,11 @@ def as_stored(found: Assessment, wish: Question | None) -> dict[str, Any]:
         "probability": found.probability,
         "prior": found.prior,
         "age_days": found.age.days,
+        "gain_years": found.gain,
+        "right": {which.value: right for which, right in found.claims.items()},
         "last_sure": found.last_sure.isoformat() if found.last_sure else None,
         "reasons": [{"sentence": reason.sentence, "factor": reason.factor} for reason in found.reasons],
+        "history": {"changes": found.history.changes, "expected": found.history.expected} if found.history else None,
         "signals": [signal.kind.value for signal in found.signals],
         "question": {
             "kind": wish.kind.value,

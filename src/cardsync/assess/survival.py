@@ -1,43 +1,72 @@
 """How probable it is that an employment still stands, from time alone.
 
-``Survival`` is the seat of the model: ``closed_form`` sits there now; a calibrated table with the same signature
-takes its place by being handed to ``fuse.assess``, and nothing else changes.
+Each line of work has a hazard of leaving that falls with the time in the job.  A person's own history multiplies it:
+who changed employers n times, where E changes were expected, has (k + n) / (k + E) of it, the mean of the Gamma
+posterior that begins with k pseudo-changes of either.
 """
 
+import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from bisect import bisect_right
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+from importlib import resources
+from itertools import accumulate, pairwise
 from types import MappingProxyType
-from typing import Protocol
+from typing import Any, Protocol
 
+from cardsync.model import JobHistory, WorkField
 from cardsync.policy import Stratum
 
-SHAPE = 2.04  # a: how much people differ in their hazard of changing jobs
-SCALE_OF_MEDIAN = 0.405  # b = median tenure / 0.405, so that half of the tenures are shorter than the median
 TITLE_RATE = 0.089  # 8.9 % of people are promoted in a year
+PLACE_RATE = 0.05  # changes of desk, number or page in a year with the same employer: an assumption
+OWN_RATES = MappingProxyType(
+    {
+        WorkField.DEPARTMENT: TITLE_RATE,
+        WorkField.TITLE: TITLE_RATE,
+        WorkField.ROLE: TITLE_RATE,
+        WorkField.PHONE: PLACE_RATE,
+        WorkField.URL: PLACE_RATE,
+        WorkField.ADDRESS: PLACE_RATE,
+    }
+)
+"""How often a detail changes in a year while the employer stays; organisation and address of mail go with her."""
+SHAPE = 0.7  # of Weibull: near both published tables, of all who are in a job and of new ones (docs/freshness.md)
+MEDIAN_ELAPSED = 1.1645  # the median time in the job of all who are in one, in units of the Weibull's scale
+STEADY = 10.0  # pseudo-changes: how many changes all VIPs together must show to be believed as much as the tables
 
 # Median tenure in years with the current employer (US Bureau of Labor Statistics).  "general" lies between the 4.1 of
 # 2008 and the 3.9 of 2024 of all wage and salary workers: a VIP list mixes trades and ages, and of a person of whom
-# nothing is known nothing narrower is founded.
+# nothing is known nothing narrower is founded.  "developers" is fitted: see ``employment.json``.
 STRATA: Mapping[str, Stratum] = MappingProxyType(
     {
         name: Stratum(name=name, median_years=years)
-        for name, years in {"general": 4.0, "technology": 4.8, "management": 6.1}.items()
+        for name, years in {"general": 4.0, "technology": 4.8, "management": 6.1, "developers": 1.5}.items()
     }
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """A job that ended: ``years`` that it was seen to last; not ``whole`` where it had begun before we looked."""
+
+    years: float
+    whole: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Situation:
     """What the history of one person says, in years.
 
-    ``since_sure``: since the employment was last known to be right; ``observed``: how long we had watched
-    by then; ``changes``: how many changes of employer we saw in that time.
+    ``since_sure``: since the employment was last known to be right.  ``in_job``: time in the job by then; None where
+    its start is unknown, and then ``watched`` is how long it had been seen to last.  ``jobs``: those before it.
     """
 
     since_sure: float
-    observed: float = 0.0
-    changes: int = 0
+    in_job: float | None = None
+    watched: float = 0.0
+    jobs: tuple[Job, ...] = ()
 
 
 class Survival(Protocol):
@@ -48,16 +77,150 @@ class Survival(Protocol):
         ...
 
 
-def closed_form(situation: Situation, stratum: Stratum) -> float:
-    """Gamma-mixed exponential: ((b + E) / (b + E + D)) ** (a + n).
+# ---------------------------------------------------------------- hazards
 
-    Each person has a hazard of their own, spread over people as Gamma(a, b); E years with n changes of
-    employer turn that into Gamma(a + n, b + E).
+
+@dataclass(frozen=True, slots=True)
+class Weibull:
+    """Cumulative hazard (t / scale) ** shape, in years."""
+
+    scale: float
+    shape: float = SHAPE
+
+    def __call__(self, years: float) -> float:
+        """Expected changes by then."""
+        return math.pow(years / self.scale, self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """A hazard that is constant between ``knots`` (years, the first 0): ``rates`` are changes a year."""
+
+    knots: tuple[float, ...]
+    rates: tuple[float, ...]
+    scale: float = 1.0
+
+    def __call__(self, years: float) -> float:
+        """Expected changes by then."""
+        at = bisect_right(self.knots, years) - 1
+        return _summed(self)[at] + (years - self.knots[at]) * self.rates[at]
+
+
+@lru_cache(maxsize=8)
+def _summed(steps: Steps) -> tuple[float, ...]:
+    whole = (rate * (b - a) for rate, (a, b) in zip(steps.rates, pairwise(steps.knots), strict=False))
+    return tuple(accumulate(whole, initial=0.0))
+
+
+Hazard = Weibull | Steps
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What was fitted: the hazard of "developers", and k of every line of work."""
+
+    hazard: Steps
+    pseudo_changes: float
+
+    @classmethod
+    def of(cls, read: Mapping[str, Any]) -> "Table":
+        """From the JSON object that ``bench/fit_freshness.py`` makes."""
+        hazard = Steps(tuple(read["knots_years"]), tuple(read["changes_per_year"]))
+        return cls(hazard, float(read["pseudo_changes"]))
+
+
+@cache
+def fitted() -> Table:
+    """The table that is shipped."""
+    return Table.of(json.loads((resources.files("cardsync.assess") / "employment.json").read_text("utf-8")))
+
+
+def hazard_of(stratum: Stratum, table: Table) -> Hazard:
+    """The cumulative hazard of a line of work; a stratum of the owner's own is known by its median only."""
+    return table.hazard if stratum.name == "developers" else Weibull(stratum.median_years / MEDIAN_ELAPSED)
+
+
+# ---------------------------------------------------------------- the model
+
+
+def employment(situation: Situation, stratum: Stratum, pace: float = 1.0, table: Table | None = None) -> float:
+    """P(still there).  ``pace``: the hazard of all VIPs against the tables, see ``pace_of``."""
+    table = table or fitted()
+    hazard = hazard_of(stratum, table)
+    factor = pace * job_hopping(situation.jobs, hazard, table.pseudo_changes)
+    since = max(0.0, situation.since_sure)
+    if situation.in_job is None:
+        seen = max(0.0, situation.watched)
+        return _remaining(hazard, factor, seen + since) / _remaining(hazard, factor, seen)
+    start = max(0.0, situation.in_job)
+    return math.exp(-factor * (hazard(start + since) - hazard(start)))
+
+
+def gain(situation: Situation, survival: Callable[[Situation], float]) -> float:
+    """How long an answer is good for, in years: the mean time until a change that came since the last sure day.
+
+    weight x P(stale) x gain is what a question adds to the time in which cards are right: the index by which pages
+    are crawled to keep a copy fresh (Azar et al. 2018, Tractable near-optimal policies for crawling), with our F:
+    the integral of F from 0 to t, less t F(t), where F(s) is the probability to be still right after s.
     """
-    scale = stratum.median_years / SCALE_OF_MEDIAN + max(0.0, situation.observed)
-    return math.pow(scale / (scale + max(0.0, situation.since_sure)), SHAPE + situation.changes)
+    since = max(0.0, situation.since_sure)
+    at = [survival(replace(situation, since_sure=since * i / 4)) for i in range(5)]
+    lost = 1 - at[4]
+    if lost < _LEAST:
+        return since / 2
+    return (since / 12 * (at[0] + 4 * at[1] + 2 * at[2] + 4 * at[3] + at[4]) - since * at[4]) / lost
 
 
-def title_kept(years: float) -> float:
-    """P(the title is still right, given the same employer) ``years`` after it was."""
-    return math.exp(-TITLE_RATE * max(0.0, years))
+_LEAST = 1e-6
+
+
+def job_hopping(jobs: Sequence[Job], hazard: Hazard, k: float) -> float:
+    """By what a person's own jobs multiply the hazard: (k + n) / (k + E)."""
+    return (k + len(jobs)) / (k + sum(expected(job.years, hazard, whole=job.whole) for job in jobs))
+
+
+def expected(years: float, hazard: Hazard, *, whole: bool) -> float:
+    """Changes that the tables expect in that time, of a job seen from its start or (not ``whole``) from any day on."""
+    return hazard(years) if whole else math.log(_remaining(hazard, 1.0, 0.0) / _remaining(hazard, 1.0, years))
+
+
+def history_of(situation: Situation, stratum: Stratum) -> JobHistory:
+    """What one person shows: her changes, and those expected until her employment was last sure."""
+    hazard = hazard_of(stratum, fitted())
+    ended = sum(expected(job.years, hazard, whole=job.whole) for job in situation.jobs)
+    whole = situation.in_job is not None
+    current = expected(
+        max(0.0, situation.in_job if situation.in_job is not None else situation.watched), hazard, whole=whole
+    )
+    return JobHistory(changes=len(situation.jobs), expected=ended + current)
+
+
+def pace_of(seen: JobHistory) -> float:
+    """How fast all VIPs together change employers against the tables: the mean of a Gamma posterior.
+
+    From what was seen of all of them, not from the answers: only those get asked who are thought to have left.
+    """
+    return (STEADY + seen.changes) / (STEADY + seen.expected)
+
+
+@lru_cache(maxsize=4096)
+def _remaining(hazard: Hazard, factor: float, start: float) -> float:
+    """The integral of exp(-factor H(t)) from ``start`` on, in years, by Simpson's rule on a grid that widens.
+
+    In a steady population that is, but for a constant, the share of those in a job who have been for longer.
+    """
+    step, unit = _FAR / _PANELS, hazard.scale
+    total = 0.0
+    for i in range(_PANELS + 1):
+        y = i * step
+        weight = 1 if i in {0, _PANELS} else 4 if i % 2 else 2
+        total += weight * math.exp(y - factor * (hazard(start + unit * math.expm1(y)) - hazard(start)))
+    return total * unit * step / 3 * math.exp(-factor * hazard(start))
+
+
+_PANELS, _FAR = 48, math.log(400.0)  # the grid is exp(y) - 1, in units of the hazard's scale
+
+
+def kept(which: WorkField, years: float) -> float:
+    """P(a detail is still right, given the same employer) ``years`` after it was."""
+    return math.exp(-OWN_RATES.get(which, 0.0) * max(0.0, years))

@@ -23,6 +23,7 @@ _MODULES = {
     "vip": "look",
     "explain": "look",
     "history": "look",
+    "calibration": "look",
     "answer": "act",
     "resume": "act",
     "release": "act",

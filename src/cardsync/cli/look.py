@@ -118,10 +118,11 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
 @click.pass_context
 def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     """Why this probability, item by item, and why the contact is asked about or not."""
-    from cardsync import report
+    from cardsync.explain import explain as explained
+    from cardsync.report import find_person
 
     with opened(context, look=True) as app:
-        shown = report.explain(app, report.find_person(app, name))
+        shown = explained(app, find_person(app, name))
     if as_json:
         output.as_json(shown)
         return
@@ -130,10 +131,50 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     if stored:
         output.say(f"probability that the work details are out of date: {stored['probability']:.1%}")
         output.say(f"  from age alone: {stored['prior']:.1%}")
+        right = ", ".join(f"{which} {share:.0%}" for which, share in stored.get("right", {}).items())
+        output.say(f"  still right: {right}")
         for reason in stored["reasons"]:
             factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
             output.say(f"  - {reason['sentence']}{factor}")
     output.say(shown["asked"])
+    if shown["worth_asking_from"]:
+        output.say(f"worth a question from {shown['worth_asking_from']} on, if the card stays as it is")
+
+
+@click.command()
+@json_option
+@click.pass_context
+def calibration(context: click.Context, *, as_json: bool) -> None:
+    """How right the probabilities were, by the answers, and how often your VIPs change employers."""
+    from cardsync.calibration import calibration as figures
+
+    with opened(context, look=True) as app:
+        shown = figures(app)
+    if as_json:
+        output.as_json(shown)
+        return
+    if shown["answers"]:
+        rows = [
+            (
+                f"{each['from']:.0%} - {each['from'] + 0.1:.0%}",
+                f"{each['said']:.0%}",
+                f"{each['was']:.0%}",
+                each["answers"],
+            )
+            for each in shown["bins"]
+        ]
+        output.table(("said to be stale", "on average", "were stale", "answers"), rows)
+        output.say(
+            f"answers: {shown['answers']}, of which found a change: {shown['stale']}; "
+            f"Brier score {shown['brier']:.3f}, calibration error {shown['calibration_error']:.3f}"
+        )
+        output.say("Those who were asked are not all VIPs: the table says how right questions were, not ages.")
+    else:
+        output.say("No answer yet that tells whether a question was right.")
+    output.say(
+        f"{shown['changes_of_employer']} changes of employer seen where {shown['changes_expected']:.1f} were expected: "
+        f"all probabilities reckon with {shown['pace']:.2f} times the usual pace"
+    )
 
 
 @click.command()

@@ -6,7 +6,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
-from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
+from cardsync.model import Contact, FieldMemory, JobHistory, Memory, Move, QuestionKind, WorkField
 from cardsync.records import Ending, Pause, Standing, Wish
 
 _NOT_COUNTED = (Ending.SNOOZED.value,)  # its time is in not_before
@@ -246,6 +246,15 @@ class Contacts:
             "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
             (iso(now), pack(dict(assessment)), contact_id),
         )
+
+    def job_history(self) -> JobHistory:
+        """What all VIPs together showed, as far as they were assessed."""
+        row = self._db.row(
+            "SELECT sum(json_extract(t.assessment, '$.history.changes')), "
+            "sum(json_extract(t.assessment, '$.history.expected')) FROM contact t "
+            "JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key WHERE t.assessment IS NOT NULL"
+        )
+        return JobHistory(changes=row[0] or 0, expected=row[1] or 0.0) if row else JobHistory(changes=0, expected=0.0)
 
     def wishes(self, book_id: int) -> dict[int, Wish]:
         """By contact, for the VIPs of a book: the question that its last assessment found worth asking."""

@@ -30,7 +30,8 @@ class Questions:
         """A question that is about to be written; it counts only once the write is verified."""
         row = self._db.row(
             "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
-            "counted, state, standing) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
+            "counted, probability, state, standing) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
             (
                 contact_id,
                 question.kind,
@@ -42,6 +43,7 @@ class Questions:
                 question.reason,
                 iso(now),
                 counted,
+                question.probability,
             ),
         )
         return int(row[0]) if row else 0
@@ -120,6 +122,14 @@ class Questions:
             (account, iso(since)),
         )
         return [moment(row[0]) for row in rows]
+
+    def foretold(self) -> list[tuple[float, Ending, datetime, int]]:
+        """(what was said, how the question ended, when it was asked, contact) of all that ended, oldest first."""
+        rows = self._db.rows(
+            "SELECT probability, ending, asked_at, contact_id FROM question "
+            "WHERE state = 'ended' AND probability IS NOT NULL ORDER BY id"
+        )
+        return [(row[0], Ending(row[1]), moment(row[2]), row[3]) for row in rows]
 
     def open_count(self, account: str) -> int:
         """How many blocks stand in the account's books; one that is gone must not use up the budget for ever."""

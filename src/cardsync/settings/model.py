@@ -151,13 +151,13 @@ class Group(Table):
         Median,
         BeforeValidator(parse_stratum),
         PlainSerializer(show_stratum),
-        v.Allowed("general, technology, management, or { median_years = 4.2 }"),
+        v.Allowed("general, technology, management, developers, or { median_years = 4.2 }"),
         WithJsonSchema(
-            {"anyOf": [{"enum": ["general", "technology", "management"]}, Median.model_json_schema()]},
+            {"anyOf": [{"enum": ["general", "technology", "management", "developers"]}, Median.model_json_schema()]},
         ),
     ] = Field(
         default=named("general"),
-        description="How long jobs last: general, technology, management or { median_years = 4.2 }.",
+        description="How long jobs last: general, technology, management, developers or { median_years = 4.2 }.",
     )
     ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = Field(
         default=None, description="Instead of freshness.ask_above, for this group.", examples=[0.2]

@@ -144,7 +144,7 @@ def test_the_follow_up_names_the_person_and_the_old_company() -> None:
     assert question.slots == {"organisation": "Acme", "given_name": "Jo"}
 
 
-def test_half_updated_cards_come_first_then_weight_times_probability() -> None:
-    still, half = QuestionKind.STILL, QuestionKind.HALF_UPDATED
-    wishes = [(still, 0.5, 4), (still, 0.9, 2), (half, 0.3, 3), (still, 0.5, 1)]
-    assert [wish[2] for wish in sorted(wishes, key=lambda wish: precedence(*wish))] == [3, 2, 1, 4]
+def test_half_updated_cards_come_first_then_those_known_to_be_wrong_then_by_score() -> None:
+    still, half, follow = QuestionKind.STILL, QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP
+    wishes = [(still, 0.5, 4), (still, 0.9, 2), (follow, 0.1, 5), (half, 0.3, 3), (still, 0.5, 1)]
+    assert [wish[2] for wish in sorted(wishes, key=lambda wish: precedence(*wish))] == [3, 5, 2, 1, 4]

@@ -139,7 +139,7 @@ def test_a_card_without_work_details_cannot_be_stale() -> None:
 
 def test_the_model_of_survival_can_be_exchanged() -> None:
     def sure_to_be_gone(situation: Situation, stratum: Stratum) -> float:
-        assert (situation.changes, stratum) == (0, POLICY.stratum)
+        assert (situation.jobs, stratum) == ((), POLICY.stratum)
         return 0.0
 
     memory = remembered(person(), sure=NOW)
@@ -335,6 +335,17 @@ def test_the_factors_in_the_reasons_explain_the_probability() -> None:
     assert all(reason.sentence.endswith(".") for reason in found.reasons)
 
 
+def test_each_detail_has_a_probability_of_its_own_and_none_outlasts_the_employment() -> None:
+    contact = person(STRIPE)
+    memory = remembered(contact, sure=NOW - 3 * YEAR)
+    renamed = replace(memory.fields[TITLE], validated_at=NOW - DAY)
+    found = judge(contact, replace(memory, fields={**memory.fields, PHONE: memory.fields[PHONE]}))
+    assert found.claims.keys() == contact.work.keys()
+    assert found.claims[TITLE] < found.claims[PHONE] < found.claims[ORG] == found.claims[EMAIL]
+    fresh = judge(contact, replace(memory, fields={**memory.fields, TITLE: renamed}))
+    assert fresh.claims[TITLE] > found.claims[TITLE]
+
+
 # ---------------------------------------------------------------- asking
 
 
@@ -367,12 +378,12 @@ def test_a_role_stands_in_for_a_title() -> None:
     assert (found.fields, found.slots["title"]) == ((WorkField.ROLE,), "Buyer")
 
 
-def test_the_score_is_weight_times_probability() -> None:
+def test_the_score_is_weight_times_probability_times_the_years_that_an_answer_is_good_for() -> None:
     heavy, memory = replace(POLICY, weight=2.5), remembered(person())
     found = judge(person(), memory)
     asked_for = question(person(), memory, found, heavy, REMINDERS, NOW)
     assert asked_for is not None
-    assert asked_for.score == pytest.approx(2.5 * found.probability)
+    assert asked_for.score == pytest.approx(2.5 * found.probability * found.gain)
 
 
 def test_signals_carry_what_a_question_quotes() -> None:

@@ -1,55 +1,149 @@
+"""The model of employment: near the published tables, monotone, and always a probability."""
+
+import math
+from dataclasses import replace
+from functools import partial
+from itertools import pairwise
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from cardsync.assess.survival import STRATA, Situation, closed_form, title_kept
+from cardsync.assess.survival import (
+    STRATA,
+    Job,
+    Situation,
+    Weibull,
+    employment,
+    expected,
+    fitted,
+    gain,
+    hazard_of,
+    history_of,
+    kept,
+    pace_of,
+)
+from cardsync.model import JobHistory, WorkField
 from cardsync.policy import Stratum
 
 YEARS = st.floats(0, 60)
-SITUATIONS = st.builds(Situation, since_sure=YEARS, observed=YEARS, changes=st.integers(0, 20))
-STILL_THERE = {1: 0.77, 2: 0.70, 3: 0.64, 5: 0.47, 10: 0.27}  # general working population, BLS 2008
+JOBS = st.lists(st.builds(Job, years=st.floats(0, 40), whole=st.booleans()), max_size=6).map(tuple)
+SITUATIONS = st.builds(Situation, since_sure=YEARS, in_job=st.one_of(st.none(), YEARS), watched=YEARS, jobs=JOBS)
+STRATUM = st.sampled_from(sorted(STRATA)).map(STRATA.__getitem__)
+STILL_THERE = {1: 0.77, 2: 0.70, 3: 0.64, 5: 0.47, 10: 0.27}  # general working population, BLS 2008, median 4.1 years
+NEW_JOBS = {1: 0.72, 2: 0.55, 3: 0.45, 5: 0.36}  # Kaplan-Meier of dated spells in a mobile trade
 
 
 @pytest.mark.parametrize("years", STILL_THERE)
-def test_the_general_stratum_is_within_0_064_of_the_labour_statistics(years: int) -> None:
-    right = closed_form(Situation(since_sure=years), STRATA["general"])
-    assert right == pytest.approx(STILL_THERE[years], abs=0.064)
+def test_of_a_job_that_began_nobody_knows_when_as_many_last_as_the_labour_statistics_say(years: int) -> None:
+    right = employment(Situation(since_sure=years), Stratum(name="own", median_years=4.1))
+    assert right == pytest.approx(STILL_THERE[years], abs=0.055)
 
 
-@pytest.mark.parametrize(
-    ("situation", "median", "expected"),
-    [
-        (Situation(since_sure=2), 4.8, 0.7275),  # b = 11.852: (11.852 / 13.852) ** 2.04
-        (Situation(since_sure=2, observed=5, changes=2), 4.8, 0.6357),  # (16.852 / 18.852) ** 4.04
-        (Situation(since_sure=0, observed=3, changes=9), 6.1, 1.0),
-    ],
-)
-def test_the_closed_form_is_that_of_the_data(situation: Situation, median: float, expected: float) -> None:
-    assert closed_form(situation, Stratum(name="x", median_years=median)) == pytest.approx(expected, abs=0.0001)
+@pytest.mark.parametrize("years", NEW_JOBS)
+def test_of_new_jobs_in_technology_as_many_last_as_were_counted(years: int) -> None:
+    right = employment(Situation(since_sure=years, in_job=0), STRATA["technology"])
+    assert right == pytest.approx(NEW_JOBS[years], abs=0.045)
 
 
-@given(SITUATIONS, YEARS)
-def test_survival_is_a_probability_and_never_rises_with_time(situation: Situation, more: float) -> None:
-    for stratum in STRATA.values():
-        right = closed_form(situation, stratum)
-        later = Situation(
-            since_sure=situation.since_sure + more, observed=situation.observed, changes=situation.changes
-        )
-        assert 0 <= closed_form(later, stratum) <= right <= 1
+@pytest.mark.parametrize("median", [0.5, 4.0, 12.0])
+def test_half_of_those_in_a_job_are_in_it_for_the_median_or_longer(median: float) -> None:
+    """In a steady population the time already in the job is distributed as the time that is left."""
+    stratum = Stratum(name="own", median_years=median)
+    assert employment(Situation(since_sure=median), stratum) == pytest.approx(0.5, abs=0.002)
 
 
-@given(SITUATIONS)
-def test_who_changed_more_often_is_less_sure_to_be_still_there(situation: Situation) -> None:
-    hopper = Situation(since_sure=situation.since_sure, observed=situation.observed, changes=situation.changes + 1)
-    assert closed_form(hopper, STRATA["general"]) <= closed_form(situation, STRATA["general"])
+@given(SITUATIONS, STRATUM, YEARS)
+def test_it_is_a_probability_and_never_rises_with_time(situation: Situation, stratum: Stratum, more: float) -> None:
+    right = employment(situation, stratum)
+    later = employment(replace(situation, since_sure=situation.since_sure + more), stratum)
+    assert 0 <= later <= right * (1 + 1e-9) <= 1 + 1e-9
+
+
+@given(SITUATIONS, STRATUM, YEARS)
+def test_whoever_is_in_a_job_for_longer_stays_longer(situation: Situation, stratum: Stratum, more: float) -> None:
+    longer = replace(situation, watched=situation.watched + more)
+    if situation.in_job is not None:
+        longer = replace(longer, in_job=situation.in_job + more)
+    assert employment(longer, stratum) >= employment(situation, stratum) * (1 - 1e-3)
+
+
+@given(SITUATIONS, STRATUM)
+def test_who_changed_more_often_in_the_same_time_is_less_sure_to_be_still_there(
+    situation: Situation, stratum: Stratum
+) -> None:
+    assume(situation.jobs)
+    *others, last = situation.jobs
+    halves = (replace(last, years=last.years / 2), Job(years=last.years / 2, whole=last.whole))
+    hopper = replace(situation, jobs=(*others, *halves))
+    assume(expected_by(hopper, stratum) <= expected_by(situation, stratum) + 0.9)
+    assert employment(hopper, stratum) <= employment(situation, stratum) * (1 + 1e-9)
+
+
+def expected_by(situation: Situation, stratum: Stratum) -> float:
+    hazard = hazard_of(stratum, fitted())
+    return sum(expected(job.years, hazard, whole=job.whole) for job in situation.jobs)
+
+
+def test_no_history_says_neither_more_nor_less_than_the_tables() -> None:
+    stratum = STRATA["general"]
+    after = Situation(since_sure=3, in_job=1)
+    hazard = hazard_of(stratum, fitted())
+    assert employment(after, stratum) == pytest.approx(math.exp(-(hazard(4) - hazard(1))))
 
 
 def test_the_strata_differ_by_their_medians() -> None:
     after = Situation(since_sure=3)
-    general, technology, management = (closed_form(after, STRATA[n]) for n in ("general", "technology", "management"))
-    assert general < technology < management
+    found = [employment(after, STRATA[name]) for name in ("developers", "general", "technology", "management")]
+    assert all(one < other for one, other in pairwise(found))
 
 
-def test_one_in_eleven_titles_changes_in_a_year() -> None:
-    assert title_kept(0) == 1
-    assert 1 - title_kept(1) == pytest.approx(0.085, abs=0.001)
+def test_the_fitted_hazard_falls_with_the_time_in_the_job() -> None:
+    rates = fitted().hazard.rates
+    assert list(rates) == sorted(rates, reverse=True)
+    assert fitted().hazard.knots[0] == 0
+
+
+@given(YEARS, YEARS)
+def test_a_cumulative_hazard_never_falls(one: float, more: float) -> None:
+    for hazard in (fitted().hazard, Weibull(4.0)):
+        assert hazard(one + more) >= hazard(one) >= 0
+
+
+def test_all_vips_together_move_the_hazard_by_what_they_showed() -> None:
+    assert pace_of(JobHistory(changes=0, expected=0.0)) == 1
+    assert pace_of(JobHistory(changes=10, expected=10.0)) == 1
+    assert pace_of(JobHistory(changes=0, expected=10.0)) == 0.5
+    assert employment(Situation(since_sure=2), STRATA["general"], pace=2.0) < employment(
+        Situation(since_sure=2), STRATA["general"]
+    )
+
+
+@given(SITUATIONS, STRATUM)
+def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
+    situation: Situation, stratum: Stratum
+) -> None:
+    shown = history_of(situation, stratum)
+    assert shown.changes == len(situation.jobs)
+    assert shown.expected >= expected_by(situation, stratum) - 1e-9
+
+
+@given(SITUATIONS, STRATUM)
+def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
+    situation: Situation, stratum: Stratum
+) -> None:
+    good = gain(situation, partial(employment, stratum=stratum))
+    assert -1e-6 <= good <= situation.since_sure * (1 + 1e-6)
+
+
+def test_an_answer_about_somebody_who_leaves_at_once_is_good_for_less() -> None:
+    after = Situation(since_sure=4, in_job=0)
+    hopper, stayer = (gain(after, partial(employment, stratum=STRATA[n])) for n in ("developers", "management"))
+    assert hopper < stayer
+
+
+def test_one_in_eleven_titles_changes_in_a_year_and_what_goes_with_the_employer_does_not() -> None:
+    assert kept(WorkField.TITLE, 0) == 1
+    assert 1 - kept(WorkField.TITLE, 1) == pytest.approx(0.085, abs=0.001)
+    assert kept(WorkField.EMAIL, 9) == kept(WorkField.ORGANISATION, 9) == 1
+    assert kept(WorkField.TITLE, 2) < kept(WorkField.PHONE, 2) < 1
