@@ -6,8 +6,8 @@ from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
 from cardsync.annotate import plan
+from cardsync.annotate.adopt import adopt
 from cardsync.annotate.conclude import conclude
-from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
@@ -165,30 +165,7 @@ class Annotate:
     def _adopt_all(self, book: Book, changed: set[int], done: Annotated) -> None:
         for contact_id in sorted(changed):
             for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=True):
-                self._adopt(card, card.data, done)
-
-    def _adopt(self, card: VipCard, data: bytes, done: Annotated) -> bool:
-        """Take over a block of ours from before the database was lost; nothing in it is an answer yet."""
-        unsettled = self.mirror.journal.unsettled(card.book_id, card.href)  # its block is known
-        if unsettled or any(asked.standing for asked in self.mirror.questions.of(card.contact_id)):
-            return False
-        note = note_text(scan(data))
-        found = recognise(note, (self.policy.label, *self.policy.past_labels), self.policy.texts)
-        if found is None:
-            return False
-        found = plan.known(found, note, [asked.block for asked in self.mirror.questions.of(card.contact_id)])
-        self.mirror.contacts.set_href(card.contact_id, card.href)
-        self.mirror.questions.adopt(
-            card.contact_id,
-            found.kind,
-            block=found.text,
-            user_text=found.user_text,
-            position=found.position,
-            now=self.now,
-        )
-        self.mirror.contacts.record(card.contact_id, self.now, "question found on the card", new=found.text)
-        done.adopted += 1
-        return True
+                done.adopted += adopt(self.mirror, self.policy, card, card.data, self.now)
 
     # ------------------------------------------------------------ new questions
 
@@ -234,7 +211,8 @@ class Annotate:
     def _asked(self, book: Book, card: VipCard, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: the question, if it is still worth asking."""
         self._take_note(book, card, fresh)
-        if self._adopt(card, fresh.data, done):
+        if adopt(self.mirror, self.policy, card, fresh.data, self.now):
+            done.adopted += 1
             return None
         contact = contact_of(scan(fresh.data))
         memory = self.mirror.contacts.memory(card.contact_id)

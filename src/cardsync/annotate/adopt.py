@@ -1,0 +1,34 @@
+"""Blocks of ours that the database does not know: it was lost, or put back from an old copy."""
+
+from datetime import datetime
+
+from cardsync.annotate import plan
+from cardsync.annotate.recognise import recognise
+from cardsync.mirror import Mirror
+from cardsync.policy import ReminderPolicy
+from cardsync.records import VipCard
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import note_text
+
+
+def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, now: datetime) -> bool:
+    """Take over the block on a card, if there is one and nobody knows it; nothing in it is an answer yet."""
+    asked = mirror.questions.of(card.contact_id)
+    if mirror.journal.unsettled(card.book_id, card.href) or any(each.standing for each in asked):
+        return False
+    note = note_text(scan(data))
+    found = recognise(note, (policy.label, *policy.past_labels), policy.texts)
+    if found is None:
+        return False
+    found = plan.known(found, note, [each.block for each in asked])
+    mirror.contacts.set_href(card.contact_id, card.href)
+    mirror.questions.adopt(
+        card.contact_id,
+        found.kind,
+        block=found.text,
+        user_text=found.user_text,
+        position=found.position,
+        now=now,
+    )
+    mirror.contacts.record(card.contact_id, now, "question found on the card", new=found.text)
+    return True
