@@ -189,10 +189,11 @@ def _redirected(status: int) -> Strike:
 
 def _strangers() -> Iterator[Fault]:
     page, put = answering(200, _HTML, body=_LOGIN_PAGE), frozenset({Kind.PUT})
-    yield Fault(name="a login page with 200", kinds=TOLD | {Kind.GET}, strike=page, trips=PARKED)
+    # behind a PUT, bytes that are no card look like a card that was ruined
+    yield Fault(name="a login page with 200", kinds=TOLD | {Kind.GET}, strike=page, trips=SEEN_AT_REST)
     yield Fault(name="a login page with 200 to a PUT", kinds=put, strike=page, trips=PARKED)
     yield Fault(name="a login page with 207", kinds=TOLD, strike=answering(207, _HTML, body=_LOGIN_PAGE))
-    yield Fault(name="200 and no body", kinds=TOLD | {Kind.GET}, strike=answering(200), trips=PARKED)
+    yield Fault(name="200 and no body", kinds=TOLD | {Kind.GET}, strike=answering(200), trips=SEEN_AT_REST)
     yield Fault(name="204", kinds=TOLD | {Kind.GET}, strike=answering(204))
     for status in (301, 302, 307, 308):
         yield Fault(
