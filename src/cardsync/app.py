@@ -126,14 +126,13 @@ class App:
         Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone, ``ConfigError`` where the secret
         cannot be had.
         """
-        admission = self.admission(account)
-        await admission.check(scheduled=scheduled)
+        await self.admission(account).check(scheduled=scheduled)
         try:
             secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
             async with self.client(self._connection(account, secret)) as client:
                 yield client
         except CardsyncError as error:
-            await admission.failed(error)
+            await self.admission(account).failed(error)  # the time may have gone on by hours
             raise
 
     def client(self, connection: "Connection") -> "CardDAVClient":
@@ -240,9 +239,11 @@ class App:
 async def _bounded(account: str) -> AsyncIterator[None]:
     """No server holds the other accounts for ever; what was read until then stays, and a write in hand is verified."""
     try:
-        async with asyncio.timeout(LONGEST_CYCLE.total_seconds()):
+        async with asyncio.timeout(LONGEST_CYCLE.total_seconds()) as bound:
             yield
     except TimeoutError:
+        if not bound.expired():
+            raise
         hours = LONGEST_CYCLE / timedelta(hours=1)
         raise Unreachable(f"{account}: a cycle took the server over {hours:g} hours; it goes on later.") from None
 

@@ -16,8 +16,8 @@ def calibration(app: App) -> dict[str, Any]:
     """Figures over all questions whose answer tells whether the details were stale."""
     told = [
         (probability, was)
-        for probability, ending, asked_at, contact_id in app.mirror.questions.foretold()
-        if (was := _stale(app, ending, asked_at, contact_id)) is not None
+        for probability, ending, asked_at, ended_at, contact_id in app.mirror.questions.foretold()
+        if (was := _stale(app, ending, asked_at, ended_at, contact_id)) is not None
     ]
     said, stale = [p for p, _ in told], [hit for _, hit in told]
     seen = app.mirror.contacts.job_history()
@@ -36,12 +36,12 @@ def calibration(app: App) -> dict[str, Any]:
     }
 
 
-def _stale(app: App, ending: Ending, asked_at: datetime, contact_id: int) -> bool | None:
+def _stale(app: App, ending: Ending, asked_at: datetime, ended_at: datetime, contact_id: int) -> bool | None:
     """What an answer says of the details at the time of the question; None: nothing."""
     if ending is Ending.CONFIRMED:
         return False
     if ending in {Ending.LEFT, Ending.RETIRED}:
         return True
-    if ending is Ending.EDITED and app.mirror.contacts.edited_since(contact_id, asked_at) & set(_POSITION):
+    if ending is Ending.EDITED and app.mirror.contacts.edited_between(contact_id, asked_at, ended_at) & set(_POSITION):
         return True
     return None

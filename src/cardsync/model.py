@@ -268,7 +268,7 @@ class Assessment:
 class JobHistory:
     """Changes of employer that we saw, and how many the tables expect in the time for which we know."""
 
-    changes: int
+    changes: float
     expected: float
 
 

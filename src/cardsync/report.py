@@ -64,8 +64,7 @@ def find_person(app: App, name: str) -> Person:
 
 def name_of(app: App, book_id: int, href: str) -> str:
     """The name on a card, or the end of its href where we do not know it."""
-    names = (card.name for card in app.mirror.books.cards(book_id) if card.href == href)
-    return next(names, href.rsplit("/", 1)[-1])
+    return app.mirror.books.name_at(book_id, href) or href.rsplit("/", 1)[-1]
 
 
 def _names(person: Person) -> set[str]:

@@ -46,6 +46,7 @@ def expired(names: Iterable[str], keep: timedelta, now: datetime) -> list[str]:
     made: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
     for name in names:
         if found := _OURS.fullmatch(name):
-            at = datetime.strptime(found["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-            made[found["of"], found["kind"]].append((at, name))
+            with suppress(ValueError):  # no date: not ours
+                at = datetime.strptime(found["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+                made[found["of"], found["kind"]].append((at, name))
     return sorted(name for each in made.values() for at, name in sorted(each)[1:-1] if now - at > keep)

@@ -1,6 +1,6 @@
 """``notes remove``, ``backup`` and ``restore`` for all accounts: what needs the servers, between cycles."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +10,7 @@ from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
-from cardsync.errors import CardsyncError
+from cardsync.errors import CardsyncError, LoginRefused, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
 from cardsync.ports import Server
@@ -139,9 +139,13 @@ async def settle(app: App, people: Sequence[Person]) -> None:
 
 
 async def restore(
-    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool
+    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] = ()
 ) -> tuple[list[dict[str, Any]], list[Preview]]:
-    """Each of these cards back to a kept version: the newest, or the one that stood at ``at``."""
+    """Each of these cards back to a kept version: the newest, or the one that stood at ``at``.
+
+    Of those that were ``shown`` only what was shown is replaced.
+    """
+    seen = {(preview.book_id, preview.href): preview.before for preview in shown}
     rows: list[dict[str, Any]] = []
     previews: list[Preview] = []
     for account in dict.fromkeys(person.account for person in people):
@@ -149,14 +153,16 @@ async def restore(
         try:
             async with _undo(app, account, previews if dry_run else None) as undo:
                 while waiting:
-                    rows.append(await _restored(app, undo, waiting[0], at))
+                    rows.append(await _restored(app, undo, waiting[0], at, seen))
                     waiting.pop(0)
         except CardsyncError as error:
             rows += [_restore_row(person, error=error) for person in waiting]
     return rows, previews
 
 
-async def _restored(app: App, undo: Undo, person: Person, at: datetime | None) -> dict[str, Any]:
+async def _restored(
+    app: App, undo: Undo, person: Person, at: datetime | None, seen: Mapping[tuple[int, str], bytes]
+) -> dict[str, Any]:
     """One card; what is wrong with it stops no other, and what is wrong with the server does."""
     try:
         version = version_at(app, person, at)
@@ -164,7 +170,13 @@ async def _restored(app: App, undo: Undo, person: Person, at: datetime | None) -
         _check_writable(app, app.mirror.books.book(person.book_id))
     except CardsyncError as error:
         return _restore_row(person, error=error)
-    outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"])
+    shown = seen.get((person.book_id, target.href))
+    try:
+        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"], shown)
+    except (LoginRefused, Unreachable):
+        raise
+    except CardsyncError as error:
+        return _restore_row(person, error=error)
     return _restore_row(person, outcome=outcome)
 
 
@@ -190,6 +202,9 @@ def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
     later = [version for version in versions if moment(version["at"]) >= at]
     if not later:
         raise CardsyncError("The card was not written since then: it is as it was.")
+    if later[-1] is versions[-1] and at < app.clock() - app.settings.undo.keep_versions:
+        oldest = moment(versions[-1]["at"])
+        raise CardsyncError(f"Versions from then are not kept any more ([undo]); the oldest is from {oldest:%Y-%m-%d}.")
     return later[-1]
 
 

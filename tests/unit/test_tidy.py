@@ -32,6 +32,7 @@ def test_of_each_book_the_first_and_the_newest_stay_and_all_that_is_young(one: l
 
 def test_files_that_are_not_ours_stay() -> None:
     others = ["family.vcf", "home-Contacts-2019.vcf", "home-20190101T000000Z.vcf.gz", "cardsync.db"]
+    others += [f"home-Contacts-2026139{n}T000000Z.vcf" for n in range(5)]
     assert expired(others, KEEP.backups, NOW) == []
 
 

@@ -7,6 +7,7 @@ from cardsync.annotate.recognise import recognise
 from cardsync.mirror import Mirror
 from cardsync.policy import ReminderPolicy
 from cardsync.records import VipCard
+from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_text
 
@@ -21,7 +22,9 @@ def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, no
     if found is None:
         return False
     found = plan.known(found, note, [each.block for each in asked])
-    mirror.contacts.set_href(card.contact_id, card.href)
+    contact = contact_of(scan(data))
+    mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
+    mirror.books.store_data(card.book_id, card.href, data, seen=True)
     mirror.questions.adopt(
         card.contact_id,
         found.kind,

@@ -125,9 +125,7 @@ def _split(
 
 def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
     """``word`` as the beginning of one token and the end of another, or of the same longer one."""
-    if closing.start < opening.start or any(
-        len(token.text) != token.stop - token.start for token in (opening, closing)
-    ):
+    if closing.start < opening.start or not (opening.exact and closing.exact):
         return []
     head = _same(word, opening.text)
     rest = len(word) - head

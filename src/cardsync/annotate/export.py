@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
+from urllib.parse import unquote, urlsplit
 
 from cardsync.errors import ServerProblem, StateProblem
 from cardsync.mirror import Mirror
@@ -32,7 +33,7 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
 
     Raises ``StateProblem`` where the folder cannot be written, and what ``fetch`` raises; then no file is left.
     """
-    stem = f"{_slug(book.account)}-{_slug(book.display_name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    stem = f"{_slug(book.account)}-{_named(book)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     try:
         path, file = _free(folder, stem)
         try:
@@ -80,6 +81,12 @@ async def _write(
                 cards += 1
             missing += batch.failed
     return cards, tuple(missing)
+
+
+def _named(book: AddressBook) -> str:
+    """The book's name, told apart from another of that name in the account."""
+    name, segment = _slug(book.display_name), _slug(unquote(urlsplit(book.href).path).rstrip("/").rpartition("/")[2])
+    return name if name.casefold() == segment.casefold() else f"{name[:60]}-{segment[:60]}"
 
 
 def _slug(name: str) -> str:

@@ -29,11 +29,15 @@ def plain(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A word or a single sign: ``text`` is plain, ``start`` and ``stop`` are offsets into the note."""
+    """A word or a single sign: ``text`` is plain, ``start`` and ``stop`` are offsets into the note.
+
+    ``exact``: but for case it stands in the note so, character by character.
+    """
 
     text: str
     start: int
     stop: int
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +61,14 @@ def lines_of(note: str) -> list[Line]:
 def tokens_of(text: str) -> list[Token]:
     """All words and signs of a text, in order; whitespace and line breaks are between them."""
     known: dict[str, str] = {}
-    return [Token(_plain(match[0], known), *match.span()) for match in _TOKEN.finditer(text)]
+    return [
+        Token(
+            word := _plain(match[0], known),
+            *match.span(),
+            exact=len(word) == len(match[0]) and match[0].casefold() == word,
+        )
+        for match in _TOKEN.finditer(text)
+    ]
 
 
 def words_of(text: str) -> list[str]:

@@ -9,7 +9,7 @@ from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.removal import spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
-from cardsync.errors import CardRefused
+from cardsync.errors import CardRefused, CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, uid_key
 from cardsync.policy import Position, ReminderPolicy
@@ -73,9 +73,21 @@ class Undo:
                 return Change(data=cut(card.data, spans), why="notes remove")
         return None
 
-    async def restore(self, book: Book, target: Target, version: bytes) -> Outcome:
-        """Put a kept version back, journalled and conditional like any write."""
-        outcome = await self.writer.write(book, target, lambda fresh: Change(data=version, why="restore", wanted=True))
+    async def restore(self, book: Book, target: Target, version: bytes, shown: bytes | None = None) -> Outcome:
+        """Put a kept version back, journalled and conditional like any write.
+
+        Raises ``CardsyncError`` where the card is not as it was ``shown`` to the owner, nor as it shall be.
+        """
+        other = False
+
+        def decide(fresh: AddressObject) -> Change | None:
+            nonlocal other
+            other = shown is not None and fresh.data not in {shown, version}
+            return None if other else Change(data=version, why="restore", wanted=True)
+
+        outcome = await self.writer.write(book, target, decide)
+        if other:
+            raise CardsyncError("The card changed since it was shown, so nothing was written. Look again.")
         if outcome in {Outcome.WRITTEN, Outcome.NOTHING}:  # nothing: an earlier try was cut off after its write
             self._settle(book, target, version)
         return outcome

@@ -12,7 +12,7 @@ from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
 HOLDS = timedelta(hours=24)
-"""A probability moves by less than a tenth of a percent a day."""
+"""A probability moves little in a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -164,11 +164,10 @@ def gain(situation: Situation, survival: Callable[[Situation], float]) -> float:
     the integral of F from 0 to t, less t F(t), where F(s) is the probability to be still right after s.
     """
     since = max(0.0, situation.since_sure)
-    at = [survival(replace(situation, since_sure=since * i / 4)) for i in range(5)]
-    lost = 1 - at[4]
-    if lost < _LEAST:
+    half, end = (survival(replace(situation, since_sure=since * share)) for share in (0.5, 1.0))
+    if 1 - end < _LEAST:
         return since / 2
-    return (since / 12 * (at[0] + 4 * at[1] + 2 * at[2] + 4 * at[3] + at[4]) - since * at[4]) / lost
+    return since * ((1 + 4 * half + end) / 6 - end) / (1 - end)  # Simpson's rule
 
 
 _LEAST = 1e-6

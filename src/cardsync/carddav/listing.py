@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from cardsync.carddav import xml
 from cardsync.carddav.hrefs import Location, href_key, object_location, parse_url
 from cardsync.carddav.wire import Ask, Reply, Wire
-from cardsync.errors import ListingFailed, ServerProblem, TokenRefused
+from cardsync.errors import Broken, ListingFailed, ServerProblem, TokenRefused
 from cardsync.model import AddressBook, Listing, SyncMethod
 
 _MAX_PAGES = 1000
@@ -130,7 +130,7 @@ async def _gated(wire: Wire, book: AddressBook, marker: str | None) -> Listing:
 async def _ctag(wire: Wire, book: AddressBook) -> str | None:
     try:
         return await _property(wire, book, xml.GETCTAG)
-    except ServerProblem:  # it only saves work
+    except (ServerProblem, Broken):  # it only saves work
         return None
 
 

@@ -163,7 +163,7 @@ def restore(
         if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
             if asks and previews:
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
-            rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False))
+            rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:
         found = [{**row, "dry_run": dry_run} for row in rows]
         output.as_json(found[0] if name else found)

@@ -132,7 +132,8 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
         output.say(f"probability that the work details are out of date: {stored['probability']:.1%}")
         output.say(f"  from age alone: {stored['prior']:.1%}")
         right = ", ".join(f"{which} {share:.0%}" for which, share in stored.get("right", {}).items())
-        output.say(f"  still right: {right}")
+        if right:
+            output.say(f"  still right: {right}")
         for reason in stored["reasons"]:
             factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
             output.say(f"  - {reason['sentence']}{factor}")
@@ -172,7 +173,7 @@ def calibration(context: click.Context, *, as_json: bool) -> None:
     else:
         output.say("No answer yet that tells whether a question was right.")
     output.say(
-        f"{shown['changes_of_employer']} changes of employer seen where {shown['changes_expected']:.1f} were expected: "
+        f"{shown['changes_of_employer']:g} changes of employer seen, {shown['changes_expected']:.1f} were expected: "
         f"all probabilities reckon with {shown['pace']:.2f} times the usual pace"
     )
 

@@ -225,6 +225,15 @@ class Books:
         )
         return row[0] if row else None
 
+    def name_at(self, book_id: int, href: str) -> str | None:
+        """The name of the contact whose card is there."""
+        row = self._db.row(
+            "SELECT t.name FROM address_object o JOIN contact t ON t.book_id = o.book_id AND t.uid_key = o.uid_key "
+            "WHERE o.book_id = ? AND o.href = ? AND o.is_group = 0",
+            (book_id, href),
+        )
+        return row[0] if row else None
+
     def objects_named(self, book_id: int, uid_key: str) -> list[str]:
         """The hrefs under which a UID is known."""
         rows = self._db.rows(

@@ -119,9 +119,34 @@ class Contacts:
         asked = maybe_moment(row[0]) if row else None
         return max(now, asked + timedelta(microseconds=1)) if asked else now
 
-    def set_href(self, contact_id: int, href: str) -> None:
-        """Which of several objects with its UID the contact is."""
-        self._db.execute("UPDATE contact SET href = ? WHERE id = ?", (href, contact_id))
+    def become(
+        self,
+        contact_id: int,
+        contact: Contact,
+        href: str,
+        keys: Mapping[WorkField, frozenset[str]],
+        now: datetime,
+    ) -> None:
+        """Of several objects with its UID the contact is this one: if it was another, what differs is no edit."""
+        row = self._db.row("SELECT href FROM contact WHERE id = ?", (contact_id,))
+        if row is None or row[0] == href:
+            return
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE contact SET href = ?, name = ?, assessed_at = NULL WHERE id = ?",
+                (href, contact.name, contact_id),
+            )
+            self._db.execute("DELETE FROM work_field WHERE contact_id = ?", (contact_id,))
+            for which, values in contact.work.items():
+                self._store_field(contact_id, which, values, keys[which], now, changed=False)
+
+    def edited_between(self, contact_id: int, since: datetime, until: datetime) -> frozenset[WorkField]:
+        """The work fields that the user edited in that time."""
+        rows = self._db.rows(
+            "SELECT field FROM history WHERE contact_id = ? AND what = 'edited' AND at >= ? AND at <= ?",
+            (contact_id, iso(since), iso(until)),
+        )
+        return frozenset(WorkField(row[0]) for row in rows)
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
         """Those of the fields that the card has are right on that day: age starts anew, and never goes back."""
@@ -248,9 +273,10 @@ class Contacts:
         )
 
     def job_history(self) -> JobHistory:
-        """What all VIPs together showed, as far as they were assessed."""
+        """What all VIPs together showed, as far as they were assessed; one card that flips to and fro counts little."""
         row = self._db.row(
-            "SELECT sum(json_extract(t.assessment, '$.history.changes')), "
+            "SELECT sum(min(json_extract(t.assessment, '$.history.changes'), "
+            "json_extract(t.assessment, '$.history.expected') + 3)), "
             "sum(json_extract(t.assessment, '$.history.expected')) FROM contact t "
             "JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key WHERE t.assessment IS NOT NULL"
         )

@@ -123,13 +123,13 @@ class Questions:
         )
         return [moment(row[0]) for row in rows]
 
-    def foretold(self) -> list[tuple[float, Ending, datetime, int]]:
-        """(what was said, how the question ended, when it was asked, contact) of all that ended, oldest first."""
+    def foretold(self) -> list[tuple[float, Ending, datetime, datetime, int]]:
+        """(what was said, how the question ended, when it was asked and ended, contact) of all that ended."""
         rows = self._db.rows(
-            "SELECT probability, ending, asked_at, contact_id FROM question "
+            "SELECT probability, ending, asked_at, ended_at, contact_id FROM question "
             "WHERE state = 'ended' AND probability IS NOT NULL ORDER BY id"
         )
-        return [(row[0], Ending(row[1]), moment(row[2]), row[3]) for row in rows]
+        return [(row[0], Ending(row[1]), moment(row[2]), moment(row[3]), row[4]) for row in rows]
 
     def open_count(self, account: str) -> int:
         """How many blocks stand in the account's books; one that is gone must not use up the budget for ever."""

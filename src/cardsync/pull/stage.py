@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 import structlog
 
-from cardsync.errors import CardRefused, EmptyListing, ServerProblem, TokenRefused
+from cardsync.errors import Broken, CardRefused, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, Listing, uid_key
 from cardsync.policy import GuardPolicy
@@ -82,7 +82,7 @@ class Pull:
                 continue
             try:
                 listing = await self.server.changes(book.found, book.marker)
-            except ServerProblem:  # it only saves work
+            except (ServerProblem, Broken):  # it only saves work
                 continue
             todo = plan(listing, self.mirror.books.known(book_id))
             if not todo.fetch and not todo.remove:
@@ -115,7 +115,7 @@ class Pull:
 
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
-        if listing.left_out:
+        if listing.left_out and listing.complete:
             self._report(ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(count=listing.left_out))
         elif listing.complete:
             self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id)

@@ -42,7 +42,7 @@ def test_ranks_count_ties_by_half() -> None:
 def test_a_fit_finds_the_hazards_that_made_the_data() -> None:
     """Rates a month, and a pace of each person's own that shows in earlier jobs."""
     rng = random.Random(7)
-    rates = [0.08, 0.05, 0.03, 0.02, 0.01]
+    rates = [0.3, 0.15, 0.1, 0.02, 0.01]
 
     def expected(months: tuple[float, ...]) -> float:
         return sum(map(float.__mul__, rates, months))
@@ -60,5 +60,5 @@ def test_a_fit_finds_the_hazards_that_made_the_data() -> None:
         past = tuple(map(sum, zip(*jobs, strict=True))) if jobs else (0.0,) * len(KNOTS)
         rows.append((look, past, len(jobs), rng.random() < 1 - math.exp(-pace * expected(look))))
     *found, k = map(math.exp, fit(rows, steps=10))
-    assert found[1:4] == pytest.approx(rates[1:4], rel=0.5)
+    assert found[:3] == pytest.approx(rates[:3], rel=0.4)  # the fit begins at 0.03
     assert 0.8 < k < 5
