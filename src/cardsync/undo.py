@@ -202,7 +202,9 @@ def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
     later = [version for version in versions if moment(version["at"]) >= at]
     if not later:
         raise CardsyncError("The card was not written since then: it is as it was.")
-    if later[-1] is versions[-1] and at < app.clock() - app.settings.undo.keep_versions:
+    dropped_to = app.clock() - app.settings.undo.keep_versions
+    known_for_longer = app.mirror.contacts.memory(person.id).first_seen < dropped_to
+    if later[-1] is versions[-1] and at < dropped_to and known_for_longer:
         oldest = moment(versions[-1]["at"])
         raise CardsyncError(f"Versions from then are not kept any more ([undo]); the oldest is from {oldest:%Y-%m-%d}.")
     return later[-1]
