@@ -190,22 +190,21 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if have and have < newest:
         # named after what it holds: a second try after a kill midway must not replace it by a later state
         _backup(connection, path.with_name(f"{path.stem}-before-schema-{have + 1}{path.suffix}"))
-    for number, script in scripts:
-        if number > have:
-            _step(connection, number, script)
+    if have < newest:
+        _run(connection, newest, "\n".join(script for number, script in scripts if number > have))
 
 
-def _step(connection: sqlite3.Connection, number: int, script: str) -> None:
-    """One script, whole or not at all; another process that opens the file may have been quicker.
+def _run(connection: sqlite3.Connection, newest: int, scripts: str) -> None:
+    """All scripts or none; another process that opens the file may have been quicker.
 
-    The books are exported anew before the first write of the version that brought the script.
+    The books are exported anew before the first write of the version that brought them.
     """
     undo = "UPDATE address_book SET exported_at = NULL;"
     try:
-        connection.executescript(f"BEGIN IMMEDIATE; {script}\n{undo} PRAGMA user_version = {number}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {scripts}\n{undo} PRAGMA user_version = {newest}; COMMIT;")
     except sqlite3.Error:
         connection.rollback()
-        if connection.execute("PRAGMA user_version").fetchone()[0] < number:
+        if connection.execute("PRAGMA user_version").fetchone()[0] < newest:
             raise
 
 
