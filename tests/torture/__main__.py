@@ -6,12 +6,15 @@ server that is already there, in a new address book of its own beside the one at
 
 import argparse
 import importlib
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from uuid import uuid4
+
+import structlog
 
 from servers import Running
 from servers.fixtures import start
@@ -30,6 +33,7 @@ def main() -> int:
     parser.add_argument("--user", default="")
     parser.add_argument("--password-file", type=Path)
     given = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))  # stdout is for figures
     unknown = set(given.parts) - PARTS.keys()
     if unknown:
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
