@@ -90,10 +90,15 @@ def synonyms(name: str, aliases: Aliases) -> frozenset[str]:
 def _synonyms(name: str, aliases: tuple[tuple[str, ...], ...]) -> frozenset[str]:
     mine = {name}
     words = spellings(name)
-    for group in aliases:
-        if any(_same_words(x, y) for other in group for x in words for y in spellings(other)):
-            mine |= set(group)
+    for group, known in _spelt(aliases):
+        if any(_same_words(x, y) for x in words for y in known):
+            mine |= group
     return frozenset(mine)
+
+
+@lru_cache(maxsize=8)
+def _spelt(aliases: tuple[tuple[str, ...], ...]) -> list[tuple[set[str], set[tuple[str, ...]]]]:
+    return [(set(group), {words for name in group for words in spellings(name)}) for group in aliases]
 
 
 def _one_group(a: str, b: str, aliases: Aliases) -> bool:
@@ -139,10 +144,14 @@ def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
 
 
 def _same_words(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    return sorted(a) == sorted(b) or "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a)
+    if len(a) == len(b) and sorted(a) == sorted(b):
+        return True
+    return "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a)
 
 
 def _acronym(short: tuple[str, ...], words: tuple[str, ...]) -> bool:
+    if len(words) < 2:
+        return False
     joined = "".join(short)
     return 2 <= len(joined) <= len(words) and joined in {initials(words), "".join(word[0] for word in words)}
 
