@@ -18,6 +18,7 @@ from uuid import uuid4
 
 import requests
 
+from cardsync.errors import ServerProblem
 from loop import meaning, note_of
 from servers import Running
 from torture.aftermath import ANEW, Aftermath, copies, differences, exports, look
@@ -204,7 +205,13 @@ class Trial:
         named = [name for step in taken for name in re.findall(r"\S+\.vcf", step) if name in cards]
         name = self.phase.overwrites or (named[-1] if named else rng.choice(cards))
         self.house.clock.now = self.phase.now
-        self.house.phone.edit_note(name, lambda note: f"{note}\n\n{WORDS}")
+        for left in range(20, -1, -1):  # a server may still be at the dead client's last request, and say 500
+            try:
+                self.house.phone.edit_note(name, lambda note: note if WORDS in note else f"{note}\n\n{WORDS}")
+                break
+            except ServerProblem:
+                if not left:
+                    raise
         self.report.count("edits_between_kill_and_restart")
         return name
 
