@@ -75,6 +75,7 @@ def initials(words: tuple[str, ...]) -> str:
     return "".join(word[0] for word in words if word not in JOINING_WORDS)
 
 
+@lru_cache(maxsize=8192)
 def no_employer(name: str) -> bool:
     """Whether a name says that there is none: self-employed, retired ..."""
     words = re.findall(r"[a-z]+", folded(name)[0])
@@ -112,6 +113,7 @@ def _parts(name: str) -> Iterator[str]:
             yield part
 
 
+@lru_cache(maxsize=8192)
 def folded(name: str) -> tuple[str, ...]:
     """Without case and accents; German umlauts both ways (Müller: muller, mueller)."""
     name = unicodedata.normalize("NFKC", name).casefold().translate(_LIGATURES)
