@@ -30,7 +30,9 @@ def explain(app: App, person: Person) -> dict[str, Any]:
 
 
 def _worth_asking_from(app: App, person: Person) -> date | None:
-    """The first day on which time alone makes the contact worth a question, if the card stays as it is."""
+    """The first day to come on which time alone makes the contact worth a question; None: it is, or never asked."""
+    if app.mirror.contacts.standing(person.id).pause:
+        return None
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
     judge, now = app.judge(person.account, app.clock()), app.clock()
     if card is None or not judge.knows(card.groups):
@@ -41,7 +43,7 @@ def _worth_asking_from(app: App, person: Person) -> date | None:
         return replace(judge, now=now + timedelta(days=days))(contact, memory, card.groups)[1] is not None
 
     found = bisect_left(range(_FORESEEN), True, key=asks)
-    return (now + timedelta(days=found)).date() if found < _FORESEEN else None
+    return (now + timedelta(days=found)).date() if 0 < found < _FORESEEN else None
 
 
 _FORESEEN = 3650  # days

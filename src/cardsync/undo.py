@@ -10,7 +10,7 @@ from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
-from cardsync.errors import CardsyncError, LoginRefused, Unreachable
+from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
 from cardsync.ports import Server
@@ -120,7 +120,12 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
 
 
 def _copied(app: App, folder: Path) -> str:
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
+    except OSError as error:
+        raise StateProblem(
+            f"{folder} cannot be used for backups: {error.strerror}. Name a folder with --output."
+        ) from error
     target = folder / f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}.db"
     app.mirror.database.backup(target)
     return str(target)

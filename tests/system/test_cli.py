@@ -134,7 +134,9 @@ def test_an_answer_is_held_against_what_was_said(synced: Household) -> None:
     assert shown["brier"] == pytest.approx(said**2, rel=0.01)
     assert shown["calibration_error"] == pytest.approx(said, rel=0.01)
     assert "answers: 1, of which found a change: 0" in synced.ok("calibration")
-    assert "worth a question from 20" in synced.ok("explain", name)
+    assert "Worth a question from 20" in synced.ok("explain", name)
+    synced.ok("answer", name, "never")
+    assert "Worth a question" not in synced.ok("explain", name)
 
 
 def test_changes_of_employer_that_were_seen_move_what_is_thought_of_all(synced: Household) -> None:
@@ -209,6 +211,13 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
         assert copy.execute("SELECT count(*) FROM contact").fetchone() == (3,)
     copy.close()
     assert all(os.stat(path).st_mode & 0o077 == 0 for path in (book, database))  # noqa: PTH116 - paths from JSON
+
+
+def test_a_backup_into_what_is_no_folder_is_a_sentence(synced: Household) -> None:
+    done = synced.cardsync("backup", "--output", str(synced.config))
+    assert done.exit_code == 13
+    assert "--output" in done.stderr
+    assert "Traceback" not in done.stderr
 
 
 def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(synced: Household) -> None:

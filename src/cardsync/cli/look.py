@@ -139,7 +139,7 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
             output.say(f"  - {reason['sentence']}{factor}")
     output.say(shown["asked"])
     if shown["worth_asking_from"]:
-        output.say(f"worth a question from {shown['worth_asking_from']} on, if the card stays as it is")
+        output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is")
 
 
 @click.command()
