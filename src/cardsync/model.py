@@ -198,11 +198,13 @@ class Memory:
     """What the mirror knows of one VIP.
 
     ``moves`` are all observed changes from one organisation to another, oldest first.
-    ``changed_at`` is when we last saw the user change anything on the card (None: never).
+    ``changed_at`` is when we last saw the user change anything on the card (None: never), ``unchanged_since`` what
+    REV said at first sight, where it bounds the age of what was on the card then.
     """
 
     first_seen: datetime
     changed_at: datetime | None = None
+    unchanged_since: datetime | None = None
     fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
 

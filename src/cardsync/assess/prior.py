@@ -121,12 +121,14 @@ def unconfirmed_age(
     """The age of details that nobody ever confirmed, with its reason.
 
     They were ``assumed_age`` old when we first saw them and have grown older since.  Where the last client to
-    write the card bumps REV at every edit, nothing changed since then, so they are at least that old.
+    write the card bumped REV at every edit, they are at least as old as REV said then: an edit of anything else
+    makes them no younger.
     """
     assumed = assumed_age + max(now - memory.first_seen, timedelta())
-    bound = now - contact.revised if contact.revised and contact.bumps_rev else timedelta()
+    known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
+    bound = max((now - date for date in known if date), default=timedelta())
     if bound > assumed:
-        return bound, f"Never confirmed; the card was last edited {_years(bound)} ago, so they are at least that old."
+        return bound, f"Never confirmed; unchanged for {_years(bound)} at least."
     return assumed, f"Never confirmed; taken to be {_years(assumed)} old, for lack of anything better."
 
 

@@ -53,8 +53,9 @@ class Contacts:
         now: datetime,
     ) -> int:
         row = self._db.row(
-            "INSERT INTO contact (book_id, uid_key, href, name, first_seen) VALUES (?, ?, ?, ?, ?) RETURNING id",
-            (book_id, uid_key, href, contact.name, iso(now)),
+            "INSERT INTO contact (book_id, uid_key, href, name, first_seen, unchanged_since) "
+            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
+            (book_id, uid_key, href, contact.name, iso(now), maybe_iso(contact.revised if contact.bumps_rev else None)),
         )
         contact_id = int(row[0]) if row else 0
         for which, values in contact.work.items():
@@ -179,13 +180,14 @@ class Contacts:
 
     def memory(self, contact_id: int) -> Memory:
         """What the assessment needs."""
-        row = self._db.row("SELECT first_seen, changed_at FROM contact WHERE id = ?", (contact_id,))
+        row = self._db.row("SELECT first_seen, changed_at, unchanged_since FROM contact WHERE id = ?", (contact_id,))
         if row is None:
             raise LookupError(contact_id)
         fields = self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
         return Memory(
             first_seen=moment(row["first_seen"]),
             changed_at=maybe_moment(row["changed_at"]),
+            unchanged_since=maybe_moment(row["unchanged_since"]),
             fields={WorkField(field["field"]): _field(field) for field in fields},
             moves=self._moves(contact_id),
         )
