@@ -512,6 +512,27 @@ def test_a_damaged_card_is_put_back_once_and_its_book_is_not_written_any_more(
         assert home.mirror.questions.of(home.contact("Jo")) == []
 
 
+def test_a_card_that_is_damaged_again_after_a_release_does_not_hold_the_others_at_the_next(folder: Path) -> None:
+    def damaging(server: OnWire, request: Request) -> Response | None:
+        if request.method == "PUT" and request.path == JO and b"VIPcheck" in request.body:
+            server.write(JO, request.body.replace(b"TITLE:VP Sales\r\n", b""))
+            return Response(204, headers=[("ETag", server.etags[JO])])
+        return None
+
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        before = server.cards[JO]
+        server.fault = damaging
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+            home.mirror.problems.release()
+        tries = server.count("PUT", JO)
+        asyncio.run(home.cycle(after=DAY))
+        assert server.count("PUT", JO) == tries == 4  # two tries, each put back
+        assert server.cards[JO] == before
+        assert b"VIPcheck" in server.cards[AL]
+        assert reasons(home) == {ProblemKind.PARKED: "damaged-again"}
+
+
 def test_damage_in_one_book_does_not_stop_the_others(folder: Path) -> None:
     with at_home(folder) as (home, server):
         origin = server.books[0].href.removesuffix(HOME)

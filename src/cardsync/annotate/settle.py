@@ -10,6 +10,7 @@ from cardsync.annotate.block import find
 from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
+from cardsync.mirror.problems import DAMAGED_AGAIN
 from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Intent, Problem, ProblemKind
@@ -171,7 +172,9 @@ class Settlement:
 
     def _report_damage(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
         self._report(ProblemKind.WRITING_STOPPED, book, "", None, "damaged", detail)
-        self._report(ProblemKind.PARKED, book, intent.href, got.etag, "damaged", detail)
+        again = self.mirror.journal.damages(book.id, intent.href) > 1
+        reason, more = (DAMAGED_AGAIN, f" {_AGAIN}") if again else ("damaged", "")
+        self._report(ProblemKind.PARKED, book, intent.href, got.etag, reason, f"{detail}{more}")
 
     # ------------------------------------------------------------ reports
 
@@ -212,4 +215,5 @@ _VANISHED = (
 _THROTTLED = "The server of {account} asked for a pause when a note was written."
 _AS_IT_WAS = "The card is as it was. Then: cardsync release."
 _RESTORE = "The kept version: cardsync restore. Then: cardsync release."
+_AGAIN = "It is not the first time: this card is left alone until it changes, also after a release."
 _NOT_STORED = "The server said that it stored the card, and did not."

@@ -104,6 +104,13 @@ class Journal:
         )
         self._db.execute("DELETE FROM journal WHERE state <> 'intent' AND at < ?", (iso(settled),))
 
+    def damages(self, book_id: int, href: str) -> int:
+        """How often the server made something else of this card."""
+        row = self._db.row(
+            "SELECT count(*) FROM version WHERE book_id = ? AND href = ? AND why = 'damaged'", (book_id, href)
+        )
+        return int(row[0]) if row else 0
+
     def versions(self, book_id: int, uid_key: str) -> list[dict[str, Any]]:
         """The kept versions of a card, newest first: at, why, href, etag, data."""
         rows = self._db.rows(

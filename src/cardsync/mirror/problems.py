@@ -8,6 +8,9 @@ from typing import Any
 from cardsync.mirror.database import Database, iso, moment, pack, unpack
 from cardsync.records import Problem, ProblemKind
 
+DAMAGED_AGAIN = "damaged-again"
+"""The reason of a card that a release does not release."""
+
 
 class Problems:
     """Each problem once, since when it lasts."""
@@ -67,10 +70,13 @@ class Problems:
         return {row["href"]: _problem(row) for row in rows}
 
     def release(self) -> list[Problem]:
-        """Forget all, guards too; what still holds comes back at the next cycle.  Returns what was there."""
+        """Forget all, guards too; what still holds comes back at the next cycle.  Returns what was there.
+
+        A card that the server damaged more than once stays parked until it changes: each try exposes it again.
+        """
         with self._db.transaction():
             before = self.all()
-            self._db.execute("DELETE FROM problem")
+            self._db.execute("DELETE FROM problem WHERE reason <> ?", (DAMAGED_AGAIN,))
         return before
 
 
