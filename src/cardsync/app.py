@@ -103,7 +103,7 @@ class App:
             aliases=organisations.aliases,
             domains=organisations.domains,
             now=now,
-            pace=pace_of(self.mirror.contacts.job_history()),
+            pace=pace_of(self.mirror.assessments.job_history()),
         )
 
     def assess(self) -> None:

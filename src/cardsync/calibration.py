@@ -20,7 +20,7 @@ def calibration(app: App) -> dict[str, Any]:
         if (was := _stale(app, ending, asked_at, ended_at, contact_id)) is not None
     ]
     said, stale = [p for p, _ in told], [hit for _, hit in told]
-    seen = app.mirror.contacts.job_history()
+    seen = app.mirror.assessments.job_history()
     return {
         "answers": len(told),
         "stale": sum(stale),

@@ -33,7 +33,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
 
 def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_code: int) -> dict[str, Any]:
     books = app.mirror.books.of(name)
-    wishes = [wish for book in books for wish in app.mirror.contacts.wishes(book.id).values()]
+    wishes = [wish for book in books for wish in app.mirror.assessments.wishes(book.id).values()]
     return {
         "account": name,
         "steps": [{"what": step.what, "url": step.where, "outcome": step.outcome} for step in steps],

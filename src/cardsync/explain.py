@@ -16,7 +16,7 @@ from cardsync.vcard.document import scan
 
 def explain(app: App, person: Person) -> dict[str, Any]:
     """The assessment, item by item, and why the contact is asked about now or not."""
-    assessed_at, stored = app.mirror.contacts.assessment(person.id)
+    assessed_at, stored = app.mirror.assessments.of(person.id)
     return {
         "name": person.name,
         "account": person.account,

@@ -3,7 +3,7 @@
 import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from sqlite3 import Row
 from typing import Any
 
@@ -32,9 +32,8 @@ def people(app: App) -> list[Person]:
     return [_person(row) for row in app.mirror.contacts.named() if row["account"] in app.settings.accounts]
 
 
-def written_since(app: App, at: datetime | None) -> list[Person]:
-    """Those whose card was written at or after a moment (None: ever), so that a version from before is kept."""
-    since = at or datetime.min.replace(tzinfo=UTC)
+def written_since(app: App, since: datetime) -> list[Person]:
+    """Those whose card was written at or after a moment, so that a version from before is kept."""
     return [
         person
         for person in people(app)
@@ -182,7 +181,7 @@ def vips(app: App) -> list[dict[str, Any]]:
     rows = []
     for person in people(app):
         if person.groups:
-            _, stored = app.mirror.contacts.assessment(person.id)
+            _, stored = app.mirror.assessments.of(person.id)
             state = app.mirror.contacts.standing(person.id)
             open_ = standing_question(app, person)
             rows.append(

@@ -153,11 +153,11 @@ def test_entries_that_cannot_be_asked_for_are_told_of_until_they_are_gone(home: 
 
 def test_an_edit_of_anything_else_makes_the_details_no_younger(home: Household, server: Odd) -> None:
     cycle(home)
-    before = home.mirror.contacts.assessment(home.contact("P00"))[1]
+    before = home.mirror.assessments.of(home.contact("P00"))[1]
     href = f"{HOME}00.vcf"
     server.write(href, server.cards[href].replace(b"REV:2017-05-01", b"REV:2026-03-02").replace(b"+49 171", b"+49 172"))
     cycle(home, DAY)
-    after = home.mirror.contacts.assessment(home.contact("P00"))[1]
+    after = home.mirror.assessments.of(home.contact("P00"))[1]
     assert before
     assert after
     assert after["probability"] >= before["probability"]

@@ -53,7 +53,7 @@ async def test_a_card_that_the_server_ruined_for_good_stops_no_cycle(folder: Pat
     for _ in range(3):
         report = await at.cycle(after=2 * DAY)  # by then everything is listed and assessed anew
         assert report.counts["vips"] == 2
-    assert at.mirror.contacts.assessment(at.contact("Al"))[1]
+    assert at.mirror.assessments.of(at.contact("Al"))[1]
     assert "quarantined" in {problem.kind for problem in at.mirror.problems.all()}
     assert len(server.tried) == tried
     kept = [version["data"] for version in at.mirror.journal.versions(1, "jo")]

@@ -144,7 +144,8 @@ class _Area:
         rest = ours[len(label) :]
         found = [self._edited(ours, at, others) for at in self._places(label)]
         if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
-            starts = (self._line_start(at), max(0, at - _TORN))
+            first = max(0, at - _TORN)
+            starts = [i for i in range(at, first, -1) if self._breaks(i)] + [first]
             torn = [start for start in starts if not self._has(label, start, at)]  # a whole one is the user's
             found = [self._edited(ours, start, others) for start in torn]
         best = max((line for line in found if line), key=lambda line: line.share, default=None)
@@ -228,10 +229,6 @@ class _Area:
         """Whether a line break stands before the token."""
         between = self._note[self._tokens[index - 1].stop : self._tokens[index].start]
         return "\n" in between or "\r" in between
-
-    def _line_start(self, index: int) -> int:
-        """The first token of the line that a token is on; the very first one's for what is before it."""
-        return next((i for i in range(index, max(0, index - _BEYOND), -1) if self._breaks(i)), 0)
 
     def _line_starts(self, first: int) -> list[int]:
         """Where the next few lines begin; the rest of the line that ``first`` is on counts as one."""

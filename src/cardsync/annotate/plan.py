@@ -31,12 +31,13 @@ _LETTERS = 3  # fewer are a slip of the finger, not a text
 class Reading:
     """What a note says about its open question.
 
-    ``ending`` None: nothing yet.  ``cut`` takes block and answer out and leaves the user's text;
-    ``suggestion`` is free text that the user wrote into the block, and that stays.
+    ``ending`` None: nothing yet.  ``cut`` takes block and answer out and leaves the user's text, ``block`` takes out
+    the block alone; ``suggestion`` is free text that the user wrote into the block, and that stays.
     """
 
     ending: Ending | None
     cut: tuple[tuple[int, int], ...]
+    block: tuple[tuple[int, int], ...]
     standing: bool
     delay: timedelta | None = None
     suggestion: str = ""
@@ -51,14 +52,13 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     if answer and answer.kind not in OFFERED[asked.kind]:
         answer = None
     free = _free_text(pieces)
+    ours = found.spans if found else ()
+    words = [(piece.start, piece.stop) for piece, _ in said] if answer else []
+    block = spans_without(note, ours, (), asked.user_text)
     return Reading(
         ending=_ending(found, answer, free, edited),
-        cut=spans_without(
-            note,
-            found.spans if found else (),
-            [(piece.start, piece.stop) for piece, _ in said] if answer else (),
-            asked.user_text,
-        ),
+        cut=spans_without(note, ours, words, asked.user_text) if words else block,
+        block=block,
         standing=found is not None,
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),

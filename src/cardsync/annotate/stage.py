@@ -129,10 +129,11 @@ class Annotate:
             return None
         if ending is not ended:
             self._end(asked, ending, done, reading=reading)
-        data = cut(fresh.data, reading.cut) if reading.cut else fresh.data
+        spans = reading.cut if ending is reading.ending else reading.block  # a word that was no answer stays
+        data = cut(fresh.data, spans) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
             return self._followed_up(book, asked, data)
-        if not reading.cut:
+        if not spans:
             self.mirror.questions.taken_out(asked.id)
             return None
         done.removed += 1
@@ -193,7 +194,7 @@ class Annotate:
             if not self._may_write(book):
                 continue
             standing = self.mirror.questions.standing(book.id)
-            for contact_id, wish in self.mirror.contacts.wishes(book.id).items():
+            for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
                 state = self.mirror.contacts.standing(contact_id)
                 kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
                 if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):

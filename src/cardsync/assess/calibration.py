@@ -4,6 +4,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+BINS = 10
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bin:
@@ -20,14 +22,14 @@ def brier(probabilities: Sequence[float], hits: Sequence[bool]) -> float:
     return sum((p - hit) ** 2 for p, hit in zip(probabilities, hits, strict=True)) / len(hits)
 
 
-def reliability(probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10) -> list[Bin]:
+def reliability(probabilities: Sequence[float], hits: Sequence[bool]) -> list[Bin]:
     """The bins of equal width that are not empty, lowest first."""
     content: dict[int, list[tuple[float, bool]]] = defaultdict(list)
     for p, hit in zip(probabilities, hits, strict=True):
-        content[min(int(p * bins), bins - 1)].append((p, hit))
+        content[min(int(p * BINS), BINS - 1)].append((p, hit))
     return [
         Bin(
-            low=at / bins,
+            low=at / BINS,
             said=sum(p for p, _ in pairs) / len(pairs),
             was=sum(hit for _, hit in pairs) / len(pairs),
             count=len(pairs),
@@ -36,7 +38,7 @@ def reliability(probabilities: Sequence[float], hits: Sequence[bool], bins: int 
     ]
 
 
-def calibration_error(probabilities: Sequence[float], hits: Sequence[bool], bins: int = 10) -> float:
+def calibration_error(probabilities: Sequence[float], hits: Sequence[bool]) -> float:
     """Mean distance of what was said from what was, over the bins, weighted by their size."""
-    table = reliability(probabilities, hits, bins)
+    table = reliability(probabilities, hits)
     return sum(abs(each.said - each.was) * each.count for each in table) / len(hits)

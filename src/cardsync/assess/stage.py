@@ -29,13 +29,13 @@ class Assess:
         self._forget_after_a_change_of_policy()
         count = 0
         for book in self.mirror.books.of(self.account):
-            for contact_id in self.mirror.contacts.to_assess(book.id, self.now - HOLDS):
+            for contact_id in self.mirror.assessments.to_assess(book.id, self.now - HOLDS):
                 for card in self.mirror.books.cards(book.id, contact_id=contact_id):
                     if not self.judge.knows(card.groups):
                         continue
                     memory = self.mirror.contacts.memory(contact_id)
                     found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
-                    self.mirror.contacts.store_assessment(contact_id, as_stored(found, wish), self.now)
+                    self.mirror.assessments.store(contact_id, as_stored(found, wish), self.now)
                     count += 1
         return count
 
@@ -43,7 +43,7 @@ class Assess:
         policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC), pace=1.0)).encode()
         key, name = hashlib.sha256(policy).hexdigest(), f"policy:{self.account}"
         if self.mirror.cycles.fact(name) != key:
-            self.mirror.contacts.forget_assessments(self.account)
+            self.mirror.assessments.forget_all(self.account)
             self.mirror.cycles.set_fact(name, key)
 
 

@@ -151,7 +151,7 @@ def restore(
         return
     with exclusive(context) as app:
         moment = at.replace(tzinfo=UTC) if at else None
-        people = [report.find_person(app, name)] if name else report.written_since(app, moment)
+        people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
         if not dry_run:
             asyncio.run(undo.settle(app, people))
         rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from cardsync.mirror.accounts import Accounts
+from cardsync.mirror.assessments import Assessments
 from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
 from cardsync.mirror.database import Database
@@ -19,6 +20,7 @@ class Mirror:
         self.accounts = Accounts(database)
         self.books = Books(database)
         self.contacts = Contacts(database)
+        self.assessments = Assessments(database)
         self.questions = Questions(database)
         self.journal = Journal(database)
         self.problems = Problems(database)

@@ -6,8 +6,8 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
-from cardsync.model import Contact, FieldMemory, JobHistory, Memory, Move, QuestionKind, WorkField
-from cardsync.records import Ending, Pause, Standing, Wish
+from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
+from cardsync.records import Ending, Pause, Standing
 
 _NOT_COUNTED = (Ending.SNOOZED.value,)  # its time is in not_before
 
@@ -53,15 +53,30 @@ class Contacts:
         now: datetime,
     ) -> int:
         row = self._db.row(
-            "INSERT INTO contact (book_id, uid_key, href, name, first_seen, unchanged_since) "
-            "VALUES (?, ?, ?, ?, ?, ?) RETURNING id",
-            (book_id, uid_key, href, contact.name, iso(now), maybe_iso(contact.revised if contact.bumps_rev else None)),
+            "INSERT INTO contact (book_id, uid_key, name, first_seen) VALUES (?, ?, ?, ?) RETURNING id",
+            (book_id, uid_key, contact.name, iso(now)),
         )
         contact_id = int(row[0]) if row else 0
-        for which, values in contact.work.items():
-            self._store_field(contact_id, which, values, keys[which], now, changed=False)
+        self._begin(contact_id, contact, href, keys, now)
         self.record(contact_id, now, "first seen")
         return contact_id
+
+    def _begin(
+        self,
+        contact_id: int,
+        contact: Contact,
+        href: str,
+        keys: Mapping[WorkField, frozenset[str]],
+        now: datetime,
+    ) -> None:
+        """What is remembered of the fields begins with this card."""
+        self._db.execute(
+            "UPDATE contact SET href = ?, name = ?, unchanged_since = ?, assessed_at = NULL WHERE id = ?",
+            (href, contact.name, maybe_iso(contact.revised if contact.bumps_rev else None), contact_id),
+        )
+        self._db.execute("DELETE FROM work_field WHERE contact_id = ?", (contact_id,))
+        for which, values in contact.work.items():
+            self._store_field(contact_id, which, values, keys[which], now, changed=False)
 
     def _compare(
         self, contact_id: int, contact: Contact, keys: Mapping[WorkField, frozenset[str]], now: datetime
@@ -133,13 +148,7 @@ class Contacts:
         if row is None or row[0] == href:
             return
         with self._db.transaction():
-            self._db.execute(
-                "UPDATE contact SET href = ?, name = ?, assessed_at = NULL WHERE id = ?",
-                (href, contact.name, contact_id),
-            )
-            self._db.execute("DELETE FROM work_field WHERE contact_id = ?", (contact_id,))
-            for which, values in contact.work.items():
-                self._store_field(contact_id, which, values, keys[which], now, changed=False)
+            self._begin(contact_id, contact, href, keys, now)
 
     def edited_between(self, contact_id: int, since: datetime, until: datetime) -> frozenset[WorkField]:
         """The work fields that the user edited in that time."""
@@ -243,57 +252,6 @@ class Contacts:
                 contact_id,
             ),
         )
-
-    def assessment(self, contact_id: int) -> tuple[datetime | None, dict[str, Any] | None]:
-        """(when, what) of the stored assessment; (None, ...) when the card changed since."""
-        row = self._db.row("SELECT assessed_at, assessment FROM contact WHERE id = ?", (contact_id,))
-        if row is None or not row["assessment"]:
-            return None, None
-        return maybe_moment(row["assessed_at"]), unpack(row["assessment"])
-
-    def to_assess(self, book_id: int, before: datetime) -> list[int]:
-        """The VIPs that changed since they were assessed, or were assessed before that time."""
-        rows = self._db.rows(
-            "SELECT t.id FROM contact t JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
-            "WHERE t.book_id = ? AND (t.assessed_at IS NULL OR t.assessed_at <= ?) ORDER BY t.id",
-            (book_id, iso(before)),
-        )
-        return [row[0] for row in rows]
-
-    def forget_assessments(self, account: str) -> None:
-        """Assess all anew."""
-        self._db.execute(
-            "UPDATE contact SET assessed_at = NULL WHERE book_id IN (SELECT id FROM address_book WHERE account = ?)",
-            (account,),
-        )
-
-    def store_assessment(self, contact_id: int, assessment: Mapping[str, Any], now: datetime) -> None:
-        """Keep an assessment, for `status` and for the next cycle."""
-        self._db.execute(
-            "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
-            (iso(now), pack(dict(assessment)), contact_id),
-        )
-
-    def job_history(self) -> JobHistory:
-        """What all VIPs together showed, as far as they were assessed; one card that flips to and fro counts little."""
-        row = self._db.row(
-            "SELECT sum(min(json_extract(t.assessment, '$.history.changes'), "
-            "json_extract(t.assessment, '$.history.expected') + 3)), "
-            "sum(json_extract(t.assessment, '$.history.expected')) FROM contact t "
-            "JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key WHERE t.assessment IS NOT NULL"
-        )
-        return JobHistory(changes=row[0] or 0, expected=row[1] or 0.0) if row else JobHistory(changes=0, expected=0.0)
-
-    def wishes(self, book_id: int) -> dict[int, Wish]:
-        """By contact, for the VIPs of a book: the question that its last assessment found worth asking."""
-        rows = self._db.rows(
-            "SELECT t.id, json_extract(t.assessment, '$.question.kind'), "
-            "json_extract(t.assessment, '$.question.score') "
-            "FROM contact t JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
-            "WHERE t.book_id = ? AND t.assessment IS NOT NULL",
-            (book_id,),
-        )
-        return {row[0]: Wish(kind=QuestionKind(row[1]) if row[1] else None, score=row[2] or 0.0) for row in rows}
 
     def named(self) -> list[Row]:
         """Every contact of the books that are there that is or was a VIP: id, name, account, book, groups, pause ..."""
