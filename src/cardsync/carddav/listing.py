@@ -115,9 +115,11 @@ _SEAM = "\n"
 async def _gated(wire: Wire, book: AddressBook, marker: str | None) -> Listing:
     """sync-collection, behind the ctag where that is a proof; the marker is then the ctag and the token."""
     ctag, _, token = (marker or "").rpartition(_SEAM)
-    now = await _ctag(wire, book) if ctag or marker is None else None  # before the changes
-    if ctag and now == ctag:
-        return Listing(marker=marker, complete=False, unchanged=True)
+    now = None
+    if token.startswith(_HASHES):
+        now, same = await _gate(wire, book, ctag, token)  # before the changes
+        if same:
+            return Listing(marker=_joined(now, token), complete=False, unchanged=True)
     try:
         found = await _sync(wire, book, token)
     except TokenRefused:
@@ -127,11 +129,15 @@ async def _gated(wire: Wire, book: AddressBook, marker: str | None) -> Listing:
     return replace(found, marker=_joined(now, found.marker))
 
 
-async def _ctag(wire: Wire, book: AddressBook) -> str | None:
+async def _gate(wire: Wire, book: AddressBook, ctag: str, token: str) -> tuple[str | None, bool]:
+    """The ctag of now, and whether the book is as the marker says; by the token where no ctag is known yet."""
+    names = [xml.GETCTAG] if ctag else [xml.GETCTAG, xml.SYNC_TOKEN]
     try:
-        return await _property(wire, book, xml.GETCTAG)
+        found = await _asked(wire, book, *names)
     except (ServerProblem, Broken):  # it only saves work
-        return None
+        return None, False
+    now = found[xml.GETCTAG]
+    return now, (now == ctag if ctag else found[xml.SYNC_TOKEN] == token)
 
 
 def _joined(ctag: str | None, token: str | None) -> str | None:
@@ -140,21 +146,19 @@ def _joined(ctag: str | None, token: str | None) -> str | None:
 
 async def listing(wire: Wire, book: AddressBook) -> Listing:
     """See ``ports.Server.listing``; the marker is taken before the members, so that nothing falls between."""
-    marker = await _marker(wire, book)
-    if marker and marker.startswith(_HASHES):
-        marker = _joined(await _ctag(wire, book), marker)  # also before the members, as the token is
-    return await _members(wire, book, marker)
+    return await _members(wire, book, await _marker(wire, book))
 
 
 async def _marker(wire: Wire, book: AddressBook) -> str | None:
     name = _MARKERS.get(book.method)
-    return await _property(wire, book, name) if name else None
+    return (await _asked(wire, book, name))[name] if name else None
 
 
-async def _property(wire: Wire, book: AddressBook, name: str) -> str | None:
-    reply, answers = await propfind(wire, parse_url(book.href), "0", [name])
+async def _asked(wire: Wire, book: AddressBook, *names: str) -> dict[str, str | None]:
+    """Properties of the book itself."""
+    reply, answers = await propfind(wire, parse_url(book.href), "0", names)
     _raise_for_listing(reply)
-    return next((text for answer in answers if (text := answer.text(name))), None)
+    return {name: next((text for answer in answers if (text := answer.text(name))), None) for name in names}
 
 
 async def _members(wire: Wire, book: AddressBook, marker: str | None) -> Listing:
