@@ -214,9 +214,10 @@ async def _pieces(response: httpx.Response) -> AsyncIterator[bytes]:
     """The body unpacked by ourselves: the HTTP library makes gigabytes of a small chunk at once."""
     unpacker = Unpacker(response.headers.get("content-encoding", ""))
     async for chunk in response.aiter_raw():
-        for piece in unpacker.pieces(chunk):
+        for position, piece in enumerate(unpacker.pieces(chunk)):
+            if position:
+                await asyncio.sleep(0)  # a chunk may hold a thousand: the other accounts go on meanwhile
             yield piece
-            await asyncio.sleep(0)  # a chunk may hold a thousand: the other accounts go on meanwhile
     unpacker.close()
 
 

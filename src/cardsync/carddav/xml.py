@@ -22,6 +22,8 @@ RESOURCETYPE = f"{DAV}resourcetype"
 SYNC_TOKEN = f"{DAV}sync-token"
 GETCTAG = f"{CALENDARSERVER}getctag"
 ADDRESS_DATA = f"{CARDDAV}address-data"
+_HREF, _STATUS = f"{DAV}href", f"{DAV}status"
+_PROPSTAT, _PROP = f"{DAV}propstat", f"{DAV}prop"
 
 _SPACE = " \t\r\n"
 _LONGEST_RESPONSE = 16 << 20  # bytes; no card is as large
@@ -80,7 +82,7 @@ class MultistatusReader:
         self._found = found
         self._left = limit
         self._unread = 0  # bytes since the last whole response
-        self._marks = 0  # in these, at most
+        self._marks = 0  # in these, after the first _MOST_MARKS bytes
         self._responses = 0
         self._rooted = False
         self.sync_token: str | None = None
@@ -98,7 +100,8 @@ class MultistatusReader:
         """Take in a part of the body.  Raises ``Malformed``."""
         self._left -= len(chunk)
         self._unread += len(chunk)
-        self._marks += sum(map(chunk.count, _MARKS))
+        if self._unread > _MOST_MARKS:  # before that there cannot be as many
+            self._marks += sum(map(chunk.count, _MARKS))
         if self._left < 0 or self._unread > _LONGEST_RESPONSE:
             raise Malformed(_TOO_LARGE)
         try:
@@ -156,19 +159,31 @@ def status_code(line: str | None) -> int | None:
 
 
 def _answer(response: etree._Element) -> Answer:
-    properties: dict[str, Value] = {}
-    for propstat in response.iterchildren(f"{DAV}propstat"):
-        status = status_code(propstat.findtext(f"{DAV}status"))
-        if status is None or 200 <= status < 300:
-            for prop in propstat.iterchildren(f"{DAV}prop"):
-                properties |= {value.tag: value for value in map(_value, prop.iterchildren("*"))}
-    href = (response.findtext(f"{DAV}href") or "").strip(_SPACE)
-    return Answer(href, status_code(response.findtext(f"{DAV}status")), properties)
+    href, status, properties = "", None, dict[str, Value]()
+    for child in response.iterchildren("*"):
+        if child.tag == _PROPSTAT:
+            properties |= _found(child)
+        elif child.tag == _HREF:
+            href = href or (child.text or "").strip(_SPACE)
+        elif child.tag == _STATUS and status is None:
+            status = status_code(child.text)
+    return Answer(href, status, properties)
+
+
+def _found(propstat: etree._Element) -> dict[str, Value]:
+    """The properties of a propstat, where its status is 2xx or none."""
+    status, properties = None, dict[str, Value]()
+    for child in propstat.iterchildren("*"):
+        if child.tag == _STATUS and status is None:
+            status = status_code(child.text)
+        elif child.tag == _PROP:
+            properties |= {value.tag: value for value in map(_value, child.iterchildren("*"))}
+    return properties if status is None or 200 <= status < 300 else {}
 
 
 def _value(element: etree._Element, depth: int = 0) -> Value:
     children = tuple(_value(child, depth + 1) for child in element.iterchildren("*")) if depth < 8 else ()
-    return Value(str(element.tag), element.text or "", {str(k): str(v) for k, v in element.attrib.items()}, children)
+    return Value(str(element.tag), element.text or "", {str(k): str(v) for k, v in element.items()}, children)
 
 
 def error_conditions(body: bytes) -> set[str]:
