@@ -33,6 +33,7 @@ def asked(
     return Asked(
         id=1,
         contact_id=1,
+        href="/jo.vcf",
         kind=kind,
         fields=(WorkField.ORGANISATION,),
         slots={},

@@ -111,12 +111,14 @@ class Ending(StrEnum):
 class Asked:
     """A question that was written, or is about to be.
 
-    ``block`` and ``user_text`` are the two parts of the note as we wrote it.  ``standing``: the block is
-    (to our knowledge) on the card, also after the question ended and until it is taken out.
+    ``block`` and ``user_text`` are the two parts of the note as we wrote it, on the card at ``href`` ('' if that
+    is not known).  ``standing``: the block is (to our knowledge) on the card, also after the question ended and
+    until it is taken out.
     """
 
     id: int
     contact_id: int
+    href: str
     kind: QuestionKind
     fields: tuple[WorkField, ...]
     slots: Mapping[str, str]

@@ -71,3 +71,28 @@ def test_a_lost_database_finds_the_question_on_either_card(home: Household, serv
     assert asyncio.run(home.cycle(after=DAY)).endings == {}
     assert home.mirror.contacts.memory(home.contact("Jo")).moves == ()
     assert (server.cards[FIRST], server.cards[SECOND]) == (twin, asked)
+
+
+def test_on_another_card_only_the_whole_block_is_ours(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    hint = (note_of(server.cards[SECOND]) or "").splitlines()[1]
+    own = f"{hint}\nlikes tea"  # the owner's own line, to the letter
+    server.write(FIRST, person("Jo", own))
+    server.delete(SECOND)
+    report = asyncio.run(home.cycle(after=DAY))
+    assert report.endings == {"dismissed": 1}
+    assert note_of(server.cards[FIRST]) == own
+
+
+def test_a_card_under_another_href_keeps_its_question_and_is_answered_there(
+    home: Household, server: MemoryServer
+) -> None:
+    asyncio.run(home.cycle())
+    asked = server.cards[SECOND].replace(b"met at the fair", b"met at the fair\\nok")  # not said to anybody yet
+    server.write(FIRST, asked)
+    server.delete(SECOND)
+    assert asyncio.run(home.cycle(after=DAY)).endings == {}
+    assert server.cards[FIRST] == asked
+    server.write(FIRST, asked.replace(b"/ never", b"/ never\\nok"))
+    assert asyncio.run(home.cycle(after=DAY)).endings == {"confirmed": 1}
+    assert note_of(server.cards[FIRST]) == "met at the fair\nok"

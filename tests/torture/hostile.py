@@ -173,7 +173,7 @@ def _under_attack(there: Stage, app: App, scenario: Scenario) -> Iterator[tuple[
         yield from [("scenarios_that_hung", "check")] if hung else []
         if checked:
             yield from _sentence("check", checked["error"])
-            yield from _codes("check", checked["exit_code"], scenario)
+            yield from _codes("check", checked["exit_code"], checked["error"], scenario)
         app.mirror.accounts.hold_off("hostile", None, 0)
     done, hung = _bounded(app.cycle)
     yield from [("scenarios_that_hung", f"{LONGEST:.0f} s are over")] if hung else []
@@ -182,7 +182,7 @@ def _under_attack(there: Stage, app: App, scenario: Scenario) -> Iterator[tuple[
     if done is None:
         return
     hostile, good = done.reports
-    yield from _codes("the cycle", replace(done, reports=(hostile,)).exit_code, scenario)
+    yield from _codes("the cycle", replace(done, reports=(hostile,)).exit_code, hostile.error, scenario)
     yield from _sentence("the cycle", hostile.error)
     if not server.hits:
         yield "scenarios_that_ended_otherwise", "the server was never asked"
@@ -198,9 +198,9 @@ def _under_attack(there: Stage, app: App, scenario: Scenario) -> Iterator[tuple[
 _READS = {"PROPFIND", "REPORT", "GET", "OPTIONS", "HEAD"}
 
 
-def _codes(what: str, code: int, scenario: Scenario) -> Iterator[tuple[str, str]]:
+def _codes(what: str, code: int, error: str, scenario: Scenario) -> Iterator[tuple[str, str]]:
     if code not in scenario.exits:
-        yield "scenarios_that_ended_otherwise", f"{what} ended with {code}, not {sorted(scenario.exits)}"
+        yield "scenarios_that_ended_otherwise", f"{what} ended with {code}, not {sorted(scenario.exits)}: {error}"
 
 
 def _sentence(what: str, error: str) -> Iterator[tuple[str, str]]:

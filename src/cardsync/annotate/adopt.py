@@ -28,6 +28,7 @@ def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, no
     mirror.questions.adopt(
         card.contact_id,
         found.kind,
+        href=card.href,
         block=found.text,
         user_text=found.user_text,
         position=found.position,

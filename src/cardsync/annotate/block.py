@@ -219,11 +219,17 @@ class _Area:
         for other in others:
             hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
             limit = bisect_left(self._starts, hit) if hit >= 0 else limit
-        stop = next((i for i in range(at + 1, limit) if self._breaks(i)), limit)
-        line = _string(token.text for token in self._tokens[at:stop])
-        if self._text.count(line) <= self._users.count(line):
-            return None  # as it was in the user's text
+        starts = [at, *(i for i in range(at + 1, limit) if self._breaks(i)), limit]
+        stop = starts[1]
+        if self._is_users(at, stop):
+            return None
+        limit = next((first for first, last in pairwise(starts[1:]) if self._is_users(first, last)), limit)
         return align(ours, self._tokens[at:stop], self._tokens[stop:limit])
+
+    def _is_users(self, first: int, last: int) -> bool:
+        """Whether the line stands as it was in the user's text."""
+        line = _string(token.text for token in self._tokens[first:last])
+        return self._text.count(line) <= self._users.count(line)
 
     def _breaks(self, index: int) -> bool:
         """Whether a line break stands before the token."""

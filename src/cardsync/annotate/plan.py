@@ -65,6 +65,13 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     )
 
 
+def moved(asked: Asked, href: str, note: str) -> Asked:
+    """The question on another card of its contact: only the whole block is ours there, nothing yet an answer."""
+    stands = find(note, asked.block, "", asked.position)
+    spans = spans_without(note, stands.spans, (), "") if stands and _is_all_of(asked.block, stands, note) else ()
+    return replace(asked, href=href, user_text=without(note, spans))
+
+
 def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
     """What stands in the note by its shape, as the last of the ``blocks`` that we wrote if all of that is there.
 
@@ -72,10 +79,14 @@ def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
     """
     for block in reversed(blocks):
         stands = find(note, block, "", found.position)
-        if stands and _letters("".join(note[start:stop] for start, stop in stands.spans)) == _letters(block):
+        if stands and _is_all_of(block, stands, note):
             left = without(note, spans_without(note, stands.spans, (), ""))
             return replace(found, text=block, user_text=left)
     return found
+
+
+def _is_all_of(block: str, found: Found, note: str) -> bool:
+    return _letters("".join(note[start:stop] for start, stop in found.spans)) == _letters(block)
 
 
 def _letters(text: str) -> str:

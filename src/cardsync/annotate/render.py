@@ -102,5 +102,5 @@ def _fill(template: str, slots: Mapping[str, str]) -> str:
         elif name == "fields" and (not filled or filled.endswith(". ")):
             filled += slots[name][:1].upper() + slots[name][1:]
         else:
-            filled += slots[name] or UNKNOWN
+            filled += slots[name] if slots[name].strip(".") else UNKNOWN  # a dot would join the sentence's own
     return filled

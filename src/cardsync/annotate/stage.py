@@ -87,6 +87,9 @@ class Annotate:
             self.mirror.questions.taken_out(asked.id)
             return
         card = cards[0]
+        if asked.href not in {"", card.href}:
+            asked = plan.moved(asked, card.href, note_text(scan(card.data)))
+            self.mirror.questions.moved(asked.id, card.href, asked.user_text)
         if asked.ending is None and self._ending(asked, card, card.data) is None:
             return
         if not self._may_write(book) or self._parked(book, card):
@@ -132,7 +135,7 @@ class Annotate:
         spans = reading.cut if ending is reading.ending else reading.block  # a word that was no answer stays
         data = cut(fresh.data, spans) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
-            return self._followed_up(book, asked, data)
+            return self._followed_up(book, card, asked, data)
         if not spans:
             self.mirror.questions.taken_out(asked.id)
             return None
@@ -144,10 +147,10 @@ class Annotate:
         questions = self.mirror.questions.of(asked.contact_id)
         return next((known.ending for known in questions if known.id == asked.id), None)
 
-    def _followed_up(self, book: Book, asked: Asked, data: bytes) -> Change:
+    def _followed_up(self, book: Book, card: VipCard, asked: Asked, data: bytes) -> Change:
         contact = contact_of(scan(data))
         question = plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
-        return self._with_block(book, asked.contact_id, question, data, counted=False, removes=asked.id)
+        return self._with_block(book, card, question, data, counted=False, removes=asked.id)
 
     def _end(self, asked: Asked, ending: Ending, done: Annotated, *, reading: plan.Reading | None = None) -> None:
         conclude(
@@ -223,7 +226,7 @@ class Annotate:
         question = self._question(contact, memory, state, card.groups)
         if question is None or not plan.may_ask(state, question.kind, self.policy, self.now):
             return None
-        return self._with_block(book, card.contact_id, question, fresh.data, counted=True)
+        return self._with_block(book, card, question, fresh.data, counted=True)
 
     def _question(self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]) -> Question | None:
         if state.left_at:
@@ -231,14 +234,15 @@ class Annotate:
         return self.judge(contact, memory, groups)[1]
 
     def _with_block(
-        self, book: Book, contact_id: int, question: Question, data: bytes, *, counted: bool, removes: int | None = None
+        self, book: Book, card: VipCard, question: Question, data: bytes, *, counted: bool, removes: int | None = None
     ) -> Change:
         block = render(question, self.policy, self.now.astimezone(self.zone).date())
         after = insert(data, block, self.policy.position, max_size=book.found.max_resource_size)
         with self.mirror.transaction():
             opens = self.mirror.questions.intend(
-                contact_id,
+                card.contact_id,
                 question,
+                href=card.href,
                 block=block,
                 user_text=note_text(scan(data)),
                 position=self.policy.position,

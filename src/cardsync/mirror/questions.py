@@ -21,6 +21,7 @@ class Questions:
         contact_id: int,
         question: Question,
         *,
+        href: str,
         block: str,
         user_text: str,
         position: Position,
@@ -29,11 +30,12 @@ class Questions:
     ) -> int:
         """A question that is about to be written; it counts only once the write is verified."""
         row = self._db.row(
-            "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
-            "counted, probability, state, standing) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
+            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, position, reason, "
+            "asked_at, counted, probability, state, standing) "
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
             (
                 contact_id,
+                href,
                 question.kind,
                 pack(question.fields),
                 pack(dict(question.slots)),
@@ -49,7 +51,15 @@ class Questions:
         return int(row[0]) if row else 0
 
     def adopt(
-        self, contact_id: int, kind: QuestionKind, *, block: str, user_text: str, position: Position, now: datetime
+        self,
+        contact_id: int,
+        kind: QuestionKind,
+        *,
+        href: str,
+        block: str,
+        user_text: str,
+        position: Position,
+        now: datetime,
     ) -> None:
         """A block found on a card that the database knows nothing of."""
         fields = {
@@ -57,11 +67,15 @@ class Questions:
             QuestionKind.HALF_UPDATED: (WorkField.ORGANISATION, WorkField.TITLE, WorkField.EMAIL),
         }.get(kind, (WorkField.ORGANISATION,))
         self._db.execute(
-            "INSERT INTO question (contact_id, kind, fields, slots, block, user_text, position, reason, asked_at, "
-            "counted, adopted, state, standing) "
-            "VALUES (?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
-            (contact_id, kind, pack(fields), block, user_text, position, iso(now)),
+            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, position, reason, "
+            "asked_at, counted, adopted, state, standing) "
+            "VALUES (?, ?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
+            (contact_id, href, kind, pack(fields), block, user_text, position, iso(now)),
         )
+
+    def moved(self, question_id: int, href: str, user_text: str) -> None:
+        """The contact is another card now, on which all but the block is ``user_text``."""
+        self._db.execute("UPDATE question SET href = ?, user_text = ? WHERE id = ?", (href, user_text, question_id))
 
     def opened(self, question_id: int) -> None:
         """The block was seen on the card, and so no other one is there any more."""
@@ -157,6 +171,7 @@ def _asked(row: Row) -> Asked:
     return Asked(
         id=row["id"],
         contact_id=row["contact_id"],
+        href=row["href"],
         kind=QuestionKind(row["kind"]),
         fields=tuple(WorkField(name) for name in unpack(row["fields"])),
         slots=unpack(row["slots"]),

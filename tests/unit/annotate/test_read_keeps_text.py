@@ -184,3 +184,9 @@ def test_a_line_of_the_owners_that_is_like_ours_stays_when_typed_into() -> None:
     own = "Type: ok / \nw1q\nleft / later / never\nhi"
     found = reading(f"{QUESTION} now w2q\n{HINT}\n\n{own}", asked(f"{HINT}\nhi", TOP))
     assert letters(found.left) == letters(f"now w2q {own}")
+
+
+def test_a_line_of_ours_that_was_cut_is_not_made_whole_with_the_owners_lines_below() -> None:
+    own = "Type: ok / left / later \nw1q\n/ never\ntea"
+    found = reading(f"{QUESTION}\nType: ok / left / late\n{own}", asked(own))
+    assert found.left == f"late\n{own}"

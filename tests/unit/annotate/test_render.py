@@ -4,7 +4,7 @@ import unicodedata
 from datetime import date
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from asking import asked as asked_about
@@ -68,6 +68,17 @@ def question(kind: QuestionKind = QuestionKind.STILL, *fields: WorkField, **slot
 
 
 @given(questions(), st.sampled_from(list(TEMPLATES)), st.sampled_from(Position))
+@example(
+    Question(
+        kind=QuestionKind.HALF_UPDATED,
+        fields=(WorkField.ORGANISATION,),
+        slots={"old_organisation": "."},
+        score=1.0,
+        reason="",
+    ),
+    "de",
+    Position.TOP,
+)
 def test_every_block_is_harmless_and_recognised_beside_any_text(
     asked: Question, language: str, position: Position
 ) -> None:

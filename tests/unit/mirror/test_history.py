@@ -121,7 +121,7 @@ def test_confirming_dates_only_what_the_card_has(watched: Watched) -> None:
 def intend(mirror: Mirror, contact: int, now: datetime) -> int:
     question = Question(kind=QuestionKind.STILL, fields=(ORG,), slots={}, score=1.0, reason="r")
     return mirror.questions.intend(
-        contact, question, block="VIPcheck: ?", user_text="", position=Position.TOP, counted=True, now=now
+        contact, question, href="", block="VIPcheck: ?", user_text="", position=Position.TOP, counted=True, now=now
     )
 
 
