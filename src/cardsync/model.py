@@ -199,12 +199,14 @@ class Memory:
 
     ``moves`` are all observed changes from one organisation to another, oldest first.
     ``changed_at`` is when we last saw the user change anything on the card (None: never), ``unchanged_since`` what
-    REV said at first sight, where it bounds the age of what was on the card then.
+    REV said at first sight, where it bounds the age of what was on the card then.  ``left_at`` is when the owner
+    said that the contact left the organisation that the card still names.
     """
 
     first_seen: datetime
     changed_at: datetime | None = None
     unchanged_since: datetime | None = None
+    left_at: datetime | None = None
     fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
     moves: tuple[Move, ...] = ()
 

@@ -1,7 +1,7 @@
 """``python -m torture [PART ...] [--seed S] [--rounds N] [--server NAME ...] [--url URL --user U --password-file F]``.
 
-Prints ``name = value`` lines, what failed on stderr, and ends with 1 if anything did.  With ``--url`` it runs on a
-server that is already there, in a new address book of its own beside the one at URL.
+Prints ``name = value`` lines, what fails on stderr as it comes, and ends with 1 if anything did.  With ``--url`` it
+runs on a server that is already there, in a new address book of its own beside the one at URL.
 """
 
 import argparse
@@ -41,12 +41,13 @@ def main() -> int:
         servers = tuple(stack.enter_context(server) for server in _servers(given, Path(folder)))
         failed = False
         for part in given.parts or PARTS:
-            report = Report()
+            report = Report(tell=lambda failure: print(failure, file=sys.stderr, flush=True))
             options = Options(seed=given.seed, rounds=given.rounds, folder=Path(folder) / part, servers=servers)
             options.folder.mkdir()
-            importlib.import_module(f"torture.{part}").run(options, report)
-            print(f"part = {part}", f"seed = {given.seed}", *report.lines(), sep="\n", flush=True)
-            print(*report.failures, sep="\n", end="\n" if report.failures else "", file=sys.stderr, flush=True)
+            try:
+                importlib.import_module(f"torture.{part}").run(options, report)
+            finally:  # also when it is stopped
+                print(f"part = {part}", f"seed = {given.seed}", *report.lines(), sep="\n", flush=True)
             failed |= bool(report.failures)
     return int(failed)
 

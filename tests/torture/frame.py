@@ -1,7 +1,7 @@
 """What all parts share: the options of a run, and the report that they print."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -35,8 +35,12 @@ class Options:
 
 @dataclass(slots=True)
 class Report:
-    """Figures add up over servers; a failure names what is needed to see it again (part, server, seed, step)."""
+    """Figures add up over servers; a failure names what is needed to see it again (part, server, seed, step).
 
+    ``tell`` hears of each failure at once: a long run is worth something before its end.
+    """
+
+    tell: Callable[[str], None] = lambda _failure: None
     figures: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
 
@@ -48,6 +52,7 @@ class Report:
         """Something that must not happen did: count it under its figure, and say how to see it again."""
         self.count(figure)
         self.failures.append(what)
+        self.tell(what)
 
     def lines(self) -> list[str]:
         """``name = value``, in the order in which the figures appeared."""

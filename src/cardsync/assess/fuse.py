@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 
 from cardsync.assess.domains import Domains
 from cardsync.assess.organisations import Aliases
-from cardsync.assess.prior import prior
+from cardsync.assess.prior import SUREST, prior
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import Survival, employment
-from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
+from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind, WorkField
 from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
@@ -51,19 +51,35 @@ def assess(
         Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
         for signal, factor in zip(ordered, factors([s.likelihood_ratio for s in ordered]), strict=True)
     ]
-    after = posterior(before.probability, found)
-    doubt = (1 - after) / (1 - before.probability)  # what the card says of the employment holds for all its details
+    start, said = _starting_from(before.probability, memory)
+    after = posterior(start, found)
     return Assessment(
         probability=after,
-        prior=before.probability,
+        prior=start,
         age=before.age,
-        reasons=(*before.reasons, *weighed),
+        reasons=(*before.reasons, *said, *weighed),
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
         gain=before.gain,
-        claims={which: min(right * doubt, 1.0) for which, right in before.claims.items()},
+        claims={
+            which: min(right * (1 - posterior(start, _about(which, found))) / (1 - before.probability), 1.0)
+            for which, right in before.claims.items()
+        },
     )
+
+
+def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason]]:
+    """What the owner said outdoes what time says."""
+    if memory.left_at is None:
+        return prior, ()
+    sentence = f"You said on {memory.left_at:%Y-%m-%d} that the contact left; the card names the old organisation."
+    return 1 - SUREST, (Reason(sentence=sentence),)
+
+
+def _about(which: WorkField, found: Sequence[Signal]) -> list[Signal]:
+    """What is said of the employment holds for all details; what was left behind at an edit, for nothing else."""
+    return [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED or which in signal.fields]
 
 
 def posterior(before: float, found: Sequence[Signal]) -> float:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from cardsync.assess.domains import Domains, domain_belongs, is_free_mail, registrable
+from cardsync.assess.domains import Domains, domain_belongs, is_free_mail, registrable, surely_another
 from cardsync.assess.organisations import CERTAIN, Aliases, Verdict, compare
 from cardsync.assess.words import PROFILE_HOSTS
 from cardsync.model import Contact, FieldMemory, Memory, Signal, SignalKind, WorkField
@@ -31,6 +31,9 @@ class _Known:
 
     def belongs(self, organisation: str, domain: str) -> Verdict:
         return domain_belongs(organisation, domain, aliases=self.aliases, domains=self.domains)
+
+    def surely_foreign(self, organisation: str, domain: str) -> bool:
+        return surely_another(organisation, domain, aliases=self.aliases, domains=self.domains)
 
 
 def signals(
@@ -194,7 +197,7 @@ def _of_the_old(which: WorkField, values: tuple[str, ...], old: str, new: str, c
         return False
     return any(
         known.belongs(old, host) in CERTAIN
-        or (changed is Verdict.DIFFERENT and known.belongs(new, host) is Verdict.DIFFERENT)
+        or (changed is Verdict.DIFFERENT and known.surely_foreign(new, host))  # a question will say so
         for host in at
     )
 

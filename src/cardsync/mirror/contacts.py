@@ -189,7 +189,9 @@ class Contacts:
 
     def memory(self, contact_id: int) -> Memory:
         """What the assessment needs."""
-        row = self._db.row("SELECT first_seen, changed_at, unchanged_since FROM contact WHERE id = ?", (contact_id,))
+        row = self._db.row(
+            "SELECT first_seen, changed_at, unchanged_since, left_at FROM contact WHERE id = ?", (contact_id,)
+        )
         if row is None:
             raise LookupError(contact_id)
         fields = self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
@@ -197,6 +199,7 @@ class Contacts:
             first_seen=moment(row["first_seen"]),
             changed_at=maybe_moment(row["changed_at"]),
             unchanged_since=maybe_moment(row["unchanged_since"]),
+            left_at=maybe_moment(row["left_at"]),
             fields={WorkField(field["field"]): _field(field) for field in fields},
             moves=self._moves(contact_id),
         )
@@ -241,9 +244,10 @@ class Contacts:
         )
 
     def set_standing(self, contact_id: int, standing: Standing) -> None:
-        """Store pauses and waits (``ended`` follows from the questions)."""
+        """Store pauses and waits (``ended`` follows from the questions); who left is assessed anew."""
         self._db.execute(
-            "UPDATE contact SET pause = ?, not_before = ?, dismissals = ?, left_at = ? WHERE id = ?",
+            "UPDATE contact SET pause = ?, not_before = ?, dismissals = ?, left_at = ?, assessed_at = NULL "
+            "WHERE id = ?",
             (
                 standing.pause,
                 maybe_iso(standing.not_before),

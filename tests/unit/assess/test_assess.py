@@ -288,7 +288,8 @@ def test_fields_that_changed_with_the_organisation_or_were_confirmed_after_are_n
     ("left", "stale"),
     [
         ({EMAIL: "jo@square.example"}, True),
-        ({EMAIL: "jo@zebra.example"}, True),  # neither's, and it was there before
+        ({EMAIL: "jo@wintry.example"}, True),  # neither's, surely, and it was there before
+        ({EMAIL: "jo@zebra-acorn.example"}, False),  # may be another house of Acme's: not said aloud
         ({EMAIL: "jo@stripe.example"}, False),  # the e-mail was new already
         ({EMAIL: "jo@gmail.com"}, False),
         ({URL: "https://square.example/team/jo"}, True),
@@ -335,6 +336,28 @@ def test_the_factors_in_the_reasons_explain_the_probability() -> None:
     assert len([reason for reason in found.reasons if reason.factor]) == 2
     assert found.probability == pytest.approx(odds / (1 + odds))
     assert all(reason.sentence.endswith(".") for reason in found.reasons)
+
+
+@given(st.permutations([2.0, 10.0, 0.3, 40.0]))
+def test_the_order_of_the_evidence_does_not_matter(ratios: list[float]) -> None:
+    assert math.prod(factors(ratios)) == pytest.approx(math.prod(factors(sorted(ratios))))
+
+
+def test_what_was_left_behind_is_in_doubt_and_the_new_organisation_is_not() -> None:
+    contact = person({ORG: "Stripe", TITLE: "VP Sales", EMAIL: "jo@square.example", PHONE: "+1 555 0100"})
+    found = judge(contact, moved(contact, NOW - 8 * DAY))
+    assert found.probability > 0.9
+    assert found.claims[EMAIL] < 0.1
+    assert found.claims[ORG] > 0.9
+
+
+def test_who_left_is_no_longer_there() -> None:
+    contact = person(STRIPE)
+    memory = remembered(contact, sure=NOW - DAY)
+    found = judge(contact, replace(memory, left_at=NOW - DAY))
+    assert found.probability > 0.99 > judge(contact, memory).probability
+    assert max(found.claims.values()) < 0.01
+    assert any("You said on" in reason.sentence for reason in found.reasons)
 
 
 def test_each_detail_has_a_probability_of_its_own_and_none_outlasts_the_employment() -> None:
