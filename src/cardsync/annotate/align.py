@@ -118,7 +118,9 @@ def _split(
             gap = theirs[at + 1 : until]
             openings = gap[::-1] if i < 0 else gap[:1]
             closings = gap if j == len(ours) else gap[-1:]
-            halves = (_halves(ours[i + 1], opening, closing) for opening in openings for closing in closings)
+            halves = [_halves(ours[i + 1], opening, closing) for opening in openings for closing in closings]
+            if j == len(ours):  # nothing of ours follows to tell an ending of ours from one of the owner's
+                halves = [pieces for pieces in halves if not _ends_a_word(pieces, gap)]
             found.append(next(filter(None, halves), []))
     return [pieces for pieces in found if pieces]
 
@@ -133,6 +135,13 @@ def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
         return []
     pieces = [(opening.start, opening.start + head), (closing.stop - rest, closing.stop)]
     return [(start, stop) for start, stop in pieces if start < stop]
+
+
+def _ends_a_word(pieces: Sequence[tuple[int, int]], gap: Sequence[Token]) -> bool:
+    """Whether the last piece may be the end of a word like ``whenever``: a plain letter stands before it."""
+    start = pieces[-1][0] if pieces else -1
+    before = next((token.text[start - token.start - 1] for token in gap if token.start < start < token.stop), "")
+    return before.isascii() and before.isalpha()
 
 
 def _joined(pieces: Sequence[tuple[int, int]], tokens: Sequence[Token]) -> tuple[tuple[int, int], ...]:

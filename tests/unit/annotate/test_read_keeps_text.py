@@ -190,3 +190,9 @@ def test_a_line_of_ours_that_was_cut_is_not_made_whole_with_the_owners_lines_bel
     own = "Type: ok / left / later \nw1q\n/ never\ntea"
     found = reading(f"{QUESTION}\nType: ok / left / late\n{own}", asked(own))
     assert found.left == f"late\n{own}"
+
+
+@pytest.mark.parametrize("own", ["nevVIPcheck: call her", "w1q\nwhenever", "ne\nsoon and whenever"])
+def test_an_ending_of_the_owners_is_not_taken_for_our_cut_last_word(own: str) -> None:
+    note = f"{QUESTION}\n{HINT.removesuffix('never')}{own}"
+    assert reading(note, asked("")).left == own
