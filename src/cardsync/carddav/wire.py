@@ -119,11 +119,22 @@ class Wire:
 
         Raises ``Throttled`` for 429 and 503, ``Broken`` for 502 and 504, else leaves the status to the caller.
         """
+        at = ask.at
+        for _ in range(_MAX_REDIRECTS + 1):
+            reply = await self._patiently(ask, at, sink, attempts)
+            target = reply.header("location")
+            if reply.status not in _REDIRECTS or target is None:
+                return reply
+            at = self.trust.redirected(at, target)
+        raise ServerProblem(f"{ask.at.origin} redirects in circles.")
+
+    async def _patiently(self, ask: Ask, at: Location, sink: Callable[[], Sink] | None, attempts: int) -> Reply:
+        """One hop: a server may have closed the connection on which it sent the redirect."""
         async for attempt in stamina.retry_context(
             on=_worth_another_try, attempts=attempts, timeout=None, wait_initial=0.2, wait_max=2.0, wait_jitter=0.2
         ):
             with attempt:
-                reply = await self._follow(ask, sink)
+                reply = await self._authorised(ask, at, sink)
                 self._raise_for_pause(reply)
                 return reply
         raise AssertionError  # stamina returns or raises
@@ -139,16 +150,6 @@ class Wire:
             raise Throttled(f"{reply.at.origin} asks for a pause of {minutes} min.", wait)
         if reply.status in {502, 504}:
             raise Broken(f"{reply.at.origin} answers {reply.status}: its back end is not there for now.")
-
-    async def _follow(self, ask: Ask, sink: Callable[[], Sink] | None) -> Reply:
-        at = ask.at
-        for _ in range(_MAX_REDIRECTS + 1):
-            reply = await self._authorised(ask, at, sink)
-            target = reply.header("location")
-            if reply.status not in _REDIRECTS or target is None:
-                return reply
-            at = self.trust.redirected(at, target)
-        raise ServerProblem(f"{ask.at.origin} redirects in circles.")
 
     async def _authorised(self, ask: Ask, at: Location, sink: Callable[[], Sink] | None) -> Reply:
         if self._refused:

@@ -4,6 +4,7 @@ import asyncio
 import ssl
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -218,6 +219,24 @@ async def test_a_connection_that_breaks_once_does_not_fail_a_listing() -> None:
         async with client(server.origin) as made:
             listed = await made.changes(book(server.origin, SyncMethod.LISTING), None)
     assert list(listed.etags) == ["/b/1.vcf"]
+
+
+async def test_a_server_that_ends_the_connection_after_each_redirect_is_followed_all_the_same() -> None:
+    whole = multistatus(etag("/b/1.vcf"))
+    answers = [Response(301, headers=[("Location", "/b/")]), Response(207, whole.body, cut=200), whole]
+    last: list[str] = []
+
+    def one(request: Request) -> Response:
+        """What follows a redirect on its connection breaks."""
+        kind = 0 if request.path == "/old/" else 1 if last[-1:] == ["/old/"] else 2
+        last.append(request.path)
+        return answers[kind]
+
+    with serve(one) as server:
+        async with client(server.origin) as made:
+            moved = replace(book(server.origin, SyncMethod.LISTING), href=f"{server.origin}/old/")
+            await made.listing(moved)
+    assert last == ["/old/", "/b/", "/b/"]
 
 
 async def test_a_put_whose_connection_breaks_is_sent_once_and_not_known() -> None:
