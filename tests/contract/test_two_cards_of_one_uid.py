@@ -96,3 +96,23 @@ def test_a_card_under_another_href_keeps_its_question_and_is_answered_there(
     server.write(FIRST, asked.replace(b"/ never", b"/ never\\nok"))
     assert asyncio.run(home.cycle(after=DAY)).endings == {"confirmed": 1}
     assert note_of(server.cards[FIRST]) == "met at the fair\nok"
+
+
+def test_a_block_that_was_cut_moves_with_the_text_beside_it(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    server.write(FIRST, server.cards[SECOND].replace(b"still ", b""))
+    server.delete(SECOND)
+    assert asyncio.run(home.cycle(after=DAY)).endings == {}
+    server.write(FIRST, server.cards[FIRST].replace(b"/ never", b"/ never\\nok"))
+    assert asyncio.run(home.cycle(after=DAY)).endings == {"confirmed": 1}
+    assert note_of(server.cards[FIRST]) == "met at the fair"
+
+
+def test_a_label_of_the_owners_is_not_taken_with_our_words_below(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    torn = server.cards[SECOND].replace(b"NOTE:VIPcheck", b"NOTE:VIPcheck: call her\\nVIP\\nche\\nck")
+    server.write(FIRST, torn)
+    server.delete(SECOND)
+    for _ in range(2):
+        asyncio.run(home.cycle(after=DAY))
+    assert (note_of(server.cards[FIRST]) or "").startswith("VIPcheck: call her\n")

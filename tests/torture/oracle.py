@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from cardsync.records import Asked, Ending
 from loop import meaning
@@ -24,7 +24,8 @@ FIGURES = (
 class Card:
     """A card as the clients know it; ``data`` as last seen, ``before`` as when the block came, if none edited it.
 
-    ``edited``: the cycle during or before which a client last did.
+    ``edited``: the cycle during or before which a client last did.  ``touched``: a field was edited while the block
+    stood, which may have been the answer: a word that comes after it may be none, and stays then.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Card:
     answered: int = 0
     silent: int = 0
     twin: bool = False
+    touched: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -66,10 +68,11 @@ class Oracle:
         self.report.count("phone_edits")
         card.edited = self.cycle
         card.before = None
-        card.data = served
+        was, card.data = card.data, served
         if gesture.note is card.note:
+            card.touched = card.touched or (card.note.standing and served != was)
             return
-        card.note = gesture.note
+        card.note = replace(gesture.note, own=None) if gesture.answers and card.touched else gesture.note
         card.answer = gesture.answers if gesture.plain and not card.answered else None
         if gesture.answers:
             self.report.count("answers_typed")
@@ -95,6 +98,7 @@ class Oracle:
             self.report.count("debris", int(card.note.standing and card.note.block in written.note.text))
             self.report.count("questions_asked")
             self.oks[card.uid] = card.answered = 0
+            card.touched = False
             card.answer, card.before = None, None if card.note.standing else was
         elif not written.note.standing:
             self._taken_out(card, written.note, data)

@@ -21,6 +21,7 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
+_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.SNOOZED, Ending.LEFT})
 _UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # the clock and the lists end a question, not the owner
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
@@ -31,11 +32,13 @@ _LETTERS = 3  # fewer are a slip of the finger, not a text
 class Reading:
     """What a note says about its open question.
 
-    ``ending`` None: nothing yet.  ``cut`` takes block and answer out and leaves the user's text, ``block`` takes out
-    the block alone; ``suggestion`` is free text that the user wrote into the block, and that stays.
+    ``ending`` None: nothing yet; ``word`` is what the answer word alone says.  ``cut`` takes block and answer out and
+    leaves the user's text, ``block`` takes out the block alone; ``suggestion`` is free text that the user wrote into
+    the block, and that stays.
     """
 
     ending: Ending | None
+    word: Ending | None
     cut: tuple[tuple[int, int], ...]
     block: tuple[tuple[int, int], ...]
     standing: bool
@@ -57,6 +60,7 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     block = spans_without(note, ours, (), asked.user_text)
     return Reading(
         ending=_ending(found, answer, free, edited),
+        word=_ENDINGS[answer.kind] if answer else None,
         cut=spans_without(note, ours, words, asked.user_text) if words else block,
         block=block,
         standing=found is not None,
@@ -66,7 +70,15 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
 
 
 def moved(asked: Asked, href: str, note: str) -> Asked:
-    """The question on another card of its contact: only the whole block is ours there, nothing yet an answer."""
+    """The question on another card of its contact, where nothing is an answer yet.
+
+    Ours is there what stands beside the same text of the owner's, else only the whole block.
+    """
+    stands = find(note, asked.block, asked.user_text, asked.position)
+    if stands and stands.whole:
+        left = without(note, spans_without(note, stands.spans, (), asked.user_text))
+        if left.strip() == asked.user_text.strip():
+            return replace(asked, href=href, user_text=left)
     stands = find(note, asked.block, "", asked.position)
     spans = spans_without(note, stands.spans, (), "") if stands and _is_all_of(asked.block, stands, note) else ()
     return replace(asked, href=href, user_text=without(note, spans))
@@ -86,6 +98,9 @@ def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
 
 
 def _is_all_of(block: str, found: Found, note: str) -> bool:
+    """Whether all words are there, each line of ours on one line: a label above may be of the owner's own."""
+    if any("\n" in note[line[0][0] : line[-1][1]] for line in found.ours):
+        return False
     return _letters("".join(note[start:stop] for start, stop in found.spans)) == _letters(block)
 
 
@@ -99,6 +114,11 @@ def still_answers(ended: Ending | None, said: Ending | None) -> bool:
     A block that is gone says nothing then: it may be we who took it out.
     """
     return ended is None or (ended in _UNSAID and said not in {None, Ending.DISMISSED})
+
+
+def heard(reading: Reading, ending: Ending) -> bool:
+    """Whether the word in the note was an answer to the question that ended so; one that was none stays."""
+    return ending in {reading.ending, reading.word} or (ending is Ending.EDITED and reading.word in _SAID_BY_AN_EDIT)
 
 
 def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:

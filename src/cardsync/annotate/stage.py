@@ -132,7 +132,7 @@ class Annotate:
             return None
         if ending is not ended:
             self._end(asked, ending, done, reading=reading)
-        spans = reading.cut if ending is reading.ending else reading.block  # a word that was no answer stays
+        spans = reading.cut if plan.heard(reading, ending) else reading.block
         data = cut(fresh.data, spans) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
             return self._followed_up(book, card, asked, data)

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
+from cardsync.annotate.plan import heard, read
 from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position
 from cardsync.records import Ending
@@ -245,3 +246,17 @@ def test_what_phones_do_to_a_note_is_no_answer_and_hides_no_block(change) -> Non
         assert found.ending is None
         assert found.standing
         assert found.left.split() == change("Met twice.").split()
+
+
+@pytest.mark.parametrize(
+    ("typed", "ended", "goes"),
+    [
+        ("ok", Ending.CONFIRMED, True),
+        ("ok", Ending.EDITED, True),  # the edit was read a moment before
+        ("left", Ending.EDITED, True),
+        ("never", Ending.EDITED, False),  # nobody heeded it: it stays to be seen
+        ("ok", Ending.NOTED, False),
+    ],
+)
+def test_a_word_goes_with_the_block_only_if_it_was_heard(typed: str, ended: Ending, goes: bool) -> None:
+    assert heard(read(asked(), f"{BLOCK}\n{typed}", frozenset()), ended) is goes
