@@ -1,5 +1,6 @@
 """The values that flow through pull -> assess -> annotate.  All frozen; times are aware UTC datetimes."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -221,13 +222,15 @@ class SignalKind(StrEnum):
     FOREIGN_DOMAIN = "foreign-domain"  # the work e-mail does not belong to the organisation
     HALF_UPDATED = "half-updated"  # the organisation changed, other work fields did not
     TWO_ORGANISATIONS = "two-organisations"  # work addresses of two organisations
+    OUTSIDE = "outside"  # what a source beside the card says
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:
     """``likelihood_ratio`` = P(seen | stale) / P(seen | right); 1 says nothing.
 
-    ``fields`` are those in doubt, ``values`` what a question may quote, ``since`` when it began.
+    ``fields`` are those in doubt, ``values`` what a question may quote, ``since`` when it began.  ``family``: those
+    that may copy one another.  ``match``, in [0, 1]: P(it is about this contact) times how fresh it is.
     """
 
     kind: SignalKind
@@ -236,6 +239,13 @@ class Signal:
     reason: str
     values: tuple[str, ...] = ()
     since: datetime | None = None
+    family: str = "card"
+    match: float = 1.0
+
+    @property
+    def weight(self) -> float:
+        """The log of the likelihood ratio; a doubtful match fades to nothing."""
+        return math.log(self.match * self.likelihood_ratio + 1 - self.match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

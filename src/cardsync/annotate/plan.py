@@ -72,16 +72,23 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
 def moved(asked: Asked, href: str, note: str) -> Asked:
     """The question on another card of its contact, where nothing is an answer yet.
 
-    Ours is there what stands beside the same text of the owner's, else only the whole block.
+    Ours is there what stands beside the same text of the owner's, else the question, whole, and the line below it.
     """
     stands = find(note, asked.block, asked.user_text, asked.position)
     if stands and stands.whole:
         left = without(note, spans_without(note, stands.spans, (), asked.user_text))
         if left.strip() == asked.user_text.strip():
             return replace(asked, href=href, user_text=left)
+    question, *below = asked.block.split("\n")
     stands = find(note, asked.block, "", asked.position)
-    spans = spans_without(note, stands.spans, (), "") if stands and _is_all_of(asked.block, stands, note) else ()
-    return replace(asked, href=href, user_text=without(note, spans))
+    whole = [line for line in stands.ours if _is(note, line, question, *below)] if stands else []
+    ours = [piece for line in whole for piece in line] if whole and _is(note, whole[0], question) else []
+    return replace(asked, href=href, user_text=without(note, spans_without(note, ours, (), "")))
+
+
+def _is(note: str, line: Sequence[tuple[int, int]], *texts: str) -> bool:
+    """Whether it is in one piece, and one of the texts to the letter."""
+    return len(line) == 1 and _letters(note[line[0][0] : line[0][1]]) in map(_letters, texts)
 
 
 def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:

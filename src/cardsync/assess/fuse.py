@@ -13,6 +13,7 @@ from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKi
 from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
+_CAP = math.log(FAMILY_CAP)
 FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent
 
 
@@ -24,15 +25,17 @@ def assess(
     assumed_age: timedelta,
     aliases: Aliases = (),
     domains: Domains | None = None,
+    evidence: Sequence[Signal] = (),
     now: datetime,
     survival: Survival = employment,
 ) -> Assessment:
     """How probable it is that the work details are no longer right, and why.
 
-    ``assumed_age`` is how old details are taken to be that were there at first sight; ``survival`` is the model of
-    employment.  Without any work detail nothing can be stale: probability 0.
+    ``evidence`` is what sources beside the card say, none where one failed.  ``assumed_age`` is how old details are
+    taken to be that were there at first sight; ``survival`` is the model of employment.  Without any work detail
+    nothing can be stale: probability 0.
     """
-    found = signals(contact, memory, aliases=aliases, domains=domains)
+    found = (*signals(contact, memory, aliases=aliases, domains=domains), *evidence)
     if not contact.work:
         reasons = (Reason(sentence="The card has no work details that could be out of date."),)
         return Assessment(probability=0.0, prior=0.0, age=timedelta(), reasons=reasons, signals=found)
@@ -46,10 +49,10 @@ def assess(
         domains=domains or {},
         now=now,
     )
-    ordered = sorted(found, key=lambda signal: -abs(math.log(signal.likelihood_ratio)))
+    ordered = sorted(found, key=_strength)
     weighed = [
         Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
-        for signal, factor in zip(ordered, factors([s.likelihood_ratio for s in ordered]), strict=True)
+        for signal, factor in zip(ordered, factors(ordered), strict=True)
     ]
     start, said = _starting_from(before.probability, memory)
     after = posterior(start, found)
@@ -83,8 +86,8 @@ def _about(which: WorkField, found: Sequence[Signal]) -> list[Signal]:
 
 
 def posterior(before: float, found: Sequence[Signal]) -> float:
-    """P(stale) after ``before``, in (0, 1), and one family of signals."""
-    log_odds = math.log(before / (1 - before)) + sum(map(math.log, factors([s.likelihood_ratio for s in found])))
+    """P(stale) after ``before``, in (0, 1), and all signals."""
+    log_odds = math.log(before / (1 - before)) + sum(map(math.log, factors(found)))
     return 1 / (1 + math.exp(-log_odds))
 
 
@@ -95,14 +98,18 @@ def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) ->
     return posterior(assessment.prior, [signal for signal in assessment.signals if signal.kind not in kinds])
 
 
-def factors(ratios: Sequence[float]) -> list[float]:
-    """By what each item of one family multiplies the odds: the best counts whole, the rest 0.3, all of them capped."""
-    order = sorted(range(len(ratios)), key=lambda i: -abs(math.log(ratios[i])))
-    cap, total = math.log(FAMILY_CAP), 0.0
-    result = [1.0] * len(ratios)
-    for place, i in enumerate(order):
-        wanted = total + math.log(ratios[i]) * (1 if place == 0 else FAMILY_REST)
-        reached = min(max(wanted, -cap), cap)
-        result[i] = math.exp(reached - total)
-        total = reached
+def factors(found: Sequence[Signal]) -> list[float]:
+    """By what each item multiplies the odds: of a family the best counts whole and the rest 0.3, all of it capped."""
+    totals: dict[str, float] = {}
+    result = [1.0] * len(found)
+    for i in sorted(range(len(found)), key=lambda i: _strength(found[i])):
+        family, before = found[i].family, totals.get(found[i].family)
+        wanted = found[i].weight if before is None else before + found[i].weight * FAMILY_REST
+        totals[family] = min(max(wanted, -_CAP), _CAP)
+        result[i] = math.exp(totals[family] - (before or 0.0))
     return result
+
+
+def _strength(signal: Signal) -> tuple[float, float]:
+    """The strongest first; of equals that which doubts the card."""
+    return -abs(signal.weight), -signal.weight

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -311,21 +312,49 @@ def test_another_spelling_of_the_organisation_is_no_change_of_employer(old: str)
 
 # ---------------------------------------------------------------- fusion
 
-RATIOS = st.lists(st.floats(0.01, 1000), max_size=6)
+
+def said(ratio: float, family: str = "mail", match: float = 1.0) -> Signal:
+    return Signal(
+        kind=SignalKind.OUTSIDE, fields=(ORG,), likelihood_ratio=ratio, reason="It is so.", family=family, match=match
+    )
 
 
-@given(RATIOS.filter(lambda ratios: all(ratio >= 1 for ratio in ratios)), st.floats(1, 1000))
-def test_one_more_contradiction_never_lowers_the_odds(ratios: list[float], more: float) -> None:
-    assert math.prod(factors([*ratios, more])) >= math.prod(factors(ratios)) * (1 - 1e-9)
+SAID = st.builds(said, st.floats(0.01, 1000), st.sampled_from(["card", "mail", "web"]), st.floats(0, 1))
 
 
-@given(RATIOS)
-def test_a_family_never_says_more_than_its_cap(ratios: list[float]) -> None:
-    assert 1 / 150.01 <= math.prod(factors(ratios)) <= 150.01
+@given(st.lists(SAID, max_size=6), st.floats(1, 1000))
+def test_one_more_contradiction_never_lowers_the_odds(found: list[Signal], more: float) -> None:
+    doubting = [signal for signal in found if signal.likelihood_ratio >= 1]
+    assert math.prod(factors([*doubting, said(more)])) >= math.prod(factors(doubting)) * (1 - 1e-9)
+
+
+@given(st.lists(SAID, max_size=6))
+def test_a_family_never_says_more_than_its_cap(found: list[Signal]) -> None:
+    for family in ("card", "mail", "web"):
+        assert 1 / 150.01 <= math.prod(factors([signal for signal in found if signal.family == family])) <= 150.01
+
+
+@given(st.lists(SAID, max_size=6))
+def test_families_know_nothing_of_each_other_and_a_source_that_failed_changes_nothing(found: list[Signal]) -> None:
+    by_family = [[signal for signal in found if signal.family == family] for family in ("card", "mail", "web")]
+    assert math.prod(factors(found)) == pytest.approx(math.prod(math.prod(factors(each)) for each in by_family))
+    contact, memory = person(), remembered(person())
+    without = assess(contact, memory, POLICY, assumed_age=YEAR, evidence=by_family[0] + by_family[1], now=NOW)
+    assert (
+        assess(contact, memory, POLICY, assumed_age=YEAR, evidence=[*by_family[0], *by_family[1]], now=NOW) == without
+    )
+    found_all = assess(contact, memory, POLICY, assumed_age=YEAR, evidence=found, now=NOW)
+    assert 0 < found_all.probability < 1
+
+
+@given(st.floats(0.01, 1000))
+def test_a_doubtful_match_fades_to_nothing(ratio: float) -> None:
+    sure, half, none = (abs(math.log(factors([said(ratio, match=match)])[0])) for match in (1.0, 0.5, 0.0))
+    assert sure >= half >= none == 0
 
 
 def test_the_best_of_a_family_counts_whole_and_the_rest_a_third() -> None:
-    assert factors([2.0, 10.0]) == pytest.approx([2**0.3, 10.0])
+    assert factors([said(2.0), said(10.0), said(3.0, "web")]) == pytest.approx([2**0.3, 10.0, 3.0])
 
 
 def test_the_factors_in_the_reasons_explain_the_probability() -> None:
@@ -338,9 +367,10 @@ def test_the_factors_in_the_reasons_explain_the_probability() -> None:
     assert all(reason.sentence.endswith(".") for reason in found.reasons)
 
 
-@given(st.permutations([2.0, 10.0, 0.3, 40.0]))
-def test_the_order_of_the_evidence_does_not_matter(ratios: list[float]) -> None:
-    assert math.prod(factors(ratios)) == pytest.approx(math.prod(factors(sorted(ratios))))
+@given(st.lists(SAID, max_size=6), st.randoms(use_true_random=False))
+def test_the_order_of_the_evidence_does_not_matter(found: list[Signal], random: Random) -> None:
+    others = random.sample(found, len(found))
+    assert math.prod(factors(others)) == pytest.approx(math.prod(factors(found)))
 
 
 def test_what_was_left_behind_is_in_doubt_and_the_new_organisation_is_not() -> None:
