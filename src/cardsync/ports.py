@@ -40,7 +40,8 @@ class Server(Protocol):
         """``got`` if it is proved to be what the server stores, else the form that is, else None.
 
         Servers that convert versions serve other bytes under the same ETag; writing those back
-        would downgrade the card for good.  Costs one GET, and only where ``book.may_convert``.
+        would downgrade the card for good.  Costs one GET, and three requests more where the ETag
+        is no proof; all of it only where ``book.may_convert``.
         """
         ...
 

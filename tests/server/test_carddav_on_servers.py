@@ -10,7 +10,7 @@ import pytest
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.errors import LoginRefused, ServerProblem, TokenRefused
 from cardsync.model import AddressBook, AddressObject, Fetched, PutResult, SyncMethod
-from servers import Running, start_converting
+from servers import Running, Told, start_converting
 
 ODD_NAMES = ("plain.vcf", "a b.vcf", "a+b.vcf", "a%40b.vcf", "a@b.vcf", "ü.vcf", "a~b.vcf", "a&b.vcf", "x%2520y.vcf")
 
@@ -313,6 +313,18 @@ class TestConversion:
         with start_converting(md5_etags=False) as running:
             async with CardDAVClient(connection(running)) as client:
                 book, got = await self._got(client, "4.0", running)
+                assert await client.stored(book, got) is None
+
+    async def test_a_length_that_both_forms_have_proves_nothing_where_more_than_the_version_differs(self) -> None:
+        with start_converting(md5_etags=False, told=Told.TRUTH) as running:
+            async with CardDAVClient(connection(running)) as client:
+                book, _ = await self._got(client, "3.0", running)
+                lines = ["X-ADDRESSBOOKSERVER-KIND:x", *["PHOTO;ENCODING=b;TYPE=JPEG:/9j/"] * 10, "END:VCARD"]
+                running.put_card("one.vcf", card("one").replace(b"END:VCARD", "\r\n".join(lines).encode()))
+                forms = {len(running.get_card("one.vcf", f"text/vcard; version={v}")) for v in ("3.0", "4.0")}
+                assert len(forms) == 1
+                got = await client.get(book, "/dav/owner/contacts/one.vcf")
+                assert got is not None
                 assert await client.stored(book, got) is None
 
 

@@ -8,7 +8,8 @@ from builders import joined
 from cardsync.demo.ios import IOS_6
 from cardsync.records import Ending, ProblemKind
 from loop import DAY, HOUR, OWN, PLENTY, Make, home_on, meaning, note_of, notes_apart, person
-from servers import Running, start_converting, start_icloud_shaped, start_radicale
+from servers import Running, Told, start_converting, start_icloud_shaped, start_radicale
+from servers.loopback import Request
 
 # ---------------------------------------------------------------- position, languages
 
@@ -136,3 +137,85 @@ def test_a_version_4_card_without_that_proof_is_only_read(tmp_path: Path) -> Non
         at.loop.cycle(after=DAY)
         assert server.get_card("Jo.vcf", "application/x-stored") == cards["Jo"]
         assert at.wire.methods()["PUT"] == 0
+
+
+STORED = "application/x-stored"
+PHOTO = {"3.0": "PHOTO;ENCODING=b;TYPE=JPEG:/9j/4AAQSkZJRg==", "4.0": "PHOTO:data:image/jpeg;base64,/9j/4AAQSkZJRg=="}
+
+
+def test_a_3_0_card_on_a_server_like_cyrus_is_asked_about_and_left_as_it_was(tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN), "Al": person("Al", OWN, PHOTO["3.0"]), "Bo": person("Bo")}
+    with (
+        start_converting(md5_etags=False, told=Told.TRUTH) as server,
+        home_on(server, tmp_path, cards, reminders=PLENTY) as at,
+    ):
+        at.loop.cycle()
+        for key, before in cards.items():
+            asked = server.get_card(f"{key}.vcf", STORED)
+            assert notes_apart(asked) == notes_apart(before)
+            assert (note_of(asked) or "").startswith("VIPcheck: ")
+            at.phone.type_below_block(f"{key}.vcf", "ok")
+        at.loop.cycle(after=HOUR)
+        for key, before in cards.items():
+            assert at.loop.endings(key) == [Ending.CONFIRMED]
+            after = server.get_card(f"{key}.vcf", STORED)
+            assert (note_of(after), meaning(after, "REV")) == (note_of(before), meaning(before, "REV"))
+        at.wire.clear()
+        at.loop.cycle(after=HOUR)
+        assert at.wire.methods() == {"REPORT": 1}  # only cards that are written are asked about
+
+
+def test_a_4_0_card_on_a_server_like_cyrus_is_written_as_such(tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN, "KIND:individual", version="4.0"), "Al": person("Al", OWN, version="4.0")}
+    with (
+        start_converting(md5_etags=False, told=Told.TRUTH) as server,
+        home_on(server, tmp_path, cards, reminders=PLENTY) as at,
+    ):
+        at.loop.cycle()
+        for key, before in cards.items():
+            asked = server.get_card(f"{key}.vcf", STORED)
+            assert notes_apart(asked) == notes_apart(before)
+            assert (note_of(asked) or "").startswith("VIPcheck: ")
+        at.loop.cycle(after=45 * DAY)
+        assert {key: server.get_card(f"{key}.vcf", STORED) for key in cards} == cards
+
+
+@pytest.mark.parametrize("told", sorted(set(Told) - {Told.TRUTH}))
+def test_a_card_of_which_a_server_tells_lies_is_only_read(tmp_path: Path, told: Told) -> None:
+    cards = {"Jo": person("Jo", OWN, PHOTO["4.0"], version="4.0")}
+    with start_converting(md5_etags=False, told=told) as server, home_on(server, tmp_path, cards) as at:
+        assert at.loop.counts()["parked"] == 1
+        assert at.loop.problems()[ProblemKind.PARKED].reason == "converted"
+        at.loop.cycle(after=DAY)
+        assert server.get_card("Jo.vcf", STORED) == cards["Jo"]
+        assert at.wire.methods()["PUT"] == 0
+
+
+@pytest.mark.parametrize("told", [Told.OF_SERVED, Told.DEFAULT_SHOWN, Told.BOTH, Told.CHANGED, Told.MORE])
+@pytest.mark.parametrize("version", ["3.0", "4.0"])
+def test_nor_is_one_whose_forms_have_one_length(tmp_path: Path, told: Told, version: str) -> None:
+    cards = {"Jo": person("Jo", OWN, version=version)}
+    with start_converting(md5_etags=False, told=told) as server, home_on(server, tmp_path, cards) as at:
+        assert at.loop.counts()["parked"] == 1
+        assert server.get_card("Jo.vcf", STORED) == cards["Jo"]
+        assert at.wire.methods()["PUT"] == 0
+
+
+def test_an_edit_between_the_proof_and_its_end_is_not_overwritten(tmp_path: Path) -> None:
+    """The card becomes a 4.0 card with a picture after it was listed as 3.0."""
+    edited = person("Jo", OWN, PHOTO["4.0"], version="4.0")
+    with (
+        start_converting(md5_etags=False, told=Told.TRUTH) as server,
+        home_on(server, tmp_path, {"Jo": person("Jo", OWN)}) as at,
+    ):
+        seen: list[bytes] = []
+
+        def edit(request: Request) -> None:
+            if b"addressbook-query" in request.body:
+                seen.append(request.body)
+                if len(seen) == 2:
+                    server.put_card("Jo.vcf", edited)
+
+        at.wire.before = edit
+        at.loop.cycle()
+        assert server.get_card("Jo.vcf", STORED) == edited

@@ -73,8 +73,13 @@ class Book:
             del self.cards[path], self.etags[path]
             return
         self.cards[path] = data
-        opaque = hashlib.md5(data).hexdigest() if self.md5_etags else f"v{len(self.changes)}"  # noqa: S324 - as sabre does
-        self.etags[path] = f'"{opaque}"'
+        self.etags[path] = f'"{self._opaque(data)}"'
+
+    def _opaque(self, data: bytes) -> str:
+        """As sabre does, or as Cyrus, whose SHA-1 is of more than the card."""
+        if self.md5_etags:
+            return hashlib.md5(data).hexdigest()  # noqa: S324 - sabre's choice
+        return hashlib.sha1(f"{len(self.changes)}".encode() + data).hexdigest()  # noqa: S324 - Cyrus's
 
     def precondition_fails(self, request: Request) -> bool:
         """RFC 9110, section 13."""

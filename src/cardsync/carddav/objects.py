@@ -1,9 +1,8 @@
 """Single address objects: GET, the proof of what is stored, PUT (RFC 6352, section 6.3)."""
 
-import hashlib
 import re
 
-from cardsync.carddav import xml
+from cardsync.carddav import conversion, xml
 from cardsync.carddav.bodies import UnknownEncoding
 from cardsync.carddav.hrefs import Location, object_location, parse_url
 from cardsync.carddav.listing import propfind
@@ -13,10 +12,8 @@ from cardsync.errors import Broken, ServerProblem, Unreachable
 from cardsync.model import AddressBook, AddressObject, PutAnswer, PutResult
 
 MAX_OBJECT = 10 << 20  # bytes
-_VERSION = re.compile(rb"^VERSION(?:;[^:\r\n]*)?:[ \t]*([0-9.]+)", re.IGNORECASE | re.MULTILINE)
 _ETAG = re.compile(r"[^\x00-\x1f\x7f]+")
 _SILENCES = 3
-_OTHER = {"3.0": "4.0", "4.0": "3.0"}
 
 
 class Objects:
@@ -58,14 +55,15 @@ class Objects:
         """See ``ports.Server.stored``."""
         if not book.may_convert:
             return got
-        found = _VERSION.search(got.data)
-        wanted = _OTHER.get(found[1].decode("ascii"), "4.0") if found else "4.0"
+        wanted = conversion.OTHER.get(conversion.version_of(got.data), "4.0")
         other = await self._get(book, got.href, wanted)
         if other is None or other.etag != got.etag or got.etag is None:
             return None  # it changed in between, or cannot be told apart
         if other.data == got.data:
             return got
-        proved = next((form for form in (got, other) if _is_md5_of(got.etag, form.data)), None)
+        at, forms = _located(book, got.href), (got, other)
+        inquiry = conversion.Inquiry(self._wire, parse_url(book.href), at, got.etag)
+        proved = conversion.hashed(forms) or await inquiry.stored(forms)
         if proved is other:
             self._versions[book.href, got.href] = wanted
         return proved
@@ -123,11 +121,6 @@ def _located(book: AddressBook, href: str) -> Location:
 def _is_condition(etag: str) -> bool:
     """Whether it can stand in If-Match and means one version: ``*`` would overwrite whatever is there."""
     return bool(_ETAG.fullmatch(etag)) and "*" not in (part.strip() for part in etag.split(","))
-
-
-def _is_md5_of(etag: str, data: bytes) -> bool:
-    opaque = etag.removeprefix("W/").strip('"').lower()
-    return opaque == hashlib.md5(data, usedforsecurity=False).hexdigest()
 
 
 def _put_answer(reply: Reply) -> PutAnswer:

@@ -18,6 +18,7 @@ OWNCLOUD = "{http://owncloud.org/ns}"
 _PREFIXES = {DAV: "D", CARDDAV: "C", CALENDARSERVER: "CS", OWNCLOUD: "OC"}
 
 GETETAG = f"{DAV}getetag"
+GETCONTENTLENGTH = f"{DAV}getcontentlength"
 RESOURCETYPE = f"{DAV}resourcetype"
 SYNC_TOKEN = f"{DAV}sync-token"
 GETCTAG = f"{CALENDARSERVER}getctag"
@@ -216,6 +217,17 @@ def multiget(paths: Iterable[str]) -> bytes:
     """RFC 6352, section 8.7."""
     hrefs = "".join(f"<D:href>{escape(path)}</D:href>" for path in paths)
     return _document("C:addressbook-multiget", _prop([GETETAG, ADDRESS_DATA]) + hrefs)
+
+
+def addressbook_query(uid: str, version: str, shown: str) -> bytes:
+    """RFC 6352, sections 8.6 and 10.5: cards of this UID and VERSION; of each its VERSION in the form ``shown``."""
+    data = f'<C:address-data content-type="text/vcard" version="{shown}"><C:prop name="VERSION"/></C:address-data>'
+    filters = "".join(
+        f'<C:prop-filter name="{name}"><C:text-match match-type="equals">{escape(text)}</C:text-match></C:prop-filter>'
+        for name, text in (("UID", uid), ("VERSION", version))
+    )
+    asked = f'<D:prop><D:getetag/>{data}</D:prop><C:filter test="allof">{filters}</C:filter>'
+    return _document("C:addressbook-query", asked)
 
 
 def _prop(names: Iterable[str]) -> str:
