@@ -58,9 +58,9 @@ class Annotate:
         done = Annotated()
         books = [book for book in self.mirror.books.of(self.account) if not self._frozen(book)]
         for book in books:
+            self._adopt_all(book, changed, done)  # before any write: the mirror is what the server had
             for contact_id, asked in self.mirror.questions.standing(book.id).items():
                 await self._look_at(book, contact_id, asked, done)
-            self._adopt_all(book, changed, done)
         await self._ask(books, done)
         return done
 

@@ -1,0 +1,42 @@
+"""What the mirror holds is not always what the server has: nothing is read out of the older of the two."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+from cardsync.model import AddressBook, PutAnswer
+from in_memory import HOME, Household, MemoryServer, person, vip_group
+from loop import note_of
+
+CARD = f"{HOME}m.vcf"
+
+
+@dataclass
+class Hasty(MemoryServer):
+    """Another client edits a field right after each PUT."""
+
+    hasty: bool = False
+
+    async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
+        answer = await super().put(book, href, data, etag)
+        if self.hasty:
+            self.write(href, self.cards[href].replace(b"TITLE:", b"TITLE:Senior "))
+        return answer
+
+
+def test_a_block_that_was_just_taken_out_is_not_adopted_from_the_mirrors_older_card(tmp_path: Path) -> None:
+    server = Hasty()
+    server.write(f"{HOME}group.vcf", vip_group("Jo"))
+    server.write(CARD, person("Jo", "Type: ok / left / later / never\ntea"))  # the owner wrote a line like ours
+    home = Household(folder=tmp_path, server=server)
+    asyncio.run(home.cycle())
+    server.write(CARD, server.cards[CARD].replace(b"?", b"? now at Stripe", 1))
+    server.hasty = True
+    asyncio.run(home.cycle(after=timedelta(days=1)))
+    server.hasty = False
+    left = note_of(server.cards[CARD]) or ""
+    asyncio.run(home.cycle(after=timedelta(hours=1)))
+    assert note_of(server.cards[CARD]) == left
+    assert [each.adopted for each in home.mirror.questions.of(home.contact("Jo"))] == [False]
+    home.mirror.close()
