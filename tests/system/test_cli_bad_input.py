@@ -60,6 +60,24 @@ def test_a_certificate_that_nobody_vouches_for_and_ca_file_mends_it(house: House
         assert "3 VIPs, asked 1" in house.ok("sync")
 
 
+@pytest.mark.parametrize("command", ["sync", "check"])
+def test_https_where_the_server_speaks_plain_http(house: Household, command: str) -> None:
+    origin = house.proxy.origin.replace("http://", "https://")
+    house.configure(account={"url": f"{origin}/", "allow_http": False})
+    ends(
+        house, 12, f"{origin} does not speak TLS: what answers there is no https. Check the port;",
+        "allow_http = true in [accounts.home]", command=command,
+    )  # fmt: skip
+    assert house.proxy.asked() == []
+
+
+@pytest.mark.parametrize("command", ["sync", "check"])
+def test_a_ca_file_that_is_none_is_an_error_of_the_config(house: Household, command: str) -> None:
+    (house.home / "ca.pem").write_text("no certificate")
+    house.configure(account={"url": "https://127.0.0.1:9/", "ca_file": str(house.home / "ca.pem")})
+    ends(house, 10, "ca_file of account 'home' cannot be used; it must be a readable PEM file.", command=command)
+
+
 def test_an_address_without_carddav(house: Household) -> None:
     with serve(lambda request: Response(200, b"<html>hello</html>")) as web:
         house.configure(account={"url": f"{web.origin}/page"})
