@@ -55,7 +55,7 @@ class Cycle:
 
     @property
     def exit_code(self) -> int:
-        """See ``shared_exit_code``; a book or card that failed makes a cycle partial."""
+        """See ``shared_exit_code``; a book or card that failed, or a guard, makes a cycle partial."""
         return shared_exit_code([report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports])
 
     def as_json(self) -> dict[str, Any]:
@@ -259,7 +259,7 @@ def shared_exit_code(codes: Sequence[int]) -> int:
 
 
 def _left_out(report: AccountReport) -> bool:
-    return any(report.counts.get(what) for what in ("failed_books", "quarantined", "parked"))
+    return any(report.counts.get(what) for what in ("failed_books", "guarded_books", "quarantined", "parked"))
 
 
 def where(error: BaseException) -> str:

@@ -8,7 +8,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.app import App
-from cardsync.errors import CardsyncError
+from cardsync.errors import NoSuchName
 from cardsync.mirror.database import moment, unpack
 from cardsync.pull.members import existing_groups
 from cardsync.records import Asked, Book
@@ -52,13 +52,21 @@ def find_person(app: App, name: str) -> Person:
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise CardsyncError(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
+        raise NoSuchName(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
     parts = {
         part: person.name for person in everyone for part in (person.name.casefold(), *person.name.casefold().split())
     }
     known = sorted({parts[near] for near in difflib.get_close_matches(wanted, parts, n=3, cutoff=0.6)})
     hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
-    raise CardsyncError(f"No VIP of that name.{hint}")
+    raise NoSuchName(f"No VIP of that name.{_no_account(app, name) or hint}")
+
+
+def _no_account(app: App, name: str) -> str:
+    """What to say where an ACCOUNT/ stands before the name that is none of the config."""
+    account, slash, _ = name.strip().partition("/")
+    if not slash or account.casefold() in {known.casefold() for known in app.settings.accounts}:
+        return ""
+    return f" Before the / stands no account of the config; it has: {', '.join(app.settings.accounts)}."
 
 
 def name_of(app: App, book_id: int, href: str) -> str:

@@ -292,3 +292,15 @@ def test_a_database_that_another_program_holds(house: Household, monkeypatch: py
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         ends(house, 13, "is locked by another program. Stop it, and try again.", command="status")
+
+
+def test_a_mass_change_and_a_server_that_alters_cards_make_a_cycle_partial(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    house.configure("[guards]", "mass_change_min = 3")
+    for at in range(3):
+        house.server.put_card(f"p{at}.vcf", person(f"Zora {at}", "Vandelay", uid=f"UID-{at}"))
+    ends(house, 3, "3 of 5 cards changed at once.")
+    ends(house, 3, "3 of 5 cards changed at once.")
+    assert "released 1" in house.ok("release")
+    house.ok("sync")
