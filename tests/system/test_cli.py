@@ -199,7 +199,7 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
     kept = document(synced, "restore", "--json")
     assert {row["name"] for row in kept} == {name}
     assert len(kept) == 2
-    assert document(synced, "restore", name, "--json")["outcome"] == "written"  # as it was before the removal
+    assert document(synced, "restore", name, "--yes", "--json")["outcome"] == "written"  # as it was before the removal
     assert synced.asked_about() == [card]
 
     rows = document(synced, "backup", "--json", "--output", str(synced.home / "kept"))
@@ -224,13 +224,13 @@ def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(sy
     name = asked_person(synced)
     (card,) = synced.asked_about()
     before = synced.cards()
-    said = synced.ok("restore", "--at", "2020-01-01")
+    said = synced.ok("restore", "--yes", "--at", "2020-01-01")
     assert f"{name}: written" in said
     assert "-NOTE:VIPcheck" in said
     assert synced.asked_about() == []
     after = synced.cards()
     assert {key for key in after if after[key] != before[key]} == {card}
-    assert synced.ok("restore", "--at", "2999-01-01") == ""
+    assert synced.ok("restore", "--yes", "--at", "2999-01-01") == ""
 
 
 def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: Household) -> None:
@@ -244,13 +244,25 @@ def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: House
     assert synced.asked_about() == []
 
 
+def test_restore_where_nobody_can_be_asked_writes_with_yes_only(synced: Household) -> None:
+    name = asked_person(synced)
+    content, cards = synced.content(), synced.cards()
+    for arguments in ([name], [name, "--json"], ["--at", "2020-01-01"]):
+        done = synced.cardsync("restore", *arguments)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "nothing was written. Say --yes, or look with --dry-run." in done.stderr
+        assert f"{name}: would be written" in synced.ok("restore", name, "--dry-run")
+    assert (synced.content(), synced.cards()) == (content, cards)
+    assert f"{name}: written" in synced.ok("restore", name, "--yes")
+
+
 def test_restore_after_a_process_that_was_killed_in_its_write_settles_that_first(synced: Household) -> None:
     name = asked_person(synced)
     (card,) = synced.asked_about()
     now = synced.server.get_card(card)
     with synced.writable() as database:
         database.execute("UPDATE journal SET state = 'intent', before = ?, after = ?", (now + b"\r\n", now))
-    assert f"{name}: written" in synced.ok("restore", name)
+    assert f"{name}: written" in synced.ok("restore", name, "--yes")
     assert synced.asked_about() == []
     assert synced.rows("SELECT count(*) FROM journal WHERE state = 'intent'") == [(0,)]
 
@@ -311,8 +323,8 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
 
 
 def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:
-    for command in ("explain", "history", "resume"):
-        done = synced.cardsync(command, "Zora Quilfether")
+    for command in (["explain"], ["history"], ["resume"], ["restore", "--dry-run"]):
+        done = synced.cardsync(*command, "Zora Quilfether")
         assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr == f"cardsync: No VIP of that name. Did you mean {ZORA}?\n"
     assert "cardsync vip lists the names" in synced.cardsync("answer", "Xx", "ok").stderr

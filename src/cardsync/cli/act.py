@@ -131,7 +131,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
 @click.option(
     "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
 )
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal it must be said.")
 @dry_run_option
 @json_option
 @click.pass_context
@@ -149,6 +149,9 @@ def restore(
         with opened(context) as app:
             _list_kept(app, as_json=as_json)
         return
+    asks = not (yes or dry_run)
+    if asks and not (sys.stdin and sys.stdin.isatty()):
+        raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
     with exclusive(context) as app:
         moment = at.replace(tzinfo=UTC) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
@@ -156,7 +159,6 @@ def restore(
             asyncio.run(undo.settle(app, people))
         rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
-        asks = not (yes or dry_run) and sys.stdin.isatty()
         for preview, of in zip(previews, names, strict=True):
             if asks or not as_json:
                 output.diff(preview.before, preview.after, of, err=as_json)
