@@ -10,8 +10,8 @@ from typing import Any
 from cardsync.app import App
 from cardsync.errors import NoSuchName
 from cardsync.mirror.database import moment, unpack
-from cardsync.pull.members import existing_groups
-from cardsync.records import Asked, Book
+from cardsync.needs import needs
+from cardsync.records import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,13 +107,13 @@ def _person(row: Row) -> Person:
 
 
 def status(app: App) -> dict[str, Any]:
-    """The last cycle, the books, the open questions and the problems."""
+    """The last cycle, the books, the open questions and what needs the owner."""
     last = app.mirror.cycles.last()
     return {
         "last_cycle": {**last["report"], "finished_at": last["finished_at"].isoformat()} if last else None,
         "accounts": [_account(app, name) for name in app.settings.accounts],
         "questions": questions(app),
-        "problems": problems(app),
+        "problems": needs(app),
     }
 
 
@@ -150,35 +150,6 @@ def questions(app: App) -> list[dict[str, Any]]:
         for asked in app.mirror.questions.of(person.id)
         if asked.standing
     ]
-
-
-def problems(app: App) -> list[dict[str, Any]]:
-    """What needs the owner, with the card's name where it has one."""
-    return [
-        {
-            "kind": problem.kind.value,
-            "account": problem.account,
-            "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
-            "card": problem.href.rsplit("/", 1)[-1] or None,
-            "reason": problem.reason,
-            "detail": problem.detail,
-            "since": problem.since.isoformat(),
-        }
-        for problem in app.mirror.problems.all()
-    ]
-
-
-def groups_of(app: App, book: Book) -> tuple[str, ...]:
-    """The names that a group of the config could have in this book."""
-    return existing_groups(app.mirror, book)
-
-
-def no_vips(app: App, account: str) -> str:
-    """What to tell an owner whose list was not found."""
-    wanted = " or ".join(app.settings.groups)
-    names = sorted({name for book in app.mirror.books.of(account) for name in groups_of(app, book)})
-    there = f"These exist: {', '.join(names)}. " if names else ""
-    return f"Nobody is in a group named {wanted}. {there}Make that list on the phone, or name another in the config."
 
 
 # ---------------------------------------------------------------- VIPs

@@ -1,5 +1,6 @@
 """What can be wrong outside of cardsync: each its own sentence and exit code, and nothing changed."""
 
+import json
 import re
 import sqlite3
 import ssl
@@ -146,6 +147,42 @@ def test_no_group_of_that_name(house: Household) -> None:
     house.server.put_card(GROUP, apple_group("Family", ["UID-0"]))
     for command in ("sync", "check", "vip"):
         ends(house, 0, "Nobody is in a group named VIP. These exist: Family, ", command=command)
+
+
+def test_status_tells_of_a_group_that_nobody_is_in(house: Household) -> None:
+    house.fill()
+    house.server.put_card("board.vcf", apple_group("Board", [], uid="BOARD"))
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
+    house.configure("[groups.VIP]", "[groups.Board]", "[groups.Nonesuch]")
+    assert "no problems" in house.ok("status")  # nobody has looked yet
+    house.ok("sync")
+    empty = "Nobody is in the group Board. Put people into it on the phone, or name another in the config."
+    absent = f"Nobody is in a group named Nonesuch. These exist: Board, VIP, {house.book}. Make that list on the phone"
+    sentences = [empty, f"{absent}, or name another in the config."]
+    found = json.loads(house.ok("status", "--json"))["problems"]
+    assert [(row["kind"], row["detail"]) for row in found] == [("empty-group", sentence) for sentence in sentences]
+    for told in (house.ok("status"), house.ok("status", "--problems")):
+        assert all(sentence in told for sentence in sentences)
+        assert "no problems" not in told
+
+
+def test_status_tells_of_a_cycle_that_failed_until_one_does_not(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    origin = f"http://127.0.0.1:{free_port()}"
+    house.configure(account={"url": origin})
+    ends(house, 12)
+    sentence = f"The last cycle failed. {origin} cannot be reached."
+    for told in (house.ok("status"), house.ok("status", "--problems")):
+        assert sentence in told
+        assert "no problems" not in told
+    assert house.ok("status").splitlines()[0].endswith(" UTC, failed: home")
+    (row,) = json.loads(house.ok("status", "--json"))["problems"]
+    assert (row["kind"], row["account"]) == ("cycle-failed", "home")
+    house.configure()
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
 
 
 def test_an_address_book_that_is_not_there_also_later(house: Household) -> None:

@@ -58,10 +58,10 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 @click.pass_context
 def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Clear every guard: you have looked, and things are as they should be."""
-    from cardsync import report
+    from cardsync.needs import problems
 
     with opened(context) as app:
-        rows = report.problems(app)
+        rows = problems(app)
         if not dry_run:
             ask_for(app, "release", {})
     if as_json:

@@ -15,10 +15,10 @@ from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
 @click.pass_context
 def status(context: click.Context, *, only_problems: bool, as_json: bool) -> None:
     """Last cycle, books, open questions, and what needs you."""
-    from cardsync import report
+    from cardsync import needs, report
 
     with opened(context, look=True) as app:
-        shown = {"problems": report.problems(app)} if only_problems else report.status(app)
+        shown = {"problems": needs.needs(app)} if only_problems else report.status(app)
     if as_json:
         output.as_json(shown)
         return
@@ -36,10 +36,9 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
 
 def _print_status(shown: dict[str, Any]) -> None:
     last = shown["last_cycle"]
-    output.say(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
-    for account in last["accounts"] if last else ():
-        if account.get("error"):
-            output.say(f"failed: {account['error']}")
+    failed = ", ".join(account["account"] for account in (last["accounts"] if last else ()) if account.get("error"))
+    ended = f"last cycle: {last['finished_at'][:19]} UTC{failed and f', failed: {failed}'}" if last else ""
+    output.say(ended or "no cycle yet: cardsync sync")
     books = [
         (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
         for account in shown["accounts"]
@@ -60,11 +59,11 @@ def vip(context: click.Context, *, as_json: bool) -> None:
     """The VIPs, most probably stale first."""
     if context.invoked_subcommand:
         return
-    from cardsync import report
+    from cardsync import needs, report
 
     with opened(context, look=True) as app:
         rows = report.vips(app)
-        missing = [] if rows else [f"{name}: {report.no_vips(app, name)}" for name in app.settings.accounts]
+        missing = [] if rows else [f"{name}: {needs.no_vips(app, name)}" for name in app.settings.accounts]
         missing = missing if app.mirror.cycles.last() else ["no cycle yet: cardsync sync"]
     if as_json:
         output.as_json(rows)

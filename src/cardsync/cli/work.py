@@ -42,8 +42,9 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
+    from cardsync.needs import no_vips
     from cardsync.records import ProblemKind
-    from cardsync.report import name_of, no_vips
+    from cardsync.report import name_of
 
     app = replace(app, mirror=done.mirror)
     for preview in done.previews:

@@ -41,6 +41,11 @@ def existing_groups(mirror: Mirror, book: Book) -> tuple[str, ...]:
     return vip.existing(_groups(mirror, book), _cards(mirror, book), book.found.display_name)
 
 
+def resolved(mirror: Mirror, book: Book, wanted: tuple[str, ...]) -> bool:
+    """Whether the VIPs that the mirror holds are those of the groups ``wanted``, as the last pull saw the book."""
+    return mirror.cycles.fact(f"wanted:{book.id}") == "\n".join(wanted)
+
+
 def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:
     categories = dict(mirror.books.categories(book.id))
     keys = mirror.books.uid_keys(book.id)

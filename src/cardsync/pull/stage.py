@@ -13,7 +13,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, Listing, uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
-from cardsync.pull.members import resolve
+from cardsync.pull.members import resolve, resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.vcard.contact import contact_of, work_keys
@@ -107,7 +107,7 @@ class Pull:
             await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
-        if news or self.mirror.cycles.fact(self._resolved(book)) != self._wanted():
+        if news or not resolved(self.mirror, book, self.wanted):
             await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
