@@ -52,7 +52,7 @@ def test_sync_writes_one_question_and_a_second_one_nothing(house: Household) -> 
     assert {other for other, data in house.cards().items() if data != before[other]} == {name}
     puts = len(house.proxy.asked("PUT"))
     report = document(house, "sync", "--json")
-    assert (report["exit_code"], report["accounts"][0]["asked"]) == (0, 0)
+    assert (report["exit_code"], report["accounts"][0]["asked"], report["dry_run"]) == (0, 0, False)
     assert len(house.proxy.asked("PUT")) == puts == 1
 
 
@@ -313,8 +313,11 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
         if command[0] in {"sync", "notes", "restore"}:
             changed = {line.split(":")[0] for line in said.splitlines() if re.match(r"[+-]\w", line)}
             assert changed == {"+NOTE", "-NOTE"}, said
-    assert json.loads(synced.ok("sync", "--dry-run", "--json"))["accounts"][0]["asked"] == 2
+    report = json.loads(synced.ok("sync", "--dry-run", "--json"))
+    assert (report["accounts"][0]["asked"], report["dry_run"]) == (2, True)
     assert json.loads(synced.ok("restore", name, "--dry-run", "--json"))["dry_run"] is True
+    for rows in (("notes", "remove"), ("backup",)):
+        assert all(row["dry_run"] is True for row in json.loads(synced.ok(*rows, "--dry-run", "--json")))
     assert (synced.content(), synced.cards()) == (content, cards)
     assert len(synced.proxy.asked("PUT")) == 1
     assert sorted(path.suffix for path in (synced.state / "backups").iterdir()) == [".vcf"]

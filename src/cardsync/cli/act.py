@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +66,7 @@ def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         if not dry_run:
             ask_for(app, "release", {})
     if as_json:
-        output.as_json(rows)
+        output.as_json(_marked(rows, dry_run=dry_run))
         return
     output.table(
         ("problem", "account", "book", "card", "what"),
@@ -92,7 +93,7 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
     if as_json:
-        output.as_json(found)
+        output.as_json(_marked(found, dry_run=dry_run))
     else:
         for preview, name in zip(previews, names, strict=True):
             output.diff(preview.before, preview.after, name)
@@ -115,7 +116,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
     with opened(context) as app:
         found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
     if as_json:
-        output.as_json(found)
+        output.as_json(_marked(found, dry_run=dry_run))
     else:
         for row in found:
             output.say(
@@ -167,12 +168,17 @@ def restore(
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
             rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:
-        found = [{**row, "dry_run": dry_run} for row in rows]
+        found = _marked(rows, dry_run=dry_run)
         output.as_json(found[0] if name else found)
     else:
         for row in rows:
             output.say(f"{row['name']}: {row['error'] or _would(row['outcome'], dry_run=dry_run)}")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
+
+
+def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, Any]]:
+    """For ``--json``: each row says whether anything was done."""
+    return [{**row, "dry_run": dry_run} for row in rows]
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

@@ -35,7 +35,7 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     with exclusive(context) as app, progress() as shown:
         done = asyncio.run(app.cycle(dry_run=dry_run, progress=shown))
         if as_json:
-            output.as_json(done.as_json())
+            output.as_json({**done.as_json(), "dry_run": dry_run})
         else:
             _print_cycle(app, done, dry_run=dry_run)
     sys.exit(done.exit_code)
