@@ -9,7 +9,7 @@ from typing import Any
 
 from cardsync.app import App
 from cardsync.errors import NoSuchName
-from cardsync.mirror.database import moment, unpack
+from cardsync.mirror.database import iso, moment, unpack
 from cardsync.needs import needs
 from cardsync.records import Asked
 
@@ -188,7 +188,7 @@ def history(app: App, person: Person) -> dict[str, Any]:
     return {
         "name": person.name,
         "account": person.account,
-        "events": app.mirror.contacts.history(person.id),
+        "events": _events(app, person),
         "questions": [
             {
                 "asked_at": asked.asked_at.isoformat(),
@@ -203,3 +203,13 @@ def history(app: App, person: Person) -> dict[str, Any]:
             for version in app.mirror.journal.versions(person.book_id, person.uid_key)
         ],
     }
+
+
+def _events(app: App, person: Person) -> list[dict[str, Any]]:
+    """What is in the history, and what was asked; a question that was found on the card is in the history."""
+    asked = [
+        {"at": iso(asked.asked_at), "what": "asked", "field": None, "old": "", "new": asked.block.split("\n")[0]}
+        for asked in app.mirror.questions.of(person.id)
+        if (asked.standing or asked.ending) and not asked.adopted
+    ]
+    return sorted([*app.mirror.contacts.history(person.id), *asked], key=lambda event: event["at"])

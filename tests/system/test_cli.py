@@ -86,6 +86,9 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
 
     told = document(synced, "history", name, "--json")
     assert [len(told["questions"]), len(told["versions"])] == [1, 1]
+    assert [event["what"] for event in told["events"]] == ["first seen", "asked"]
+    asked_at = told["questions"][0]["asked_at"][:16]
+    assert f"  {asked_at}  asked  {question['question']}\n" in synced.ok("history", name)
     assert "1 earlier version" in synced.ok("history", name)
 
 
