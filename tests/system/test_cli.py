@@ -118,6 +118,27 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
         assert "you said" not in synced.ok("explain", name)
 
 
+@pytest.mark.parametrize("how", ["never", "retired", "later", "deleted", "noted"])
+def test_resume_lifts_every_wait_so_that_the_question_may_come_at_once(synced: Household, how: str) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    synced.configure("[reminders]", "max_new_per_day = 0")
+    asked = synced.server.get_card(card)
+    if how == "deleted":
+        synced.server.put_card(card, person(name, PEOPLE[name], uid=f"UID-{card[1]}"))
+    elif how == "noted":
+        synced.server.put_card(card, asked.replace(b"never", b"never\\nask me in spring", 1))
+    else:
+        synced.ok("answer", name, how)
+    synced.ok("sync")
+    assert "Due" not in synced.ok("explain", name)
+    synced.ok("resume", name)
+    synced.configure("[reminders]", "max_new_per_day = 3", 'quiet_after_edit = "0"')
+    assert "Due: asked as soon as the budget" in synced.ok("explain", name)
+    synced.ok("sync")
+    assert card in synced.asked_about()
+
+
 def test_an_answer_here_tells_at_once_in_the_list(synced: Household) -> None:
     name = asked_person(synced)
     before = {row["name"]: row["probability_stale"] for row in json.loads(synced.ok("vip", "--json"))}

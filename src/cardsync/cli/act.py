@@ -43,7 +43,7 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
 @dry_run_option
 @click.pass_context
 def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
-    """Ask about a contact again after never, retired, later or a dismissal."""
+    """Ask about a contact again: never, retired, later and every wait after a question are over."""
     from cardsync import report
 
     with opened(context) as app:
