@@ -16,6 +16,7 @@ from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
+from cardsync.words import count
 
 _LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
 
@@ -115,7 +116,7 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     if dry_run:
         return _backup_row(cards=len(listing.etags))
     made = await export(server, book, list(listing.etags), folder, app.clock())
-    unread = f"{len(made.missing)} cards could not be read" if made.missing else ""
+    unread = f"{count(len(made.missing), 'card')} could not be read" if made.missing else ""
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
 
 

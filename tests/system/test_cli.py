@@ -89,7 +89,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert [event["what"] for event in told["events"]] == ["first seen", "asked"]
     asked_at = told["questions"][0]["asked_at"][:16]
     assert f"  {asked_at}  asked  {question['question']}\n" in synced.ok("history", name)
-    assert "1 earlier version" in synced.ok("history", name)
+    assert "  1 earlier version of the card is kept: cardsync restore\n" in synced.ok("history", name)
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     house.configure("[reminders]", "max_new_per_day = 0")
     house.ok("sync")
     before = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
-    assert "marked 1 contacts as right on 2026-01-15" in house.ok("vip", "validate", ZORA, "--on", "2026-01-15")
+    assert "marked 1 contact as right on 2026-01-15" in house.ok("vip", "validate", ZORA, "--on", "2026-01-15")
     house.ok("vip", "validate", "--all")
     house.configure()
     house.ok("sync")
@@ -452,3 +452,12 @@ def test_a_name_beyond_the_terminals_encoding_is_no_crash(house: Household) -> N
     done = house.process("vip", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert r"\u017dofie" in done.stdout
+
+
+def test_of_one_nothing_is_said_in_the_plural(house: Household) -> None:
+    house.server.put_card("p.vcf", person(ZORA, "Initrode", uid="UID-0").replace(b"NOTE:", b"CATEGORIES:VIP\r\nNOTE:"))
+    said = house.ok("check") + house.ok("sync") + house.ok("history", ZORA) + house.ok("backup")
+    said += house.ok("vip", "validate", ZORA) + house.ok("calibration")
+    for one in ("1 card, 1 VIP, can", "1 of 1 VIP is worth", "1 card read, 1 VIP,", "1 earlier version of", "(1 card)"):
+        assert one in said
+    assert re.findall(r"\b1 (?:\w+ )?(?:cards|VIPs|contacts|versions|changes)\b", said) == []

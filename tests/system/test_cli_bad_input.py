@@ -139,7 +139,7 @@ def test_a_card_that_cannot_be_read_stops_no_other(house: Household) -> None:
     done = house.cardsync("sync")
     assert (done.exit_code, house.rows("SELECT kind FROM problem")) == (3, [("quarantined",)])
     assert "3 VIPs, asked 1" in done.stdout
-    assert "1 cards unreadable, see: cardsync status --problems" in done.stdout
+    assert "1 card unreadable, see: cardsync status --problems" in done.stdout
 
 
 def test_no_group_of_that_name(house: Household) -> None:

@@ -11,6 +11,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened
+from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.app import App
@@ -121,7 +122,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
         for row in found:
             output.say(
                 f"{row['what']}: {row['error'] or row['path'] or 'would be backed up'}"
-                + (f" ({row['cards']} cards)" if row["cards"] else "")
+                + (f" ({count(row['cards'], 'card')})" if row["cards"] else "")
             )
     # the database can always be copied: it does not turn a refused login into a partial backup
     sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))

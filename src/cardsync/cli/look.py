@@ -7,6 +7,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
+from cardsync.words import count
 
 
 @click.command()
@@ -106,7 +107,9 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         day = on.replace(tzinfo=app.zone) if on else app.clock()
         if day > app.clock():
             raise click.UsageError("--on lies in the future.")
-        output.say(f"{'would mark' if dry_run else 'marked'} {len(chosen)} contacts as right on {day:%Y-%m-%d}")
+        output.say(
+            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
+        )
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
 
@@ -172,9 +175,13 @@ def calibration(context: click.Context, *, as_json: bool) -> None:
     else:
         output.say("No answer yet that tells whether a question was right.")
     output.say(
-        f"{shown['changes_of_employer']:g} changes of employer seen, {shown['changes_expected']:.1f} were expected: "
+        f"{_changes(shown['changes_of_employer'])} seen, {shown['changes_expected']:.1f} were expected: "
         f"all probabilities reckon with {shown['pace']:.2f} times the usual pace"
     )
+
+
+def _changes(seen: float) -> str:
+    return f"{seen:g} change{'' if seen == 1 else 's'} of employer"
 
 
 @click.command()
@@ -199,4 +206,5 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
             else event["new"]
         )
         output.say(f"  {event['at'][:16]}  {event['what']}{field}  {values or ''}".rstrip())
-    output.say(f"  {len(shown['versions'])} earlier versions of the card are kept: cardsync restore")
+    kept, are = len(shown["versions"]), "is" if len(shown["versions"]) == 1 else "are"
+    output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")

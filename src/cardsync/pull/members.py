@@ -10,6 +10,7 @@ from cardsync.pull import vip
 from cardsync.records import Book
 from cardsync.vcard.document import scan
 from cardsync.vcard.groups import group_of
+from cardsync.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,5 +76,5 @@ def _loss(
         had = frozenset(key for key, names in before.items() if name in names)
         have = frozenset(key for key, names in after.items() if name in names)
         if vip.lost(had, have, share=guards.vip_loss_share, minimum=guards.vip_loss_min, vanished=name in vanished):
-            return f"{len(had - have)} of {len(had)} contacts left the group at once."
+            return f"{len(had - have)} of {count(len(had), 'contact')} left the group at once."
     return None

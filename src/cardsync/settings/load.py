@@ -17,6 +17,7 @@ from cardsync.settings.lines import key_lines
 from cardsync.settings.locate import candidates, locate
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
+from cardsync.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,7 +117,7 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
         raise ConfigError("No config file was found.", (f"searched: {searched}", *over.problems))
     found.sort(key=lambda each: places.order(each[0]))
     lines = dict.fromkeys((*(places.line(*each) for each in found), *over.problems))
-    raise ConfigError(f"The config has {len(lines)} error{'s' * (len(lines) > 1)}.", tuple(lines))
+    raise ConfigError(f"The config has {count(len(lines), 'error')}.", tuple(lines))
 
 
 _FILES = ("password_file", "password_env_file", "token_file", "token_env_file", "ca_file")
