@@ -10,6 +10,7 @@ from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
+from cardsync.comeback import put_back
 from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
@@ -174,11 +175,12 @@ async def _restored(
         version = version_at(app, person, at)
         target = _target(app, person, version["href"])
         _check_writable(app, app.mirror.books.book(person.book_id))
+        data = put_back(app.mirror, person, version)
     except CardsyncError as error:
         return _restore_row(person, error=error)
     shown = seen.get((person.book_id, target.href))
     try:
-        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"], shown)
+        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, data, shown)
     except (LoginRefused, Unreachable):
         raise
     except CardsyncError as error:

@@ -280,6 +280,21 @@ def test_restore_where_nobody_can_be_asked_writes_with_yes_only(synced: Househol
     assert f"{name}: written" in synced.ok("restore", name, "--yes")
 
 
+def test_an_answered_question_does_not_come_back_by_restore_nor_its_word(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    synced.configure("[reminders]", "max_new_per_day = 0")
+    synced.server.put_card(card, synced.server.get_card(card).replace(b"never", b"never\\nok", 1))
+    synced.ok("sync")
+    clean = synced.server.get_card(card)
+    assert f"NOTE:{NOTE}\r\n".encode() in clean
+    said = synced.ok("restore", name, "--yes")
+    assert said == f"{name}: nothing to put back (an answered question does not come back)\n"
+    synced.ok("sync")
+    synced.ok("notes", "remove")
+    assert synced.server.get_card(card) == clean
+
+
 def test_restore_after_a_process_that_was_killed_in_its_write_settles_that_first(synced: Household) -> None:
     name = asked_person(synced)
     (card,) = synced.asked_about()

@@ -99,7 +99,7 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         for preview, name in zip(previews, names, strict=True):
             output.diff(preview.before, preview.after, name)
         for row in found:
-            counts = ", ".join(f"{count} {_would(what, dry_run=dry_run)}" for what, count in row["counts"].items())
+            counts = ", ".join(f"{number} {_would(what, dry_run=dry_run)}" for what, number in row["counts"].items())
             output.say(f"{row['account']} / {row['book']}: {row['error'] or counts}")
     sys.exit(shared_exit_code([row["exit_code"] for row in found]))
 
@@ -173,13 +173,19 @@ def restore(
         output.as_json(found[0] if name else found)
     else:
         for row in rows:
-            output.say(f"{row['name']}: {row['error'] or _would(row['outcome'], dry_run=dry_run)}")
+            output.say(f"{row['name']}: {row['error'] or _restored(row['outcome'], dry_run=dry_run)}")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
 
 
 def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, Any]]:
     """For ``--json``: each row says whether anything was done."""
     return [{**row, "dry_run": dry_run} for row in rows]
+
+
+def _restored(outcome: str, *, dry_run: bool) -> str:
+    if outcome == "nothing":
+        return "nothing to put back (an answered question does not come back)"
+    return _would(outcome, dry_run=dry_run)
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:
