@@ -19,7 +19,7 @@ from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
 from cardsync.assess.survival import pace_of
 from cardsync.cycle import AccountCycle, AccountReport
-from cardsync.errors import CardsyncError, LoginRefused, OriginRefused, Unreachable
+from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
 from cardsync.mirror import Mirror
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import ProblemKind
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
+_TOLD = (ConfigError, LoginRefused, Unreachable, OriginRefused)
+"""Whose sentences may be logged."""
 LONGEST_CYCLE = timedelta(hours=2)
 """Of one account; 100,000 contacts take a slow server less."""
 
@@ -53,7 +55,7 @@ class Cycle:
 
     @property
     def exit_code(self) -> int:
-        """See ``shared_exit_code``; a book or card that failed makes a cycle partial."""
+        """See ``shared_exit_code``; a book or card that failed, or a guard, makes a cycle partial."""
         return shared_exit_code([report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports])
 
     def as_json(self) -> dict[str, Any]:
@@ -220,7 +222,7 @@ class App:
                 ).run()
         except CardsyncError as error:
             # other sentences may hold the names of books
-            what = {"what": str(error)} if isinstance(error, LoginRefused | Unreachable | OriginRefused) else {}
+            what = {"what": str(error)} if isinstance(error, _TOLD) else {}
             log.warning("account failed", account=name, error=type(error).__name__, **what)
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
         except Exception as error:
@@ -257,7 +259,7 @@ def shared_exit_code(codes: Sequence[int]) -> int:
 
 
 def _left_out(report: AccountReport) -> bool:
-    return any(report.counts.get(what) for what in ("failed_books", "quarantined", "parked"))
+    return any(report.counts.get(what) for what in ("failed_books", "guarded_books", "quarantined", "parked"))
 
 
 def where(error: BaseException) -> str:

@@ -6,8 +6,8 @@ from typing import Any
 from cardsync.app import App
 from cardsync.carddav.client import Step
 from cardsync.errors import CardsyncError, LoginRefused
+from cardsync.needs import groups_of, no_vips
 from cardsync.records import ProblemKind
-from cardsync.report import groups_of, no_vips
 
 
 async def check_account(app: App, name: str) -> dict[str, Any]:

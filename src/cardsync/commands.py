@@ -7,6 +7,7 @@ from typing import Any
 
 from cardsync.annotate.conclude import conclude
 from cardsync.mirror import Mirror
+from cardsync.mirror.contacts import RESUMED
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.pull.stage import EMPTY
@@ -71,9 +72,10 @@ def _open_question(mirror: Mirror, contact_id: int) -> Asked | None:
 def _resume(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
+    """Pauses and waits are over; what is known of the contact, also that the person left, is not."""
     contact_id = int(arguments["contact"])
     mirror.contacts.set_standing(contact_id, Standing(left_at=mirror.contacts.standing(contact_id).left_at))
-    mirror.contacts.record(contact_id, now, "resumed")
+    mirror.contacts.record(contact_id, now, RESUMED)
 
 
 def _validate(

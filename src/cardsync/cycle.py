@@ -15,7 +15,7 @@ from cardsync.mirror import Mirror
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.pull.stage import Pull
-from cardsync.records import Book
+from cardsync.records import GUARDS, Book
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,9 +82,16 @@ class AccountCycle:
                 "parked": annotated.parked,
                 "later": annotated.later,
                 "failed_books": pulled.failed_books,
+                "guarded_books": self._guarded(),
             },
             endings=annotated.endings,
         )
+
+    def _guarded(self) -> int:
+        """How many of the account's books a guard holds now."""
+        problems = self.mirror.problems
+        books = self.mirror.books.of(self.account)
+        return sum(any("" in problems.of_book(book.id, kind) for kind in GUARDS) for book in books)
 
     async def _export(self, book: Book) -> Book:
         """The undo exists before the first write ever."""

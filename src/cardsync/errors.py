@@ -14,10 +14,11 @@
     │   │   └── EmptyListing       1   a book that had cards has none; the owner may say that it is so
     │   └── TokenRefused           1   the sync token is not known (any more)
     ├── CardRefused                1   this card is not written, with the reason
+    ├── NoSuchName                 2   what the owner typed names no contact, or several
     └── StateProblem              13   database or lock
         └── LockHeld              13   another cardsync works on this database
 
-2 is click's (usage), 3 is "partial" (some account or card failed), 130 an interrupt.
+2 is click's otherwise (usage), 3 is "partial" (some account or card failed), 130 an interrupt.
 
 Messages are shown to the owner: one sentence what is wrong, one what to do. They hold no
 password, no note and no name; an href only where the owner asked for details.
@@ -104,6 +105,12 @@ class CardRefused(CardsyncError):
     def __init__(self, reason: str, message: str) -> None:
         super().__init__(message)
         self.reason = reason
+
+
+class NoSuchName(CardsyncError):
+    """The NAME that was typed is that of no contact, or of several; the message says what to type instead."""
+
+    exit_code = 2
 
 
 class StateProblem(CardsyncError):

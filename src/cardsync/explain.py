@@ -8,7 +8,7 @@ from typing import Any
 from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.model import QuestionKind
-from cardsync.records import ProblemKind
+from cardsync.records import GUARDS, ProblemKind
 from cardsync.report import Person, standing_question
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
@@ -73,13 +73,10 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
 
 
-_GUARDS = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE, ProblemKind.WRITING_STOPPED)
-
-
 def _obstacle(app: App, person: Person, now: datetime) -> str | None:
     if app.settings.accounts[person.account].write == "never":
         return 'Not asked: write = "never" in the config.'
-    for kind in _GUARDS:
+    for kind in GUARDS:
         if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
             return f"Not asked: {guard.detail} cardsync status --problems says what to do."
     for card in app.mirror.books.cards(person.book_id, contact_id=person.id):

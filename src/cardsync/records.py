@@ -164,6 +164,10 @@ class ProblemKind(StrEnum):
     LOGIN = "login"  # refused; not tried again until the config changes
 
 
+GUARDS = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE, ProblemKind.WRITING_STOPPED)
+"""Those that hold a whole address book until ``cardsync release``."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One thing that needs the owner, or that explains why nothing happens; ``href`` '' is the whole book."""

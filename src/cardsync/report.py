@@ -8,10 +8,10 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.app import App
-from cardsync.errors import CardsyncError
-from cardsync.mirror.database import moment, unpack
-from cardsync.pull.members import existing_groups
-from cardsync.records import Asked, Book
+from cardsync.errors import NoSuchName
+from cardsync.mirror.database import iso, moment, unpack
+from cardsync.needs import needs
+from cardsync.records import Asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +52,21 @@ def find_person(app: App, name: str) -> Person:
     if len(hits) == 1:
         return hits[0]
     if hits:
-        raise CardsyncError(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
+        raise NoSuchName(f"{len(hits)} contacts match: {', '.join(_apart(hits)[:8])}. Type more, or one of these.")
     parts = {
         part: person.name for person in everyone for part in (person.name.casefold(), *person.name.casefold().split())
     }
     known = sorted({parts[near] for near in difflib.get_close_matches(wanted, parts, n=3, cutoff=0.6)})
     hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
-    raise CardsyncError(f"No VIP of that name.{hint}")
+    raise NoSuchName(f"No VIP of that name.{_no_account(app, name) or hint}")
+
+
+def _no_account(app: App, name: str) -> str:
+    """What to say where an ACCOUNT/ stands before the name that is none of the config."""
+    account, slash, _ = name.strip().partition("/")
+    if not slash or account.casefold() in {known.casefold() for known in app.settings.accounts}:
+        return ""
+    return f" Before the / stands no account of the config; it has: {', '.join(app.settings.accounts)}."
 
 
 def name_of(app: App, book_id: int, href: str) -> str:
@@ -99,13 +107,13 @@ def _person(row: Row) -> Person:
 
 
 def status(app: App) -> dict[str, Any]:
-    """The last cycle, the books, the open questions and the problems."""
+    """The last cycle, the books, the open questions and what needs the owner."""
     last = app.mirror.cycles.last()
     return {
         "last_cycle": {**last["report"], "finished_at": last["finished_at"].isoformat()} if last else None,
         "accounts": [_account(app, name) for name in app.settings.accounts],
         "questions": questions(app),
-        "problems": problems(app),
+        "problems": needs(app),
     }
 
 
@@ -144,35 +152,6 @@ def questions(app: App) -> list[dict[str, Any]]:
     ]
 
 
-def problems(app: App) -> list[dict[str, Any]]:
-    """What needs the owner, with the card's name where it has one."""
-    return [
-        {
-            "kind": problem.kind.value,
-            "account": problem.account,
-            "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
-            "card": problem.href.rsplit("/", 1)[-1] or None,
-            "reason": problem.reason,
-            "detail": problem.detail,
-            "since": problem.since.isoformat(),
-        }
-        for problem in app.mirror.problems.all()
-    ]
-
-
-def groups_of(app: App, book: Book) -> tuple[str, ...]:
-    """The names that a group of the config could have in this book."""
-    return existing_groups(app.mirror, book)
-
-
-def no_vips(app: App, account: str) -> str:
-    """What to tell an owner whose list was not found."""
-    wanted = " or ".join(app.settings.groups)
-    names = sorted({name for book in app.mirror.books.of(account) for name in groups_of(app, book)})
-    there = f"These exist: {', '.join(names)}. " if names else ""
-    return f"Nobody is in a group named {wanted}. {there}Make that list on the phone, or name another in the config."
-
-
 # ---------------------------------------------------------------- VIPs
 
 
@@ -209,7 +188,7 @@ def history(app: App, person: Person) -> dict[str, Any]:
     return {
         "name": person.name,
         "account": person.account,
-        "events": app.mirror.contacts.history(person.id),
+        "events": _events(app, person),
         "questions": [
             {
                 "asked_at": asked.asked_at.isoformat(),
@@ -224,3 +203,13 @@ def history(app: App, person: Person) -> dict[str, Any]:
             for version in app.mirror.journal.versions(person.book_id, person.uid_key)
         ],
     }
+
+
+def _events(app: App, person: Person) -> list[dict[str, Any]]:
+    """What is in the history, and what was asked; a question that was found on the card is in the history."""
+    asked = [
+        {"at": iso(asked.asked_at), "what": "asked", "field": None, "old": "", "new": asked.block.split("\n")[0]}
+        for asked in app.mirror.questions.of(person.id)
+        if (asked.standing or asked.ending) and not asked.adopted
+    ]
+    return sorted([*app.mirror.contacts.history(person.id), *asked], key=lambda event: event["at"])

@@ -10,12 +10,14 @@ from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
+from cardsync.comeback import put_back
 from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
+from cardsync.words import count
 
 _LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
 
@@ -115,7 +117,7 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     if dry_run:
         return _backup_row(cards=len(listing.etags))
     made = await export(server, book, list(listing.etags), folder, app.clock())
-    unread = f"{len(made.missing)} cards could not be read" if made.missing else ""
+    unread = f"{count(len(made.missing), 'card')} could not be read" if made.missing else ""
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
 
 
@@ -173,11 +175,12 @@ async def _restored(
         version = version_at(app, person, at)
         target = _target(app, person, version["href"])
         _check_writable(app, app.mirror.books.book(person.book_id))
+        data = put_back(app.mirror, person, version)
     except CardsyncError as error:
         return _restore_row(person, error=error)
     shown = seen.get((person.book_id, target.href))
     try:
-        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, version["data"], shown)
+        outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, data, shown)
     except (LoginRefused, Unreachable):
         raise
     except CardsyncError as error:

@@ -3,10 +3,12 @@
 import asyncio
 from pathlib import Path
 
+import pytest
+
 from cardsync import undo
 from cardsync.records import Ending
 from cardsync.report import find_person
-from loop import DAY, HOUR, OWN, PLENTY, Make, notes_apart, person
+from loop import DAY, GROUP, HOUR, OWN, PLENTY, Home, Make, notes_apart, person
 
 
 def test_after_the_database_is_lost_a_block_is_adopted_and_nothing_is_an_answer_until_the_note_changes(
@@ -110,3 +112,102 @@ def test_a_dry_run_shows_each_card_and_writes_none(home: Make) -> None:
     assert at.wire.methods()["PUT"] == 0
     assert at.loop.counts()["asked"] == 1
     assert at.card() == preview.after
+
+
+@pytest.mark.parametrize("place", ["below", "inside"])
+@pytest.mark.parametrize("word", ["ok", "left", "later 3m", "never", "retired"])
+def test_a_question_that_was_answered_in_a_version_does_not_come_back_with_its_word(
+    home: Make, word: str, place: str
+) -> None:
+    """Neither as a question, nor as a word that nobody would ever take out."""
+    at = home()
+    at.loop.cycle()
+    (at.phone.type_below_block if place == "below" else at.phone.type_inside)("Jo.vcf", word)
+    answered = at.card()
+    at.loop.cycle(after=HOUR)
+    ending = at.loop.endings("Jo")[0]
+    assert restored(at) == ["written" if word == "left" else "nothing"]  # the follow-up goes
+    for _ in range(2):
+        assert at.note() == OWN
+        assert notes_apart(at.card()) == notes_apart(answered)
+        asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert at.loop.endings("Jo")[0] is ending
+
+
+def test_a_question_that_was_not_answered_in_a_version_is_open_again(home: Make) -> None:
+    at = home()
+    at.loop.cycle()
+    at.phone.edit_field("Jo.vcf", "TITLE", "CRO")
+    at.loop.cycle(after=HOUR)
+    assert restored(at) == ["written"]
+    assert at.asked()
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo") == [Ending.EDITED, None]
+    at.phone.type_below_block("Jo.vcf", "later")
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo") == [Ending.EDITED, Ending.SNOOZED]
+    assert at.note() == OWN
+
+
+def test_what_was_typed_and_was_no_answer_comes_back_as_the_owners_text(home: Make) -> None:
+    at = home()
+    at.loop.cycle()
+    at.phone.type_below_block("Jo.vcf", "now CRO at Stripe")
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo") == [Ending.NOTED]
+    assert restored(at) == ["written"]
+    at.loop.cycle(after=HOUR)
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert "now CRO at Stripe" in at.note()
+    assert OWN in at.note()
+    assert "VIPcheck" not in at.note()
+
+
+def test_a_question_about_somebody_who_left_the_list_does_not_come_back(home: Make) -> None:
+    """Nobody would read the answer, nor take the question out."""
+    at = home()
+    before = at.card()
+    at.loop.cycle()
+    at.phone.remove_from_group(GROUP, "Jo")
+    at.loop.cycle(after=HOUR)
+    at.loop.command("release")
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo") == [Ending.WITHDRAWN]
+    assert at.card() == before
+    assert restored(at) == ["nothing"]
+    assert at.card() == before
+
+
+def test_a_word_of_the_owners_own_is_never_cut_by_a_restore(home: Make) -> None:
+    """It stood in the note before the question did, or came when no question stood."""
+    at = home({"Jo": person("Jo", f"ok\n{OWN}")})
+    at.loop.cycle()
+    at.phone.type_below_block("Jo.vcf", "later")
+    at.loop.cycle(after=HOUR)
+    assert restored(at) == ["nothing"]
+    assert at.note() == f"ok\n{OWN}"
+    at.phone.edit_note("Jo.vcf", lambda note: f"later\n{note}")
+    at.loop.cycle(after=90 * DAY)  # reads the edit, and leaves the card in peace
+    at.loop.cycle(after=DAY)
+    assert at.asked()
+    assert restored(at) == ["written"]
+    assert at.note() == f"later\nok\n{OWN}"
+
+
+def test_an_answer_that_no_cycle_read_goes_with_its_question(home: Make) -> None:
+    at = home()
+    at.loop.cycle()
+    at.phone.type_below_block("Jo.vcf", "ok")
+    assert restored(at) == ["written"]  # to before the question
+    assert at.note() == OWN
+    restored(at)  # to what stood there before that
+    assert at.note() == OWN
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Jo") == [Ending.WITHDRAWN]
+
+
+def restored(at: Home) -> list[str]:
+    """Put Jo's card back to the newest version that is kept."""
+    at.loop.clock.advance(HOUR)
+    rows, _ = asyncio.run(undo.restore(at.loop.app, [find_person(at.loop.app, "Jo")], None, dry_run=False))
+    return [row["outcome"] for row in rows]

@@ -52,7 +52,7 @@ def test_sync_writes_one_question_and_a_second_one_nothing(house: Household) -> 
     assert {other for other, data in house.cards().items() if data != before[other]} == {name}
     puts = len(house.proxy.asked("PUT"))
     report = document(house, "sync", "--json")
-    assert (report["exit_code"], report["accounts"][0]["asked"]) == (0, 0)
+    assert (report["exit_code"], report["accounts"][0]["asked"], report["dry_run"]) == (0, 0, False)
     assert len(house.proxy.asked("PUT")) == puts == 1
 
 
@@ -86,7 +86,10 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
 
     told = document(synced, "history", name, "--json")
     assert [len(told["questions"]), len(told["versions"])] == [1, 1]
-    assert "1 earlier version" in synced.ok("history", name)
+    assert [event["what"] for event in told["events"]] == ["first seen", "asked"]
+    asked_at = told["questions"][0]["asked_at"][:16]
+    assert f"  {asked_at}  asked  {question['question']}\n" in synced.ok("history", name)
+    assert "  1 earlier version of the card is kept: cardsync restore\n" in synced.ok("history", name)
 
 
 @pytest.mark.parametrize(
@@ -113,6 +116,27 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
     if word == "never":
         synced.ok("resume", name)
         assert "you said" not in synced.ok("explain", name)
+
+
+@pytest.mark.parametrize("how", ["never", "retired", "later", "deleted", "noted"])
+def test_resume_lifts_every_wait_so_that_the_question_may_come_at_once(synced: Household, how: str) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    synced.configure("[reminders]", "max_new_per_day = 0")
+    asked = synced.server.get_card(card)
+    if how == "deleted":
+        synced.server.put_card(card, person(name, PEOPLE[name], uid=f"UID-{card[1]}"))
+    elif how == "noted":
+        synced.server.put_card(card, asked.replace(b"never", b"never\\nask me in spring", 1))
+    else:
+        synced.ok("answer", name, how)
+    synced.ok("sync")
+    assert "Due" not in synced.ok("explain", name)
+    synced.ok("resume", name)
+    synced.configure("[reminders]", "max_new_per_day = 3", 'quiet_after_edit = "0"')
+    assert "Due: asked as soon as the budget" in synced.ok("explain", name)
+    synced.ok("sync")
+    assert card in synced.asked_about()
 
 
 def test_an_answer_here_tells_at_once_in_the_list(synced: Household) -> None:
@@ -178,7 +202,7 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     house.configure("[reminders]", "max_new_per_day = 0")
     house.ok("sync")
     before = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
-    assert "marked 1 contacts as right on 2026-01-15" in house.ok("vip", "validate", ZORA, "--on", "2026-01-15")
+    assert "marked 1 contact as right on 2026-01-15" in house.ok("vip", "validate", ZORA, "--on", "2026-01-15")
     house.ok("vip", "validate", "--all")
     house.configure()
     house.ok("sync")
@@ -199,7 +223,7 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
     kept = document(synced, "restore", "--json")
     assert {row["name"] for row in kept} == {name}
     assert len(kept) == 2
-    assert document(synced, "restore", name, "--json")["outcome"] == "written"  # as it was before the removal
+    assert document(synced, "restore", name, "--yes", "--json")["outcome"] == "written"  # as it was before the removal
     assert synced.asked_about() == [card]
 
     rows = document(synced, "backup", "--json", "--output", str(synced.home / "kept"))
@@ -224,13 +248,13 @@ def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(sy
     name = asked_person(synced)
     (card,) = synced.asked_about()
     before = synced.cards()
-    said = synced.ok("restore", "--at", "2020-01-01")
+    said = synced.ok("restore", "--yes", "--at", "2020-01-01")
     assert f"{name}: written" in said
     assert "-NOTE:VIPcheck" in said
     assert synced.asked_about() == []
     after = synced.cards()
     assert {key for key in after if after[key] != before[key]} == {card}
-    assert synced.ok("restore", "--at", "2999-01-01") == ""
+    assert synced.ok("restore", "--yes", "--at", "2999-01-01") == ""
 
 
 def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: Household) -> None:
@@ -244,13 +268,40 @@ def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: House
     assert synced.asked_about() == []
 
 
+def test_restore_where_nobody_can_be_asked_writes_with_yes_only(synced: Household) -> None:
+    name = asked_person(synced)
+    content, cards = synced.content(), synced.cards()
+    for arguments in ([name], [name, "--json"], ["--at", "2020-01-01"]):
+        done = synced.cardsync("restore", *arguments)
+        assert (done.exit_code, done.stdout) == (2, "")
+        assert "nothing was written. Say --yes, or look with --dry-run." in done.stderr
+        assert f"{name}: would be written" in synced.ok("restore", name, "--dry-run")
+    assert (synced.content(), synced.cards()) == (content, cards)
+    assert f"{name}: written" in synced.ok("restore", name, "--yes")
+
+
+def test_an_answered_question_does_not_come_back_by_restore_nor_its_word(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    synced.configure("[reminders]", "max_new_per_day = 0")
+    synced.server.put_card(card, synced.server.get_card(card).replace(b"never", b"never\\nok", 1))
+    synced.ok("sync")
+    clean = synced.server.get_card(card)
+    assert f"NOTE:{NOTE}\r\n".encode() in clean
+    said = synced.ok("restore", name, "--yes")
+    assert said == f"{name}: nothing to put back (an answered question does not come back)\n"
+    synced.ok("sync")
+    synced.ok("notes", "remove")
+    assert synced.server.get_card(card) == clean
+
+
 def test_restore_after_a_process_that_was_killed_in_its_write_settles_that_first(synced: Household) -> None:
     name = asked_person(synced)
     (card,) = synced.asked_about()
     now = synced.server.get_card(card)
     with synced.writable() as database:
         database.execute("UPDATE journal SET state = 'intent', before = ?, after = ?", (now + b"\r\n", now))
-    assert f"{name}: written" in synced.ok("restore", name)
+    assert f"{name}: written" in synced.ok("restore", name, "--yes")
     assert synced.asked_about() == []
     assert synced.rows("SELECT count(*) FROM journal WHERE state = 'intent'") == [(0,)]
 
@@ -259,14 +310,17 @@ def test_release_clears_every_guard(synced: Household) -> None:
     synced.server.delete_card(GROUP)
     done = synced.cardsync("sync")
     assert "contacts left the group at once" in done.stdout + done.stderr
+    assert (done.exit_code, synced.cardsync("sync").exit_code) == (3, 3)  # until the release
     assert len(synced.asked_about()) == 1
     assert [row["kind"] for row in document(synced, "status", "--problems", "--json")["problems"]] == ["vip-loss"]
     others = [row["name"] for row in document(synced, "vip", "--json") if not row["question"]]
     assert "left the group at once" in synced.ok("explain", others[0])
     assert "released 1" in synced.ok("release")
-    assert "Nobody is in a group named VIP. These exist: " in synced.cardsync("sync").stderr
+    done = synced.cardsync("sync")
+    assert (done.exit_code, "Nobody is in a group named VIP. These exist: " in done.stderr) == (0, True)
     assert synced.asked_about() == []
-    assert "no problems" in synced.ok("status")
+    assert [row["kind"] for row in document(synced, "status", "--json")["problems"]] == ["empty-group"]
+    assert "released 0" in synced.ok("release")  # only people in the list, or another config, mend that
 
 
 def test_check_tells_each_step_and_changes_nothing(house: Household) -> None:
@@ -298,8 +352,11 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
         if command[0] in {"sync", "notes", "restore"}:
             changed = {line.split(":")[0] for line in said.splitlines() if re.match(r"[+-]\w", line)}
             assert changed == {"+NOTE", "-NOTE"}, said
-    assert json.loads(synced.ok("sync", "--dry-run", "--json"))["accounts"][0]["asked"] == 2
+    report = json.loads(synced.ok("sync", "--dry-run", "--json"))
+    assert (report["accounts"][0]["asked"], report["dry_run"]) == (2, True)
     assert json.loads(synced.ok("restore", name, "--dry-run", "--json"))["dry_run"] is True
+    for rows in (("notes", "remove"), ("backup",)):
+        assert all(row["dry_run"] is True for row in json.loads(synced.ok(*rows, "--dry-run", "--json")))
     assert (synced.content(), synced.cards()) == (content, cards)
     assert len(synced.proxy.asked("PUT")) == 1
     assert sorted(path.suffix for path in (synced.state / "backups").iterdir()) == [".vcf"]
@@ -309,14 +366,17 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
 
 
 def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:
-    for command in ("explain", "history", "resume", "restore"):
-        done = synced.cardsync(command, "Zora Quilfether")
-        assert (done.exit_code, done.stdout) == (1, "")
+    for command in (["explain"], ["history"], ["resume"], ["restore", "--dry-run"]):
+        done = synced.cardsync(*command, "Zora Quilfether")
+        assert (done.exit_code, done.stdout) == (2, "")
         assert done.stderr == f"cardsync: No VIP of that name. Did you mean {ZORA}?\n"
     assert "cardsync vip lists the names" in synced.cardsync("answer", "Xx", "ok").stderr
     many = synced.cardsync("explain", "a")
-    assert many.exit_code == 1
+    assert many.exit_code == 2
     assert "3 contacts match: " in many.stderr
+    elsewhere = synced.cardsync("history", f"work/{ZORA}")
+    assert elsewhere.exit_code == 2
+    assert "Before the / stands no account of the config; it has: home." in elsewhere.stderr
     assert synced.cardsync("answer", ZORA, "perhaps").exit_code == 2
     assert synced.cardsync("answer", ZORA, "ok", "--days", "3").exit_code == 2
     unknown = synced.cardsync("stats")
@@ -331,7 +391,7 @@ def test_people_of_one_name_are_told_apart(house: Household) -> None:
     house.config.write_text(home + home[home.index("[accounts.home]") :].replace("[accounts.home]", "[accounts.work]"))
     assert house.cardsync("sync").exit_code == 0
     many = house.cardsync("resume", ZORA)
-    assert many.exit_code == 1
+    assert many.exit_code == 2
     assert f"2 contacts match: home/{ZORA}, work/{ZORA}. Type more, or one of these." in many.stderr
     house.ok("answer", f"work/{ZORA}", "never")
     assert "you said never" in house.ok("explain", f"work/{ZORA}")
@@ -407,3 +467,12 @@ def test_a_name_beyond_the_terminals_encoding_is_no_crash(house: Household) -> N
     done = house.process("vip", PYTHONIOENCODING="latin-1")
     assert done.returncode == 0
     assert r"\u017dofie" in done.stdout
+
+
+def test_of_one_nothing_is_said_in_the_plural(house: Household) -> None:
+    house.server.put_card("p.vcf", person(ZORA, "Initrode", uid="UID-0").replace(b"NOTE:", b"CATEGORIES:VIP\r\nNOTE:"))
+    said = house.ok("check") + house.ok("sync") + house.ok("history", ZORA) + house.ok("backup")
+    said += house.ok("vip", "validate", ZORA) + house.ok("calibration")
+    for one in ("1 card, 1 VIP, can", "1 of 1 VIP is worth", "1 card read, 1 VIP,", "1 earlier version of", "(1 card)"):
+        assert one in said
+    assert re.findall(r"\b1 (?:\w+ )?(?:cards|VIPs|contacts|versions|changes)\b", said) == []

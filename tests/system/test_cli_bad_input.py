@@ -1,5 +1,6 @@
 """What can be wrong outside of cardsync: each its own sentence and exit code, and nothing changed."""
 
+import json
 import re
 import sqlite3
 import ssl
@@ -58,6 +59,24 @@ def test_a_certificate_that_nobody_vouches_for_and_ca_file_mends_it(house: House
             account={"url": f"{secure.origin}/", "allow_http": False, "ca_file": str(house.home / "ca.pem")}
         )
         assert "3 VIPs, asked 1" in house.ok("sync")
+
+
+@pytest.mark.parametrize("command", ["sync", "check"])
+def test_https_where_the_server_speaks_plain_http(house: Household, command: str) -> None:
+    origin = house.proxy.origin.replace("http://", "https://")
+    house.configure(account={"url": f"{origin}/", "allow_http": False})
+    ends(
+        house, 12, f"{origin} does not speak TLS: what answers there is no https. Check the port;",
+        "allow_http = true in [accounts.home]", command=command,
+    )  # fmt: skip
+    assert house.proxy.asked() == []
+
+
+@pytest.mark.parametrize("command", ["sync", "check"])
+def test_a_ca_file_that_is_none_is_an_error_of_the_config(house: Household, command: str) -> None:
+    (house.home / "ca.pem").write_text("no certificate")
+    house.configure(account={"url": "https://127.0.0.1:9/", "ca_file": str(house.home / "ca.pem")})
+    ends(house, 10, "ca_file of account 'home' cannot be used; it must be a readable PEM file.", command=command)
 
 
 def test_an_address_without_carddav(house: Household) -> None:
@@ -120,7 +139,7 @@ def test_a_card_that_cannot_be_read_stops_no_other(house: Household) -> None:
     done = house.cardsync("sync")
     assert (done.exit_code, house.rows("SELECT kind FROM problem")) == (3, [("quarantined",)])
     assert "3 VIPs, asked 1" in done.stdout
-    assert "1 cards unreadable, see: cardsync status --problems" in done.stdout
+    assert "1 card unreadable, see: cardsync status --problems" in done.stdout
 
 
 def test_no_group_of_that_name(house: Household) -> None:
@@ -128,6 +147,42 @@ def test_no_group_of_that_name(house: Household) -> None:
     house.server.put_card(GROUP, apple_group("Family", ["UID-0"]))
     for command in ("sync", "check", "vip"):
         ends(house, 0, "Nobody is in a group named VIP. These exist: Family, ", command=command)
+
+
+def test_status_tells_of_a_group_that_nobody_is_in(house: Household) -> None:
+    house.fill()
+    house.server.put_card("board.vcf", apple_group("Board", [], uid="BOARD"))
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
+    house.configure("[groups.VIP]", "[groups.Board]", "[groups.Nonesuch]")
+    assert "no problems" in house.ok("status")  # nobody has looked yet
+    house.ok("sync")
+    empty = "Nobody is in the group Board. Put people into it on the phone, or name another in the config."
+    absent = f"Nobody is in a group named Nonesuch. These exist: Board, VIP, {house.book}. Make that list on the phone"
+    sentences = [empty, f"{absent}, or name another in the config."]
+    found = json.loads(house.ok("status", "--json"))["problems"]
+    assert [(row["kind"], row["detail"]) for row in found] == [("empty-group", sentence) for sentence in sentences]
+    for told in (house.ok("status"), house.ok("status", "--problems")):
+        assert all(sentence in told for sentence in sentences)
+        assert "no problems" not in told
+
+
+def test_status_tells_of_a_cycle_that_failed_until_one_does_not(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    origin = f"http://127.0.0.1:{free_port()}"
+    house.configure(account={"url": origin})
+    ends(house, 12)
+    sentence = f"The last cycle failed. {origin} cannot be reached."
+    for told in (house.ok("status"), house.ok("status", "--problems")):
+        assert sentence in told
+        assert "no problems" not in told
+    assert house.ok("status").splitlines()[0].endswith(" UTC, failed: home")
+    (row,) = json.loads(house.ok("status", "--json"))["problems"]
+    assert (row["kind"], row["account"]) == ("cycle-failed", "home")
+    house.configure()
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
 
 
 def test_an_address_book_that_is_not_there_also_later(house: Household) -> None:
@@ -274,3 +329,15 @@ def test_a_database_that_another_program_holds(house: Household, monkeypatch: py
         other.execute("PRAGMA locking_mode = EXCLUSIVE")
         other.execute("BEGIN EXCLUSIVE")
         ends(house, 13, "is locked by another program. Stop it, and try again.", command="status")
+
+
+def test_a_mass_change_and_a_server_that_alters_cards_make_a_cycle_partial(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    house.configure("[guards]", "mass_change_min = 3")
+    for at in range(3):
+        house.server.put_card(f"p{at}.vcf", person(f"Zora {at}", "Vandelay", uid=f"UID-{at}"))
+    ends(house, 3, "3 of 5 cards changed at once.")
+    ends(house, 3, "3 of 5 cards changed at once.")
+    assert "released 1" in house.ok("release")
+    house.ok("sync")

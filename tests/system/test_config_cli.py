@@ -20,9 +20,10 @@ password_file = "/run/secrets/home"
 
 
 def cardsync(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
     return subprocess.run(
         [sys.executable, "-m", "cardsync", *arguments],
-        env={"PATH": os.environ["PATH"], "HOME": "/nonexistent", **environ},
+        env={**kept, "HOME": "/nonexistent", **environ},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -84,6 +85,16 @@ BROKEN = {
             "1: state_dir: is no absolute path; allowed: an absolute path",
             "6: accounts.home.allow_http: is of the wrong kind; allowed: true or false",
             '9: accounts.home.address_books[1]: is of the wrong kind; allowed: a list of texts as ["a", "b"]',
+        ],
+    ),
+    "texts where TOML has types": (
+        GOOD.replace("https", "http") + 'allow_http = "yes"\n[reminders]\nmax_open = "19"\nask_missing = 1\n'
+        '[groups.VIP]\nweight = "2"\n',
+        [
+            "5: accounts.home.allow_http: is of the wrong kind; allowed: true or false",
+            "7: reminders.max_open: is of the wrong kind; allowed: a whole number, 0 or more",
+            "8: reminders.ask_missing: is of the wrong kind; allowed: true or false",
+            "10: groups.VIP.weight: is of the wrong kind; allowed: a number above 0",
         ],
     ),
     "numbers out of bounds": (
@@ -191,12 +202,19 @@ def test_a_good_config_is_one_line(tmp_path: Path) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{path}: ok (1 account, 1 group)\n", "")
 
 
-def test_a_password_file_that_is_not_there_is_a_warning(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["password_file", "ca_file"])
+def test_a_file_that_is_not_there_is_an_error_of_the_check_and_a_warning_elsewhere(tmp_path: Path, key: str) -> None:
     path = tmp_path / "cardsync.toml"
-    path.write_text(GOOD)
+    (tmp_path / "home").write_text("s3cret\n")
+    good = f'state_dir = "{tmp_path}/state"\n' + GOOD.replace("/run/secrets/home", str(tmp_path / "home"))
+    lines = [line for line in good.splitlines() if not line.startswith(key)]
+    path.write_text("\n".join([*lines, f'{key} = "{tmp_path}/nowhere"']))
     done = cardsync("--config", str(path), "config", "check")
-    assert done.returncode == 0
-    assert f"warning: {path}:4: accounts.home.password_file: the file is not there" in done.stderr
+    assert (done.returncode, done.stdout) == (10, "")
+    line = f"{path}:{len(lines) + 1}: accounts.home.{key}: the file that it names is not there"
+    assert done.stderr.splitlines() == ["cardsync: The config names 1 file that cannot be used.", line]
+    status = cardsync("--config", str(path), "status")
+    assert (status.returncode, status.stderr) == (0, f"warning: {line}\n")
 
 
 def test_no_config_says_where_it_was_looked_for(tmp_path: Path) -> None:
@@ -222,7 +240,8 @@ def test_show_hides_secrets_and_tells_origins(tmp_path: Path) -> None:
 def test_sample_and_schema_are_printed_without_a_config(tmp_path: Path) -> None:
     sample = cardsync("config", "sample", XDG_CONFIG_HOME=str(tmp_path))
     (tmp_path / "cardsync.toml").write_text(sample.stdout)
-    assert cardsync("--config", str(tmp_path / "cardsync.toml"), "config", "check").returncode == 0
+    done = cardsync("--config", str(tmp_path / "cardsync.toml"), "config", "check")
+    assert [line.split(": ")[1] for line in done.stderr.splitlines()[1:]] == ["accounts.icloud.password_file"]
     schema = cardsync("config", "schema", XDG_CONFIG_HOME=str(tmp_path))
     assert json.loads(schema.stdout)["title"] == "cardsync.toml"
 

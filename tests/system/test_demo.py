@@ -31,7 +31,8 @@ from cardsync.settings.load import load
 
 INTERRUPTED, UNREACHABLE = 130, 12
 SECONDS = 90  # many times what it takes; a deadline, no measurement
-ENVIRON = {"PATH": os.environ["PATH"], "HOME": "/nonexistent", "PYTHONUTF8": "1"}
+_KEPT = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+ENVIRON = {**_KEPT, "HOME": "/nonexistent", "PYTHONUTF8": "1"}
 START = datetime(2025, 6, 1, tzinfo=UTC)
 
 

@@ -169,7 +169,7 @@ def _typed(house: House) -> None:
 
 def _restore(key: str, *, after: timedelta, to: timedelta) -> Phase:
     """To the version that stood there before the first write since ``to``: the same also when it is given twice."""
-    arguments = ("restore", f"{key} Ruiz", "--at", f"{START + to:%Y-%m-%dT%H:%M:%S}")
+    arguments = ("restore", f"{key} Ruiz", "--yes", "--at", f"{START + to:%Y-%m-%dT%H:%M:%S}")
     return Phase(name=f"restore {key}", arguments=arguments, after=after, overwrites=f"{key}.vcf")
 
 

@@ -22,11 +22,20 @@ from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, Origin, request_target
 from cardsync.carddav.origins import Trust
 from cardsync.carddav.throttle import pause
-from cardsync.errors import Broken, CertificateRefused, LoginRefused, ServerProblem, Throttled, Unreachable
+from cardsync.errors import (
+    Broken,
+    CertificateRefused,
+    ConfigError,
+    LoginRefused,
+    ServerProblem,
+    Throttled,
+    Unreachable,
+)
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _SMALL_BODY = 1 << 20
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"})  # OpenSSL's words for bytes that are no TLS
 
 
 class TimedOut(Broken):
@@ -253,7 +262,7 @@ def _tls(connection: Connection) -> ssl.SSLContext:
         try:
             context.load_verify_locations(connection.ca_file)
         except (OSError, ssl.SSLError) as error:
-            raise CertificateRefused(
+            raise ConfigError(
                 f"ca_file of account {connection.account!r} cannot be used; it must be a readable PEM file."
             ) from error
     return context
@@ -261,10 +270,16 @@ def _tls(connection: Connection) -> ssl.SSLContext:
 
 def _translated(error: Exception, at: Location, connection: Connection) -> Unreachable:
     origin = at.origin
-    if _caused_by_certificate(error):
+    tls = _tls_error(error)
+    if isinstance(tls, ssl.SSLCertVerificationError):
         return CertificateRefused(
             f"The TLS certificate of {origin} is not trusted. "
             f"If it is your own server, name its certificate authority: ca_file in [accounts.{connection.account}]."
+        )
+    if tls and tls.reason in _NO_TLS:
+        return Unreachable(
+            f"{origin} does not speak TLS: what answers there is no https. Check the port; "
+            f"for a server without TLS: http:// in url, and allow_http = true in [accounts.{connection.account}]."
         )
     if isinstance(error, httpx.ConnectTimeout | httpx.ConnectError | httpx.PoolTimeout | httpx.InvalidURL):
         return Unreachable(f"{origin} cannot be reached. Check the address, the network and that the server runs.")
@@ -273,9 +288,8 @@ def _translated(error: Exception, at: Location, connection: Connection) -> Unrea
     return Broken(f"The connection to {origin} broke.")
 
 
-def _caused_by_certificate(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
+def _tls_error(error: BaseException | None) -> ssl.SSLError | None:
+    """The first error of TLS that it came from."""
+    while error is not None and not isinstance(error, ssl.SSLError):
         error = error.__cause__ or error.__context__
-    return False
+    return error

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,6 +11,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened
+from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.app import App
@@ -42,7 +44,7 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
 @dry_run_option
 @click.pass_context
 def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
-    """Ask about a contact again after never, retired, later or a dismissal."""
+    """Ask about a contact again: never, retired, later and every wait after a question are over."""
     from cardsync import report
 
     with opened(context) as app:
@@ -58,14 +60,14 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 @click.pass_context
 def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Clear every guard: you have looked, and things are as they should be."""
-    from cardsync import report
+    from cardsync.needs import problems
 
     with opened(context) as app:
-        rows = report.problems(app)
+        rows = problems(app)
         if not dry_run:
             ask_for(app, "release", {})
     if as_json:
-        output.as_json(rows)
+        output.as_json(_marked(rows, dry_run=dry_run))
         return
     output.table(
         ("problem", "account", "book", "card", "what"),
@@ -92,12 +94,12 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
     if as_json:
-        output.as_json(found)
+        output.as_json(_marked(found, dry_run=dry_run))
     else:
         for preview, name in zip(previews, names, strict=True):
             output.diff(preview.before, preview.after, name)
         for row in found:
-            counts = ", ".join(f"{count} {_would(what, dry_run=dry_run)}" for what, count in row["counts"].items())
+            counts = ", ".join(f"{number} {_would(what, dry_run=dry_run)}" for what, number in row["counts"].items())
             output.say(f"{row['account']} / {row['book']}: {row['error'] or counts}")
     sys.exit(shared_exit_code([row["exit_code"] for row in found]))
 
@@ -115,12 +117,12 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
     with opened(context) as app:
         found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
     if as_json:
-        output.as_json(found)
+        output.as_json(_marked(found, dry_run=dry_run))
     else:
         for row in found:
             output.say(
                 f"{row['what']}: {row['error'] or row['path'] or 'would be backed up'}"
-                + (f" ({row['cards']} cards)" if row["cards"] else "")
+                + (f" ({count(row['cards'], 'card')})" if row["cards"] else "")
             )
     # the database can always be copied: it does not turn a refused login into a partial backup
     sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))
@@ -131,7 +133,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
 @click.option(
     "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
 )
-@click.option("--yes", is_flag=True, help="Do not ask before writing.")
+@click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal it must be said.")
 @dry_run_option
 @json_option
 @click.pass_context
@@ -149,6 +151,9 @@ def restore(
         with opened(context) as app:
             _list_kept(app, as_json=as_json)
         return
+    asks = not (yes or dry_run)
+    if asks and not (sys.stdin and sys.stdin.isatty()):
+        raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
     with exclusive(context) as app:
         moment = at.replace(tzinfo=UTC) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
@@ -156,7 +161,6 @@ def restore(
             asyncio.run(undo.settle(app, people))
         rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
-        asks = not (yes or dry_run) and sys.stdin.isatty()
         for preview, of in zip(previews, names, strict=True):
             if asks or not as_json:
                 output.diff(preview.before, preview.after, of, err=as_json)
@@ -165,12 +169,23 @@ def restore(
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
             rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:
-        found = [{**row, "dry_run": dry_run} for row in rows]
+        found = _marked(rows, dry_run=dry_run)
         output.as_json(found[0] if name else found)
     else:
         for row in rows:
-            output.say(f"{row['name']}: {row['error'] or _would(row['outcome'], dry_run=dry_run)}")
+            output.say(f"{row['name']}: {row['error'] or _restored(row['outcome'], dry_run=dry_run)}")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
+
+
+def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, Any]]:
+    """For ``--json``: each row says whether anything was done."""
+    return [{**row, "dry_run": dry_run} for row in rows]
+
+
+def _restored(outcome: str, *, dry_run: bool) -> str:
+    if outcome == "nothing":
+        return "nothing to put back (an answered question does not come back)"
+    return _would(outcome, dry_run=dry_run)
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

@@ -24,7 +24,7 @@ def settings_of(context: click.Context, *, level: str | None = None) -> "Setting
     from cardsync.settings.load import read
 
     loaded = read(context.obj.config_path, os.environ)
-    for warning in loaded.warnings:
+    for warning in (*loaded.warnings, *loaded.missing):
         say(f"warning: {warning}", err=True)
     configure(context.obj.log_level or level or loaded.settings.log.level, loaded.settings.log.format)
     return loaded.settings

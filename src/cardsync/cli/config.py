@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cardsync.errors import ConfigError
+from cardsync.words import count
+
 if TYPE_CHECKING:
     from cardsync.settings.load import Loaded
 
@@ -24,7 +27,9 @@ def check(context: click.Context) -> None:
     settings = loaded.settings
     for warning in loaded.warnings:
         click.echo(f"warning: {warning}", err=True)
-    counts = f"{_count(len(settings.accounts), 'account')}, {_count(len(settings.groups), 'group')}"
+    if loaded.missing:
+        raise ConfigError(f"The config names {count(len(loaded.missing), 'file')} that cannot be used.", loaded.missing)
+    counts = f"{count(len(settings.accounts), 'account')}, {count(len(settings.groups), 'group')}"
     click.echo(f"{loaded.file or 'environment'}: ok ({counts})")
 
 
@@ -68,7 +73,3 @@ def _read(context: click.Context) -> "Loaded":
 
     path: Path | None = context.obj.config_path
     return read(path, os.environ)
-
-
-def _count(number: int, noun: str) -> str:
-    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -7,6 +7,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
+from cardsync.words import count
 
 
 @click.command()
@@ -15,10 +16,10 @@ from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
 @click.pass_context
 def status(context: click.Context, *, only_problems: bool, as_json: bool) -> None:
     """Last cycle, books, open questions, and what needs you."""
-    from cardsync import report
+    from cardsync import needs, report
 
     with opened(context, look=True) as app:
-        shown = {"problems": report.problems(app)} if only_problems else report.status(app)
+        shown = {"problems": needs.needs(app)} if only_problems else report.status(app)
     if as_json:
         output.as_json(shown)
         return
@@ -36,10 +37,9 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
 
 def _print_status(shown: dict[str, Any]) -> None:
     last = shown["last_cycle"]
-    output.say(f"last cycle: {last['finished_at'][:19]} UTC" if last else "no cycle yet: cardsync sync")
-    for account in last["accounts"] if last else ():
-        if account.get("error"):
-            output.say(f"failed: {account['error']}")
+    failed = ", ".join(account["account"] for account in (last["accounts"] if last else ()) if account.get("error"))
+    ended = f"last cycle: {last['finished_at'][:19]} UTC{failed and f', failed: {failed}'}" if last else ""
+    output.say(ended or "no cycle yet: cardsync sync")
     books = [
         (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
         for account in shown["accounts"]
@@ -60,11 +60,11 @@ def vip(context: click.Context, *, as_json: bool) -> None:
     """The VIPs, most probably stale first."""
     if context.invoked_subcommand:
         return
-    from cardsync import report
+    from cardsync import needs, report
 
     with opened(context, look=True) as app:
         rows = report.vips(app)
-        missing = [] if rows else [f"{name}: {report.no_vips(app, name)}" for name in app.settings.accounts]
+        missing = [] if rows else [f"{name}: {needs.no_vips(app, name)}" for name in app.settings.accounts]
         missing = missing if app.mirror.cycles.last() else ["no cycle yet: cardsync sync"]
     if as_json:
         output.as_json(rows)
@@ -107,7 +107,9 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         day = on.replace(tzinfo=app.zone) if on else app.clock()
         if day > app.clock():
             raise click.UsageError("--on lies in the future.")
-        output.say(f"{'would mark' if dry_run else 'marked'} {len(chosen)} contacts as right on {day:%Y-%m-%d}")
+        output.say(
+            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
+        )
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
 
@@ -173,9 +175,13 @@ def calibration(context: click.Context, *, as_json: bool) -> None:
     else:
         output.say("No answer yet that tells whether a question was right.")
     output.say(
-        f"{shown['changes_of_employer']:g} changes of employer seen, {shown['changes_expected']:.1f} were expected: "
+        f"{_changes(shown['changes_of_employer'])} seen, {shown['changes_expected']:.1f} were expected: "
         f"all probabilities reckon with {shown['pace']:.2f} times the usual pace"
     )
+
+
+def _changes(seen: float) -> str:
+    return f"{seen:g} change{'' if seen == 1 else 's'} of employer"
 
 
 @click.command()
@@ -200,4 +206,5 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
             else event["new"]
         )
         output.say(f"  {event['at'][:16]}  {event['what']}{field}  {values or ''}".rstrip())
-    output.say(f"  {len(shown['versions'])} earlier versions of the card are kept: cardsync restore")
+    kept, are = len(shown["versions"]), "is" if len(shown["versions"]) == 1 else "are"
+    output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")

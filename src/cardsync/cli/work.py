@@ -10,6 +10,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import dry_run_option, exclusive, json_option, opened, progress, settings_of
+from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.app import App, Cycle
@@ -35,15 +36,16 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     with exclusive(context) as app, progress() as shown:
         done = asyncio.run(app.cycle(dry_run=dry_run, progress=shown))
         if as_json:
-            output.as_json(done.as_json())
+            output.as_json({**done.as_json(), "dry_run": dry_run})
         else:
             _print_cycle(app, done, dry_run=dry_run)
     sys.exit(done.exit_code)
 
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
+    from cardsync.needs import no_vips
     from cardsync.records import ProblemKind
-    from cardsync.report import name_of, no_vips
+    from cardsync.report import name_of
 
     app = replace(app, mirror=done.mirror)
     for preview in done.previews:
@@ -57,12 +59,13 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
         ended = ", ".join(f"{count} {name}" for name, count in sorted(report.endings.items())) or "none"
         verb = "would ask" if dry_run else "asked"
         output.say(
-            f"{report.account}: {counts['fetched']} cards read, {counts['vips']} VIPs, {verb} {counts['asked']}, "
+            f"{report.account}: {count(counts['fetched'], 'card')} read, {count(counts['vips'], 'VIP')}, "
+            f"{verb} {counts['asked']}, "
             f"questions ended: {ended}, notes taken out: {counts['taken_out']}"
         )
         for key, what in (("parked", "not written"), ("quarantined", "unreadable"), ("later", "left for later")):
             if counts[key]:
-                output.say(f"{report.account}: {counts[key]} cards {what}, see: cardsync status --problems")
+                output.say(f"{report.account}: {count(counts[key], 'card')} {what}, see: cardsync status --problems")
         if not counts["vips"]:
             output.say(f"{report.account}: {no_vips(app, report.account)}", err=True)
     for problem in app.mirror.problems.all():
@@ -94,16 +97,15 @@ def _print_check(account: dict[str, Any]) -> None:
         output.say(f"  {step['what']}: {step['url']} - {step['outcome']}")
     for book in account["books"]:
         state = "can be written" if book["written"] else f"read only: {book['read_only_reason']}"
-        output.say(f"  book {book['book']}: {book['cards']} cards, {book['vips']} VIPs, {state}")
+        output.say(f"  book {book['book']}: {count(book['cards'], 'card')}, {count(book['vips'], 'VIP')}, {state}")
         output.say(f"    groups: {', '.join(book['groups']) or 'none'}")
     for problem in (*account["problems"], account["hint"], account["error"]):
         if problem:
             output.say(f"  {problem}", err=True)
     if account["error"]:
         return
-    output.say(
-        f"  {account['worth_asking']} of {account['vips']} VIPs are worth a question; cardsync sync --dry-run shows it"
-    )
+    worth, are = account["worth_asking"], "is" if account["worth_asking"] == 1 else "are"
+    output.say(f"  {worth} of {count(account['vips'], 'VIP')} {are} worth a question; cardsync sync --dry-run shows it")
 
 
 @click.command()

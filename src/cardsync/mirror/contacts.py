@@ -10,6 +10,8 @@ from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, Wor
 from cardsync.records import Ending, Pause, Standing
 
 _NOT_COUNTED = (Ending.SNOOZED.value,)  # its time is in not_before
+RESUMED = "resumed"
+"""The line of the history from which on all waits begin anew."""
 
 
 class Contacts:
@@ -226,14 +228,15 @@ class Contacts:
         return frozenset(WorkField(row[0]) for row in rows)
 
     def standing(self, contact_id: int) -> Standing:
-        """Pauses and waits."""
+        """Pauses and waits; no question that ended before the last ``resume`` makes one wait."""
         row = self._db.row("SELECT * FROM contact WHERE id = ?", (contact_id,))
         if row is None:
             raise LookupError(contact_id)
         ended = self._db.rows(
             "SELECT kind, max(ended_at) FROM question WHERE contact_id = ? AND state = 'ended' "
-            f"AND ending NOT IN ({', '.join('?' * len(_NOT_COUNTED))}) AND kind <> ? GROUP BY kind",
-            (contact_id, *_NOT_COUNTED, QuestionKind.FOLLOW_UP),
+            f"AND ending NOT IN ({', '.join('?' * len(_NOT_COUNTED))}) AND kind <> ? "
+            "AND ended_at > ifnull((SELECT max(at) FROM history WHERE contact_id = ? AND what = ?), '') GROUP BY kind",
+            (contact_id, *_NOT_COUNTED, QuestionKind.FOLLOW_UP, contact_id, RESUMED),
         )
         return Standing(
             pause=Pause(row["pause"]) if row["pause"] else None,

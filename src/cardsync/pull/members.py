@@ -10,6 +10,7 @@ from cardsync.pull import vip
 from cardsync.records import Book
 from cardsync.vcard.document import scan
 from cardsync.vcard.groups import group_of
+from cardsync.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +42,11 @@ def existing_groups(mirror: Mirror, book: Book) -> tuple[str, ...]:
     return vip.existing(_groups(mirror, book), _cards(mirror, book), book.found.display_name)
 
 
+def resolved(mirror: Mirror, book: Book, wanted: tuple[str, ...]) -> bool:
+    """Whether the VIPs that the mirror holds are those of the groups ``wanted``, as the last pull saw the book."""
+    return mirror.cycles.fact(f"wanted:{book.id}") == "\n".join(wanted)
+
+
 def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:
     categories = dict(mirror.books.categories(book.id))
     keys = mirror.books.uid_keys(book.id)
@@ -70,5 +76,5 @@ def _loss(
         had = frozenset(key for key, names in before.items() if name in names)
         have = frozenset(key for key, names in after.items() if name in names)
         if vip.lost(had, have, share=guards.vip_loss_share, minimum=guards.vip_loss_min, vanished=name in vanished):
-            return f"{len(had - have)} of {len(had)} contacts left the group at once."
+            return f"{len(had - have)} of {count(len(had), 'contact')} left the group at once."
     return None

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from cardsync.model import Listing, PullPlan
 from cardsync.policy import GuardPolicy
 from cardsync.records import Known
+from cardsync.words import count
 
 
 def plan(listing: Listing, known: Mapping[str, Known]) -> PullPlan:
@@ -32,7 +33,8 @@ def is_gone(href: str, listing: Listing) -> bool:
 def unbelievable(listing: Listing, known: Mapping[str, Known]) -> str | None:
     """Why a listing is not acted upon, or None."""
     if listing.complete and not listing.unchanged and known and not listing.etags:
-        return f"The server listed an empty address book where {len(known)} cards were before."
+        were = "was" if len(known) == 1 else "were"
+        return f"The server listed an empty address book where {count(len(known), 'card')} {were} before."
     return None
 
 

@@ -13,11 +13,12 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, Listing, uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
-from cardsync.pull.members import resolve
+from cardsync.pull.members import resolve, resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
+from cardsync.words import count
 
 log = structlog.get_logger("cardsync.pull")
 EMPTY = "empty"
@@ -25,7 +26,7 @@ EMPTY = "empty"
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
-_UNASKABLE = "{count} entries of the book have addresses that cannot be asked for; they are left alone."
+_UNASKABLE = "{entries} of the book with an address that cannot be asked for, left alone."
 _GUARDED = (
     "Every note stays as it is. Put things right on the phone or the server, or say that they are: cardsync release."
 )
@@ -107,7 +108,7 @@ class Pull:
             await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
-        if news or self.mirror.cycles.fact(self._resolved(book)) != self._wanted():
+        if news or not resolved(self.mirror, book, self.wanted):
             await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
@@ -116,7 +117,8 @@ class Pull:
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
         if listing.left_out and listing.complete:
-            self._report(ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(count=listing.left_out))
+            entries = count(listing.left_out, "entry", "entries")
+            self._report(ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(entries=entries))
         elif listing.complete:
             self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id)
 
@@ -131,7 +133,7 @@ class Pull:
         with self.mirror.transaction():
             self.mirror.cycles.set_fact(self._resolved(book), "")
             if known and too_much(todo, len(known), self.guards):
-                detail = f"{todo.changed} of {len(known)} cards changed at once. {_GUARDED}"
+                detail = f"{todo.changed} of {count(len(known), 'card')} changed at once. {_GUARDED}"
                 self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():

@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
@@ -42,7 +43,7 @@ def overlay(environ: Mapping[str, str], file: Mapping[str, Any]) -> Overlay:
             problems.append(_unknown(name, file))
             continue
         try:
-            value = _decoded(environ[name], keys.kind(annotation))
+            value = _decoded(environ[name], annotation)
         except (ValueError, RecursionError):  # brackets within brackets without end
             problems.append(f"{name}: cannot be read; allowed: JSON or TOML")
             continue
@@ -82,14 +83,30 @@ def _path(name: str, layers: list[Mapping[str, Any]]) -> tuple[str, ...]:
     return path
 
 
-def _decoded(text: str, kind: Kind) -> Any:
-    """A list or table in JSON or TOML; anything else as it stands.  Raises ValueError."""
-    if kind is Kind.VALUE or not text.lstrip().startswith(("[", "{")):
-        return text
+def _decoded(text: str, annotation: Any) -> Any:
+    """A list or table in JSON or TOML, a number or a truth as such; anything else as it stands.  Raises ValueError."""
+    if keys.kind(annotation) is Kind.VALUE or not text.lstrip().startswith(("[", "{")):
+        return _typed(text, keys.inner(annotation))
     try:
         return json.loads(text)
     except ValueError:
         return tomllib.loads(f"value = {text.strip()}")["value"]
+
+
+def _typed(text: str, plain: Any) -> Any:
+    """A text as the type ``plain`` where it is one, else as it stands: then the model refuses it."""
+    if plain is bool:
+        return _TRUTHS.get(text.strip().lower(), text)
+    if plain in (int, float):
+        with suppress(ValueError):
+            return plain(text)
+    return text
+
+
+_TRUTHS = {
+    **dict.fromkeys(("true", "1", "yes", "on", "y", "t"), True),
+    **dict.fromkeys(("false", "0", "no", "off", "n", "f"), False),
+}
 
 
 def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:

@@ -1,8 +1,9 @@
 """Reads the config: file, environment, all errors at once."""
 
 import os
+import stat
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,16 +17,22 @@ from cardsync.settings.lines import key_lines
 from cardsync.settings.locate import candidates, locate
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
+from cardsync.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A valid config, the file it is from (None: environment only), and where each value stands."""
+    """A valid config, the file it is from (None: environment only), and where each value stands.
+
+    ``missing`` are the lines about files that the config names and that are not there: nobody can log in with it
+    here, and still the mirror can be looked at.
+    """
 
     settings: Settings
     file: Path | None
     places: Places
     warnings: tuple[str, ...]
+    missing: tuple[str, ...] = ()
 
 
 def load(path: Path | None, environ: Mapping[str, str]) -> Settings:
@@ -47,8 +54,9 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     merged = _merged(data, over.data)
     places = Places(file=file, lines=key_lines(text), variables=over.variables)
     settings = _validated(merged, over, places, environ)
-    warnings = (*_readable_by_all(data, places), *_missing_files(settings, places))
-    return Loaded(settings=settings, file=file, places=places, warnings=warnings)
+    warnings = (*_readable_by_all(data, places), *_lines(settings, places, _unreadable, _NOT_READABLE))
+    missing = tuple(_lines(settings, places, _missing, _NOT_THERE))
+    return Loaded(settings=settings, file=file, places=places, warnings=warnings, missing=missing)
 
 
 def _text(file: Path) -> str:
@@ -109,16 +117,35 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
         raise ConfigError("No config file was found.", (f"searched: {searched}", *over.problems))
     found.sort(key=lambda each: places.order(each[0]))
     lines = dict.fromkeys((*(places.line(*each) for each in found), *over.problems))
-    raise ConfigError(f"The config has {len(lines)} error{'s' * (len(lines) > 1)}.", tuple(lines))
+    raise ConfigError(f"The config has {count(len(lines), 'error')}.", tuple(lines))
 
 
-def _missing_files(settings: Settings, places: Places) -> Iterator[str]:
-    """Files that the config names and that this user cannot read, here and now."""
+_FILES = ("password_file", "password_env_file", "token_file", "token_env_file", "ca_file")
+_NOT_THERE = "the file that it names is not there"
+_NOT_READABLE = "this user may not read the file that it names"
+
+
+def _lines(settings: Settings, places: Places, wrong: Callable[[Path], bool], message: str) -> Iterator[str]:
+    """One for each file that the config names and with which something is ``wrong``, for this user and now."""
     for name, account in settings.accounts.items():
-        for key in ("password_file", "password_env_file", "token_file", "token_env_file", "ca_file"):
+        for key in _FILES:
             file = getattr(account, key)
-            if file is not None and not os.access(file, os.R_OK):
-                yield places.line(("accounts", name, key), "the file is not there, or this user may not read it")
+            if file is not None and wrong(file):
+                yield places.line(("accounts", name, key), message)
+
+
+def _missing(file: Path) -> bool:
+    """Whether there is surely no such file; in a directory that this user may not enter there may be one."""
+    try:
+        return stat.S_ISDIR(file.stat().st_mode)
+    except PermissionError:
+        return False
+    except OSError:
+        return True
+
+
+def _unreadable(file: Path) -> bool:
+    return not _missing(file) and not os.access(file, os.R_OK)
 
 
 def _readable_by_all(data: Mapping[str, Any], places: Places) -> Iterator[str]:

@@ -57,7 +57,8 @@ class Reminders(Questions):
         default=timedelta(days=45), description="An unanswered question removes itself after this time."
     )
     ask_again_after: v.LongDuration = Field(
-        default=timedelta(days=90), description="The same question is not asked again before."
+        default=timedelta(days=90),
+        description="The same question is not asked again before; cardsync resume NAME lifts that.",
     )
     snooze: v.LongDuration = Field(
         default=timedelta(days=30), description='How long "later" hides a question when no time is typed.'

@@ -189,12 +189,6 @@ def _parse_argv(value: object) -> object:
     return value
 
 
-def _no_bool(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("is no number")  # noqa: TRY004 -- pydantic collects ValueErrors
-    return value
-
-
 def _not_empty(value: object) -> object:
     if isinstance(value, str) and not value.strip():
         raise ValueError("is empty")
@@ -284,8 +278,9 @@ Sentence = Annotated[
     Allowed("one line without ; and with no braces but {" + "}, {".join(sorted(texts.SLOTS)) + "}"),
 ]
 Texts = Annotated[tuple[Text, ...], Allowed(_LIST_WORDS)]
-Count = Annotated[int, BeforeValidator(_no_bool), Field(ge=0, le=100_000), Allowed("a whole number, 0 or more")]
-Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1), Allowed("a number from 0 to 1")]
-Weight = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=1000), Allowed("a number above 0, at most 1000")]
-Years = Annotated[float, BeforeValidator(_no_bool), Field(ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
-Switch = Annotated[bool, Allowed("true or false")]
+# strict, for TOML has types; the environment, which has none, is read by ``environment``
+Count = Annotated[int, Field(strict=True, ge=0, le=100_000), Allowed("a whole number, 0 or more")]
+Share = Annotated[float, Field(strict=True, ge=0, le=1), Allowed("a number from 0 to 1")]
+Weight = Annotated[float, Field(strict=True, gt=0, le=1000), Allowed("a number above 0, at most 1000")]
+Years = Annotated[float, Field(strict=True, ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
+Switch = Annotated[bool, Field(strict=True), Allowed("true or false")]

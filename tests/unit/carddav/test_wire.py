@@ -20,6 +20,7 @@ from cardsync.carddav.origins import Trust
 from cardsync.carddav.throttle import pause
 from cardsync.errors import (
     CertificateRefused,
+    ConfigError,
     ListingFailed,
     LoginRefused,
     NotCardDAV,
@@ -301,7 +302,7 @@ async def test_a_foreign_certificate_is_refused_until_ca_file_names_its_authorit
 def test_a_ca_file_that_is_none_is_told(tmp_path: Path) -> None:
     (tmp_path / "ca.pem").write_text("nothing", "utf-8")
     for name in ("ca.pem", "missing.pem"):
-        with pytest.raises(CertificateRefused, match="ca_file"):
+        with pytest.raises(ConfigError, match="ca_file"):
             client("https://dav.example.org", ca_file=tmp_path / name)
 
 

@@ -216,3 +216,22 @@ def test_a_path_that_leads_nowhere_is_a_sentence_too(write: Write, path: str, wh
 def test_a_cron_expression_that_never_comes_is_an_error(write: Write) -> None:
     (found,) = problems(write(GOOD), {"CARDSYNC_SCHEDULE__SYNC": "0 7 30 2 *"})
     assert "schedule.sync: is no cron expression that can be followed; allowed: " in found
+
+
+def test_a_variable_is_a_text_that_is_read_as_a_number_or_a_truth(write: Write) -> None:
+    path = write(GOOD.replace("https", "http"))
+    variables = {"CARDSYNC_ACCOUNTS__HOME__ALLOW_HTTP": "Yes", "CARDSYNC_REMINDERS__MAX_OPEN": "19"}
+    settings = load(path, {**variables, "CARDSYNC_GUARDS__VIP_LOSS_SHARE": "0.5", "CARDSYNC_GUARDS__VIP_LOSS_MIN": "5"})
+    assert settings.accounts["Home"].allow_http is True
+    assert (settings.reminders.max_open, settings.guards.vip_loss_share, settings.guards.vip_loss_min) == (19, 0.5, 5)
+    assert len(problems(path, {**variables, "CARDSYNC_REMINDERS__MAX_OPEN": "1.5"})) == 1
+
+
+def test_a_secret_that_this_user_may_not_read_may_be_there_for_the_service(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(GOOD.replace("/run/secrets/home", "/dev/null"))
+    assert (read(path, {}).warnings, read(path, {}).missing) == ((), ())
+    monkeypatch.setattr("os.access", lambda file, mode: False)
+    assert "this user may not read" in read(path, {}).warnings[0]
+    assert read(path, {}).missing == ()

@@ -1,0 +1,56 @@
+"""What of a kept version goes back onto the server: a question that is done with does not come again."""
+
+from typing import Any
+
+from cardsync.annotate.block import find
+from cardsync.annotate.plan import Reading, read
+from cardsync.errors import CardRefused
+from cardsync.mirror import Mirror
+from cardsync.mirror.database import moment
+from cardsync.records import Asked, Ending
+from cardsync.report import Person
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import cut, note_text
+
+_UNSAID = frozenset({None, Ending.EXPIRED, Ending.WITHDRAWN})  # what is typed in such a block answers all the same
+
+
+def put_back(mirror: Mirror, person: Person, version: dict[str, Any]) -> bytes:
+    """The version's bytes, in which the question that stood then is open again, or is cut out.
+
+    It is cut where it was answered with a word, and the word with it: a pull would take both for the owner's own text
+    or for a new question, and nobody would ever take the word out.  It is cut, too, where the contact is in no list
+    any more, for nobody would read an answer.  All that the question's own record does not tell to be ours, or an
+    answer to it, goes back as it was.
+    """
+    data: bytes = version["data"]
+    try:
+        note = note_text(scan(data))
+    except CardRefused:
+        return data
+    asked = _stood(mirror, person, version, note)
+    if asked is None:
+        return data
+    edited = mirror.contacts.edited_between(person.id, asked.asked_at, moment(version["at"]))
+    reading = read(asked, note, edited)
+    if reading.standing and _answered(asked, reading):
+        return cut(data, reading.cut)
+    return cut(data, reading.block) if reading.standing and not person.groups else data
+
+
+def _stood(mirror: Mirror, person: Person, version: dict[str, Any], note: str) -> Asked | None:
+    """The question on the card when the version was kept: the last one asked before, not ended then or still whole."""
+    at = moment(version["at"])
+    asked = [each for each in mirror.questions.of(person.id) if each.asked_at < at]
+    if not asked or asked[-1].href not in {"", version["href"]}:
+        return None
+    last = asked[-1]
+    if last.ended_at is None or last.ended_at >= at:
+        return last
+    stands = find(note, last.block, last.user_text, last.position)
+    return last if stands and stands.whole else None
+
+
+def _answered(asked: Asked, reading: Reading) -> bool:
+    """Whether a word was typed that answered the question, or would have: the cycle cuts the same out."""
+    return reading.cut != reading.block and (asked.ending is reading.ending or asked.ending in _UNSAID)

@@ -1,0 +1,100 @@
+"""What needs the owner: problems that are stored, and what the last cycle and the groups of the config tell."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from cardsync.app import App
+from cardsync.pull.members import existing_groups, resolved
+from cardsync.pull.vip import same_name
+from cardsync.records import Book, ProblemKind
+
+FAILED, EMPTY_GROUP = "cycle-failed", "empty-group"
+"""Kinds of what no release clears: it goes when a cycle finds it mended."""
+
+
+def needs(app: App) -> list[dict[str, Any]]:
+    """All of it, in the form of ``problems``."""
+    last = app.mirror.cycles.last()
+    if last is None:
+        return problems(app)
+    since = last["finished_at"].isoformat()
+    told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
+    told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
+    return [*problems(app), *told]
+
+
+def problems(app: App) -> list[dict[str, Any]]:
+    """Those that are stored until they are solved or released, with the end of the card's address where it has one."""
+    return [
+        {
+            "kind": problem.kind.value,
+            "account": problem.account,
+            "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
+            "card": problem.href.rsplit("/", 1)[-1] or None,
+            "reason": problem.reason,
+            "detail": problem.detail,
+            "since": problem.since.isoformat(),
+        }
+        for problem in app.mirror.problems.all()
+    ]
+
+
+def _row(kind: str, account: str, detail: str, since: str) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "account": account,
+        "book": None,
+        "card": None,
+        "reason": kind,
+        "detail": detail,
+        "since": since,
+    }
+
+
+def _failed(app: App, accounts: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
+    """The accounts of the config that the last cycle ended early for, and why; a refused login is a problem already."""
+    refused = {problem.account for problem in app.mirror.problems.all() if problem.kind is ProblemKind.LOGIN}
+    for report in accounts:
+        name = report["account"]
+        if report.get("error") and name in app.settings.accounts and name not in refused:
+            yield name, f"The last cycle failed. {report['error'].removeprefix(f'{name}: ')}"
+
+
+def _empty_groups(app: App) -> Iterator[str]:
+    """One sentence for each group of the config that nobody is in, once all books were looked through for it."""
+    accounts = [app.mirror.books.of(name) for name in app.settings.accounts]
+    books = [book for of in accounts for book in of]
+    wanted = tuple(app.settings.groups)
+    if not all(accounts) or not all(resolved(app.mirror, book, wanted) for book in books):
+        return
+    filled = {name for book in books for names in app.mirror.books.vips(book.id).values() for name in names}
+    if filled.issuperset(wanted):
+        return
+    existing = {name for book in books for name in groups_of(app, book)}
+    for name in wanted:
+        if name not in filled:
+            yield _nobody(name, existing)
+
+
+def _nobody(group: str, existing: set[str]) -> str:
+    if same_name(group) in {same_name(name) for name in existing}:
+        return f"Nobody is in the group {group}. Put people into it on the phone, or name another in the config."
+    return _not_there(group, existing)
+
+
+def _not_there(group: str, existing: set[str]) -> str:
+    there = f"These exist: {', '.join(sorted(existing))}. " if existing else ""
+    return f"Nobody is in a group named {group}. {there}Make that list on the phone, or name another in the config."
+
+
+def groups_of(app: App, book: Book) -> tuple[str, ...]:
+    """The names that a group of the config could have in this book."""
+    return existing_groups(app.mirror, book)
+
+
+def no_vips(app: App, account: str) -> str:
+    """What to tell an owner whose lists were not found in an account."""
+    return _not_there(
+        " or ".join(app.settings.groups),
+        {name for book in app.mirror.books.of(account) for name in groups_of(app, book)},
+    )
