@@ -3,7 +3,7 @@
 from typing import Any
 
 from cardsync.annotate.block import find
-from cardsync.annotate.plan import Reading, read
+from cardsync.annotate.plan import Reading, heard, read
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
@@ -12,7 +12,7 @@ from cardsync.report import Person
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
 
-_UNSAID = frozenset({None, Ending.EXPIRED, Ending.WITHDRAWN})  # what is typed in such a block answers all the same
+_UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # what is typed in such a block answers all the same
 
 
 def put_back(mirror: Mirror, person: Person, version: dict[str, Any]) -> bytes:
@@ -53,4 +53,5 @@ def _stood(mirror: Mirror, person: Person, version: dict[str, Any], note: str) -
 
 def _answered(asked: Asked, reading: Reading) -> bool:
     """Whether a word was typed that answered the question, or would have: the cycle cuts the same out."""
-    return reading.cut != reading.block and (asked.ending is reading.ending or asked.ending in _UNSAID)
+    told = asked.ending is None or asked.ending in _UNSAID or heard(reading, asked.ending)
+    return reading.cut != reading.block and told

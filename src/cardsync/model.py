@@ -1,6 +1,5 @@
 """The values that flow through pull -> assess -> annotate.  All frozen; times are aware UTC datetimes."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -241,11 +240,6 @@ class Signal:
     since: datetime | None = None
     family: str = "card"
     match: float = 1.0
-
-    @property
-    def weight(self) -> float:
-        """The log of the likelihood ratio; a doubtful match fades to nothing."""
-        return math.log(self.match * self.likelihood_ratio + 1 - self.match)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

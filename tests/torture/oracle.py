@@ -11,7 +11,7 @@ from torture.clients import apart, note_of
 from torture.frame import Report
 from torture.gestures import Gesture
 from torture.grounds import Ground
-from torture.whose import Note
+from torture.whose import USER, Note
 
 FIGURES = (
     *("race_rounds", "phone_edits", "conflicts_seen", "user_characters_lost", "blocks_doubled", "false_oks"),
@@ -99,7 +99,7 @@ class Oracle:
             self.report.count("questions_asked")
             self.oks[card.uid] = card.answered = 0
             card.touched = False
-            card.answer, card.before = None, None if card.note.standing else was
+            card.answer, card.before = None, was if set(card.note.owners) <= {USER} else None
         elif not written.note.standing:
             self._taken_out(card, written.note, data)
         card.note, card.data = written.note, data

@@ -149,7 +149,9 @@ class Race:
 
     def _again(self, shelf: Shelf, name: str, card: Card, data: bytes, *, twin: bool) -> None:
         """The same contact on another card: what was typed into a question before we see it there is no answer."""
-        note = card.note if card.note.intact else card.note.given_up()  # only a whole question is ours there
+        note = card.note
+        if name != card.name and not note.intact:
+            note = note.disowned()  # only a whole question is ours there
         self._create(shelf, name, card.uid, data, replace(note, own=None), twin=twin)
 
     def _served(self, shelf: Shelf, name: str, data: bytes) -> bytes:

@@ -107,6 +107,10 @@ class Note:
         """No question is open: what is left of one stays for good."""
         return Note(self.text, self.owners.replace(OURS, DEBRIS).replace(EITHER, USER))
 
+    def disowned(self) -> "Note":
+        """What is ours may stay or go, from here on."""
+        return replace(self, owners=self.owners.replace(OURS, DEBRIS))
+
     # ------------------------------------------------------------ our writes
 
     def written(self, after: str) -> "Written":

@@ -127,9 +127,9 @@ class _Area:
         self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
 
     def all(self, lines: Sequence[Sequence[str]]) -> list[Aligned]:
-        """The whole block with nothing typed into it, or nothing."""
+        """The whole block with nothing typed into it, or nothing: below our question may stand a line of the user's."""
         at = self._exact([text for line in lines for text in line])
-        if at is None:
+        if at is None or any(self._is_only_users(line) for line in lines):
             return []
         starts = list(accumulate(map(len, lines), initial=at))
         return [self._moved(exactly(self._tokens[start:stop])) for start, stop in pairwise(starts)]
@@ -181,6 +181,11 @@ class _Area:
 
     def _has(self, words: Sequence[str], first: int, last: int) -> bool:
         return self._text.find(_string(words), self._starts[first], self._starts[last]) >= 0
+
+    def _is_only_users(self, ours: Sequence[str]) -> bool:
+        """Whether the note has the line no more often than the user's text."""
+        wanted = _string(ours)
+        return self._text.count(wanted) <= self._users.count(wanted)
 
     def _lacks_users(self, ours: Sequence[str]) -> bool:
         """Whether the user's text has the line and the note has it not as often: what is edited may be the user's."""

@@ -17,6 +17,7 @@ from cardsync.mirror.parts import SUFFIX, begin, sweep, sync_directory
 from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
+from cardsync.words import count
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +65,7 @@ async def export_first(
     made = await export(server, book.found, hrefs, folder, now)
     unread = set(made.missing) - mirror.problems.of_book(book.id, ProblemKind.QUARANTINED).keys()
     if unread:
-        raise ServerProblem(f"{len(unread)} cards could not be read for the backup, so nothing was written.")
+        raise ServerProblem(f"{count(len(unread), 'card')} could not be read for the backup, so nothing was written.")
     mirror.books.set_exported(book.id, now)
     return mirror.books.book(book.id)
 

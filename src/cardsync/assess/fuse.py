@@ -104,7 +104,7 @@ def factors(found: Sequence[Signal]) -> list[float]:
     result = [1.0] * len(found)
     for i in sorted(range(len(found)), key=lambda i: _strength(found[i])):
         family, before = found[i].family, totals.get(found[i].family)
-        wanted = found[i].weight if before is None else before + found[i].weight * FAMILY_REST
+        wanted = _weight(found[i]) if before is None else before + _weight(found[i]) * FAMILY_REST
         totals[family] = min(max(wanted, -_CAP), _CAP)
         result[i] = math.exp(totals[family] - (before or 0.0))
     return result
@@ -112,4 +112,9 @@ def factors(found: Sequence[Signal]) -> list[float]:
 
 def _strength(signal: Signal) -> tuple[float, float]:
     """The strongest first; of equals that which doubts the card."""
-    return -abs(signal.weight), -signal.weight
+    return -abs(_weight(signal)), -_weight(signal)
+
+
+def _weight(signal: Signal) -> float:
+    """The log of the likelihood ratio; a doubtful match fades to nothing."""
+    return math.log(signal.match * signal.likelihood_ratio + 1 - signal.match)

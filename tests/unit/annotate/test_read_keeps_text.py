@@ -196,3 +196,9 @@ def test_a_line_of_ours_that_was_cut_is_not_made_whole_with_the_owners_lines_bel
 def test_an_ending_of_the_owners_is_not_taken_for_our_cut_last_word(own: str) -> None:
     note = f"{QUESTION}\n{HINT.removesuffix('never')}{own}"
     assert reading(note, asked("")).left == own
+
+
+def test_a_line_of_the_owners_like_ours_stays_where_ours_was_deleted() -> None:
+    own = f"{HINT}\ntea"
+    found = reading(f"{QUESTION}\n\n{own}", asked(own))
+    assert (found.ending, found.left) == (None, own)
