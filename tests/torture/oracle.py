@@ -25,7 +25,8 @@ class Card:
     """A card as the clients know it; ``data`` as last seen, ``before`` as when the block came, if none edited it.
 
     ``edited``: the cycle during or before which a client last did.  ``touched``: a field was edited while the block
-    stood, which may have been the answer: a word that comes after it may be none, and stays then.
+    stood, which may have been the answer: a word that comes after it may be none, and stays then.  ``moved``: made
+    anew under another name, which we may have taken for a card that is gone and another that is no VIP's.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Card:
     silent: int = 0
     twin: bool = False
     touched: bool = False
+    moved: bool = False
     lock: threading.RLock = field(default_factory=threading.RLock)
 
 
@@ -89,7 +91,7 @@ class Oracle:
         if not self._same_apart(was, data):
             self.fail("cards_harmed", f"Something besides NOTE changed: {was!r} -> {data!r}", card)
         written = card.note.written(note_of(data))
-        if written.lost:
+        if written.lost and not written.swapped:
             self.report.count("user_characters_lost", len(written.lost) - 1)
             self.fail("user_characters_lost", f"{written.lost!r} went; now {written.note.text!r}", card)
         if written.note.questions() > 1:
@@ -128,7 +130,7 @@ class Oracle:
                     self.fail("false_oks", f"{uid} counts as confirmed: {questions[-1].block!r}")
         return asked
 
-    def hold(self, card: Card, questions: list[Asked]) -> None:
+    def hold(self, card: Card, questions: list[Asked], *, member: bool) -> None:
         """What must be true of a card that nobody touched during the cycle."""
         standing = any(each.standing for each in questions)
         card.silent = 0 if standing else card.silent + 1
@@ -140,7 +142,7 @@ class Oracle:
                 self.fail("answers_lost", f"{card.answer} was typed, and read as {last and last.ending}.", card)
             card.answer = None
         if not standing and card.note.standing and not card.twin:
-            for line in card.note.our_lines():
+            for line in card.note.our_lines() if member or not card.moved else ():
                 self.fail("lines_left_behind", f"{line!r} stays, and no question is open.", card)
             self.report.count("debris")
             card.note = card.note.given_up()

@@ -153,6 +153,8 @@ class Race:
         if name != card.name and not note.intact:
             note = note.disowned()  # only a whole question is ours there
         self._create(shelf, name, card.uid, data, replace(note, own=None), twin=twin)
+        if name in self.cards:
+            self.cards[name].moved = name != card.name
 
     def _served(self, shelf: Shelf, name: str, data: bytes) -> bytes:
         """As the server gives it back, unless somebody wrote since."""
@@ -270,7 +272,7 @@ class Race:
             questions = self.oracle.questions()
             for card in list(self.cards.values()):
                 self._look(shelf, card)
-                self.oracle.hold(card, questions.get(card.uid.casefold(), []))
+                self.oracle.hold(card, questions.get(card.uid.casefold(), []), member=card.uid in self.members)
         stopped = [p for p in self.ground.mirror.problems.all() if p.kind is ProblemKind.WRITING_STOPPED]
         for problem in stopped:
             self.oracle.fail("writing_stopped", f"{problem.reason}: {problem.detail}")

@@ -135,16 +135,22 @@ class Note:
         owners = "".join(self.owners[pairs[at]] if at in pairs else OURS for at in range(len(after)))
         gone = set(range(len(self.text))) - set(pairs.values())
         lost = "".join(self.text[at] for at in sorted(gone) if self.owners[at] == USER)
-        return Written(Note(after, owners, self.block, alike=self.alike), lost=bare(lost))
+        note = Note(after, owners, self.block, alike=self.alike)
+        left = {bare(after[run.start() : run.end()]) for run in re.finditer(f"{OURS}+", owners)}
+        return Written(note, lost=bare(lost), swapped=note.intact is None and bare(lost) in left)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """The note after our write; ``lost``: what people had typed and we took; ``opened``: a block came."""
+    """The note after our write; ``lost``: what people had typed and we took; ``opened``: a block came.
+
+    ``swapped``: the same letters of ours stay in its place, and nobody can tell whose they are.
+    """
 
     note: Note
     lost: str = ""
     opened: bool = False
+    swapped: bool = False
 
 
 def bare(text: str) -> str:

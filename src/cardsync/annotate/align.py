@@ -42,6 +42,8 @@ def align(ours: Sequence[str], line: Sequence[Token], beyond: Sequence[Token]) -
     In this order: all of ours is there, with something typed in between; ours alone is there, with something cut;
     else only what opens the line and runs of several words are ours.
     """
+    if glued := _glued(ours, line):
+        return glued
     for window in (line, [*line, *beyond]):
         pairs = _common(ours, [token.text for token in window])
         split = _split(ours, window, pairs)
@@ -56,6 +58,16 @@ def align(ours: Sequence[str], line: Sequence[Token], beyond: Sequence[Token]) -
         return None
     pieces = _joined([(line[at].start, line[at].stop) for _, at in kept], line)
     return Aligned(pieces=pieces, share=len(kept) / len(ours))
+
+
+def _glued(ours: Sequence[str], line: Sequence[Token]) -> Aligned | None:
+    """All of ours at the beginning of the line, with something typed right behind the last word."""
+    *words, last = ours
+    at = len(words)
+    if len(line) <= at or [token.text for token in line[:at]] != words or not line[at].text.startswith(last):
+        return None
+    stop = line[at].start + len(last)
+    return Aligned(pieces=((line[0].start, stop),), share=1.0) if line[at].exact else None
 
 
 def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
@@ -129,7 +141,7 @@ def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
     """``word`` as the beginning of one token and the end of another, or of the same longer one."""
     if closing.start < opening.start or not (opening.exact and closing.exact):
         return []
-    head = _same(word, opening.text)
+    head = 0 if closing.text.endswith(word) else _same(word, opening.text)
     rest = len(word) - head
     if not closing.text.endswith(word[head:]) or (opening is closing and len(opening.text) < len(word)):
         return []

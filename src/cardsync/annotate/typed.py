@@ -175,6 +175,8 @@ class _New:
         before = [users[line.start : line.stop].strip() for line in lines_of(users)]
         self._more = Counter(map(_key, lines))
         self._more.subtract(map(_key, before))
+        self._spelt = Counter(line.strip() for line in lines)
+        self._spelt.subtract(before)
         words, self._users = words_of("\n".join(lines)), words_of(users)
         self._words, self._before = _string(words), _string(self._users)
         self._claimed: Counter[str] = Counter()
@@ -185,11 +187,12 @@ class _New:
     def claim(self, text: str) -> bool:
         """Whether the text is new; what is once more there than before can be claimed once."""
         key, words = _key(text), _string(words_of(text))
-        if not words or self._more[key] <= 0:
+        if not words or self._more[key] <= 0 or self._spelt[text.strip()] <= 0:
             return False
         if self._words.count(words) <= self._before.count(words) + self._claimed[words]:
             return False
         self._more[key] -= 1
+        self._spelt[text.strip()] -= 1
         self._claimed[words] += 1
         return True
 

@@ -202,3 +202,13 @@ def test_a_line_of_the_owners_like_ours_stays_where_ours_was_deleted() -> None:
     own = f"{HINT}\ntea"
     found = reading(f"{QUESTION}\n\n{own}", asked(own))
     assert (found.ending, found.left) == (None, own)
+
+
+@pytest.mark.parametrize("own", ["w1qweg", f"{HINT[:-7]}/ never\ntea", "met her"])
+def test_what_is_glued_to_our_last_word_stays(own: str) -> None:
+    assert reading(f"{BLOCK}{own}\n\ntea", asked("tea")).left.startswith(own)
+
+
+def test_an_answer_is_told_from_the_owners_own_word_by_its_spelling() -> None:
+    found = reading(f"{BLOCK}\n\nok\nmore tea\nOK", asked("ok\nmore tea"))
+    assert found.left == "ok\nmore tea"
