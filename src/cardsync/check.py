@@ -6,7 +6,8 @@ from typing import Any
 from cardsync.app import App
 from cardsync.carddav.client import Step
 from cardsync.errors import CardsyncError, LoginRefused
-from cardsync.needs import groups_of, no_vips
+from cardsync.needs import no_vips
+from cardsync.pull.members import existing_groups
 from cardsync.records import ProblemKind
 
 
@@ -44,7 +45,7 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
                 "vips": len(app.mirror.books.vips(book.id)),
                 "written": book.found.writable and app.settings.accounts[name].write != "never",
                 "read_only_reason": book.found.read_only_reason or _chosen(app, name),
-                "groups": list(groups_of(app, book)),
+                "groups": list(existing_groups(app.mirror, book)),
             }
             for book in books
         ],

@@ -10,6 +10,7 @@ from cardsync.mirror import Mirror
 from cardsync.mirror.contacts import RESUMED
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
+from cardsync.pull.members import set_resolved
 from cardsync.pull.stage import EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 
@@ -100,7 +101,7 @@ def _accept(mirror: Mirror, problem: Problem) -> None:
     """The owner has seen it: what tripped a guard is the truth, what was refused may be tried again."""
     if problem.kind is ProblemKind.VIP_LOSS:
         mirror.cycles.set_fact(f"accepted-vips:{problem.book_id}", "yes")
-        mirror.cycles.set_fact(f"wanted:{problem.book_id}", "")
+        set_resolved(mirror, problem.book_id or 0, ())
     if problem.kind is ProblemKind.LISTING and problem.reason == EMPTY:
         mirror.cycles.set_fact(f"accepted-listing:{problem.book_id}", "yes")
     if problem.kind is ProblemKind.QUARANTINED and problem.book_id is not None:

@@ -21,7 +21,7 @@
 2 is click's otherwise (usage), 3 is "partial" (some account or card failed), 130 an interrupt.
 
 Messages are shown to the owner: one sentence what is wrong, one what to do. They hold no
-password, no note and no name; an href only where the owner asked for details.
+password and no note; a name only where the owner typed one, an href only where details were asked for.
 """
 
 from datetime import timedelta

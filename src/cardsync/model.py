@@ -215,7 +215,7 @@ class Memory:
 
 
 class SignalKind(StrEnum):
-    """What a card, alone or with its history, says about itself."""
+    """What a card, alone or with its history, says about itself, or a source about it."""
 
     MISSING = "missing"  # organisation or title is not on the card
     FOREIGN_DOMAIN = "foreign-domain"  # the work e-mail does not belong to the organisation

@@ -6,24 +6,24 @@ from typing import Any
 from cardsync.app import App
 from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
-from cardsync.records import Book, ProblemKind
+from cardsync.records import ProblemKind
 
 FAILED, EMPTY_GROUP = "cycle-failed", "empty-group"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
 
 
-def needs(app: App) -> list[dict[str, Any]]:
-    """All of it, in the form of ``problems``."""
+def all_of(app: App) -> list[dict[str, Any]]:
+    """All of it, in the form of ``stored``."""
     last = app.mirror.cycles.last()
     if last is None:
-        return problems(app)
+        return stored(app)
     since = last["finished_at"].isoformat()
     told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
     told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
-    return [*problems(app), *told]
+    return [*stored(app), *told]
 
 
-def problems(app: App) -> list[dict[str, Any]]:
+def stored(app: App) -> list[dict[str, Any]]:
     """Those that are stored until they are solved or released, with the end of the card's address where it has one."""
     return [
         {
@@ -65,12 +65,12 @@ def _empty_groups(app: App) -> Iterator[str]:
     accounts = [app.mirror.books.of(name) for name in app.settings.accounts]
     books = [book for of in accounts for book in of]
     wanted = tuple(app.settings.groups)
-    if not all(accounts) or not all(resolved(app.mirror, book, wanted) for book in books):
+    if not all(accounts) or not all(resolved(app.mirror, book.id, wanted) for book in books):
         return
     filled = {name for book in books for names in app.mirror.books.vips(book.id).values() for name in names}
     if filled.issuperset(wanted):
         return
-    existing = {name for book in books for name in groups_of(app, book)}
+    existing = {name for book in books for name in existing_groups(app.mirror, book)}
     for name in wanted:
         if name not in filled:
             yield _nobody(name, existing)
@@ -87,14 +87,9 @@ def _not_there(group: str, existing: set[str]) -> str:
     return f"Nobody is in a group named {group}. {there}Make that list on the phone, or name another in the config."
 
 
-def groups_of(app: App, book: Book) -> tuple[str, ...]:
-    """The names that a group of the config could have in this book."""
-    return existing_groups(app.mirror, book)
-
-
 def no_vips(app: App, account: str) -> str:
     """What to tell an owner whose lists were not found in an account."""
     return _not_there(
         " or ".join(app.settings.groups),
-        {name for book in app.mirror.books.of(account) for name in groups_of(app, book)},
+        {name for book in app.mirror.books.of(account) for name in existing_groups(app.mirror, book)},
     )

@@ -107,6 +107,10 @@ class Ending(StrEnum):
     WITHDRAWN = "withdrawn"  # the contact left the group, or `notes remove`
 
 
+UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})
+"""The clock and the lists ended the question, not the owner: what is typed in its block answers all the same."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A question that was written, or is about to be.

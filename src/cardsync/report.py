@@ -7,10 +7,10 @@ from datetime import datetime
 from sqlite3 import Row
 from typing import Any
 
+from cardsync import needs
 from cardsync.app import App
 from cardsync.errors import NoSuchName
 from cardsync.mirror.database import iso, moment, unpack
-from cardsync.needs import needs
 from cardsync.records import Asked
 
 
@@ -113,7 +113,7 @@ def status(app: App) -> dict[str, Any]:
         "last_cycle": {**last["report"], "finished_at": last["finished_at"].isoformat()} if last else None,
         "accounts": [_account(app, name) for name in app.settings.accounts],
         "questions": questions(app),
-        "problems": needs(app),
+        "problems": needs.all_of(app),
     }
 
 

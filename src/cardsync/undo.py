@@ -6,11 +6,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from cardsync.annotate.comeback import put_back
 from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
-from cardsync.comeback import put_back
 from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.model import AddressBook
@@ -175,7 +175,7 @@ async def _restored(
         version = version_at(app, person, at)
         target = _target(app, person, version["href"])
         _check_writable(app, app.mirror.books.book(person.book_id))
-        data = put_back(app.mirror, person, version)
+        data = put_back(app.mirror, person.id, version, in_list=bool(person.groups))
     except CardsyncError as error:
         return _restore_row(person, error=error)
     shown = seen.get((person.book_id, target.href))

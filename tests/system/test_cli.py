@@ -289,7 +289,7 @@ def test_an_answered_question_does_not_come_back_by_restore_nor_its_word(synced:
     clean = synced.server.get_card(card)
     assert f"NOTE:{NOTE}\r\n".encode() in clean
     said = synced.ok("restore", name, "--yes")
-    assert said == f"{name}: nothing to put back (an answered question does not come back)\n"
+    assert said == f"{name}: nothing to put back\n"
     synced.ok("sync")
     synced.ok("notes", "remove")
     assert synced.server.get_card(card) == clean

@@ -211,7 +211,7 @@ def test_a_file_that_is_not_there_is_an_error_of_the_check_and_a_warning_elsewhe
     path.write_text("\n".join([*lines, f'{key} = "{tmp_path}/nowhere"']))
     done = cardsync("--config", str(path), "config", "check")
     assert (done.returncode, done.stdout) == (10, "")
-    line = f"{path}:{len(lines) + 1}: accounts.home.{key}: the file that it names is not there"
+    line = f"{path}:{len(lines) + 1}: accounts.home.{key}: the file that it names is not there, or is a directory"
     assert done.stderr.splitlines() == ["cardsync: The config names 1 file that cannot be used.", line]
     status = cardsync("--config", str(path), "status")
     assert (status.returncode, status.stderr) == (0, f"warning: {line}\n")

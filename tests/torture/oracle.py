@@ -26,7 +26,7 @@ class Card:
 
     ``edited``: the cycle during or before which a client last did.  ``touched``: a field was edited while the block
     stood, which may have been the answer: a word that comes after it may be none, and stays then.  ``moved``: made
-    anew under another name, which we may have taken for a card that is gone and another that is no VIP's.
+    anew under another name, where what is left of a question is not ours any more.
     """
 
     name: str
@@ -130,7 +130,7 @@ class Oracle:
                     self.fail("false_oks", f"{uid} counts as confirmed: {questions[-1].block!r}")
         return asked
 
-    def hold(self, card: Card, questions: list[Asked], *, member: bool) -> None:
+    def hold(self, card: Card, questions: list[Asked]) -> None:
         """What must be true of a card that nobody touched during the cycle."""
         standing = any(each.standing for each in questions)
         card.silent = 0 if standing else card.silent + 1
@@ -142,7 +142,7 @@ class Oracle:
                 self.fail("answers_lost", f"{card.answer} was typed, and read as {last and last.ending}.", card)
             card.answer = None
         if not standing and card.note.standing and not card.twin:
-            for line in card.note.our_lines() if member or not card.moved else ():
+            for line in () if card.moved else card.note.our_lines():
                 self.fail("lines_left_behind", f"{line!r} stays, and no question is open.", card)
             self.report.count("debris")
             card.note = card.note.given_up()

@@ -272,7 +272,7 @@ class Race:
             questions = self.oracle.questions()
             for card in list(self.cards.values()):
                 self._look(shelf, card)
-                self.oracle.hold(card, questions.get(card.uid.casefold(), []), member=card.uid in self.members)
+                self.oracle.hold(card, questions.get(card.uid.casefold(), []))
         stopped = [p for p in self.ground.mirror.problems.all() if p.kind is ProblemKind.WRITING_STOPPED]
         for problem in stopped:
             self.oracle.fail("writing_stopped", f"{problem.reason}: {problem.detail}")

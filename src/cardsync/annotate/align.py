@@ -122,7 +122,10 @@ def _runs(pairs: Sequence[tuple[int, int]]) -> list[list[tuple[int, int]]]:
 def _split(
     ours: Sequence[str], theirs: Sequence[Token], pairs: Sequence[tuple[int, int]]
 ) -> list[list[tuple[int, int]]]:
-    """Words of ours that were typed into, each as its pieces: ``Sa`` and ``les`` of ``Sa now CRO les``."""
+    """Words of ours that were typed into, each as its pieces: ``Sa`` and ``les`` of ``Sa now CRO les``.
+
+    No piece of a word whose ending may be that of a word of the owner's.
+    """
     found = []
     edges = [(-1, -1), *pairs, (len(ours), len(theirs))]
     for (i, at), (j, until) in pairwise(edges):
@@ -130,11 +133,13 @@ def _split(
             gap = theirs[at + 1 : until]
             openings = gap[::-1] if i < 0 else gap[:1]
             closings = gap if j == len(ours) else gap[-1:]
-            halves = [_halves(ours[i + 1], opening, closing) for opening in openings for closing in closings]
-            if j == len(ours):  # nothing of ours follows to tell an ending of ours from one of the owner's
-                halves = [pieces for pieces in halves if not _ends_a_word(pieces, gap)]
-            found.append(next(filter(None, halves), []))
-    return [pieces for pieces in found if pieces]
+            halves = (_halves(ours[i + 1], opening, closing) for opening in openings for closing in closings)
+            torn = [pieces for pieces in halves if pieces]
+            doubtful = 1 if j == len(ours) else 2 if len(gap) > 1 else 3  # so many pieces or more
+            sure = (one for one in torn if len(one) < doubtful or not _ends_a_word(one, gap))
+            if torn:
+                found.append(next(sure, []))
+    return found
 
 
 def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
@@ -150,10 +155,10 @@ def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
 
 
 def _ends_a_word(pieces: Sequence[tuple[int, int]], gap: Sequence[Token]) -> bool:
-    """Whether the last piece may be the end of a word like ``whenever``: a plain letter stands before it."""
+    """Whether the last piece may be the end of a word like ``whenever``: a letter stands before it."""
     start = pieces[-1][0] if pieces else -1
     before = next((token.text[start - token.start - 1] for token in gap if token.start < start < token.stop), "")
-    return before.isascii() and before.isalpha()
+    return before.isalpha()
 
 
 def _joined(pieces: Sequence[tuple[int, int]], tokens: Sequence[Token]) -> tuple[tuple[int, int], ...]:

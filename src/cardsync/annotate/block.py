@@ -7,7 +7,7 @@ a character of the user's is ours: what does not match our own lines stays.
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import accumulate, pairwise
+from itertools import accumulate, islice, pairwise
 
 from cardsync.annotate.align import Aligned, align, exactly
 from cardsync.annotate.normal import tokens_of
@@ -127,9 +127,9 @@ class _Area:
         self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
 
     def all(self, lines: Sequence[Sequence[str]]) -> list[Aligned]:
-        """The whole block with nothing typed into it, or nothing: below our question may stand a line of the user's."""
+        """The whole block with nothing typed into it; nothing, where one of the lines is only the user's."""
         at = self._exact([text for line in lines for text in line])
-        if at is None or any(self._is_only_users(line) for line in lines):
+        if at is None or any(self._surplus(line) <= 0 for line in lines):
             return []
         starts = list(accumulate(map(len, lines), initial=at))
         return [self._moved(exactly(self._tokens[start:stop])) for start, stop in pairwise(starts)]
@@ -138,11 +138,14 @@ class _Area:
         """The line with the label: to the word, or edited, known by its label or by all that follows it."""
         if (at := self._exact(ours)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if self._lacks_users(ours):
+        if self._surplus(ours) < 0:  # what is edited may be the user's
             return None
         label = ours[: ours.index(":") + 1] if ":" in ours else ours[:1]
         rest = ours[len(label) :]
         found = [self._edited(ours, at, others) for at in self._places(label)]
+        if not any(found):
+            glued = [self._edited(ours, at, others) for at in self._glued_places(label)]
+            found = [line for line in glued if line and line.ours]
         if not any(found) and len(rest) > len(label) and (at := self._exact(rest)) is not None:
             first = max(0, at - _TORN)
             starts = [i for i in range(at, first, -1) if self._breaks(i)] + [first]
@@ -157,7 +160,7 @@ class _Area:
         last = first + _APART if after else len(self._tokens)
         if (at := self._exact(ours, first, last)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if after is None or self._lacks_users(ours):
+        if after is None or self._surplus(ours) < 0:
             return None
         before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
         theirs = self._users_places(ours)
@@ -175,22 +178,17 @@ class _Area:
         low, high = self._starts[first], self._starts[min(last or len(self._tokens), len(self._tokens))]
         forward = self._first_wins or last is not None
         at = self._text.find(wanted, low, high) if forward else self._text.rfind(wanted, low, high)
-        if at < 0 or self._text.count(wanted) <= self._users.count(wanted):
+        if at < 0 or self._surplus(ours) <= 0:
             return None
         return bisect_left(self._starts, at)
 
     def _has(self, words: Sequence[str], first: int, last: int) -> bool:
         return self._text.find(_string(words), self._starts[first], self._starts[last]) >= 0
 
-    def _is_only_users(self, ours: Sequence[str]) -> bool:
-        """Whether the note has the line no more often than the user's text."""
-        wanted = _string(ours)
-        return self._text.count(wanted) <= self._users.count(wanted)
-
-    def _lacks_users(self, ours: Sequence[str]) -> bool:
-        """Whether the user's text has the line and the note has it not as often: what is edited may be the user's."""
-        wanted = _string(ours)
-        return self._text.count(wanted) < self._users.count(wanted)
+    def _surplus(self, words: Sequence[str]) -> int:
+        """How much more often the words stand in the note than in the user's text."""
+        wanted = _string(words)
+        return self._text.count(wanted) - self._users.count(wanted)
 
     def _users_places(self, ours: Sequence[str]) -> list[int]:
         """Where a line of the user's text that is like ours stands: those farthest from the block's place."""
@@ -205,7 +203,7 @@ class _Area:
     def _places(self, label: Sequence[str]) -> list[int]:
         """Where the label stands, nearest to the block's place first."""
         wanted = _string(label)
-        if self._text.count(wanted) <= self._users.count(wanted):
+        if self._surplus(label) <= 0:
             return []
         places: list[int] = []
         at = self._text.find(wanted) if self._first_wins else self._text.rfind(wanted)
@@ -213,6 +211,13 @@ class _Area:
             places.append(bisect_left(self._starts, at))
             at = self._text.find(wanted, at + 1) if self._first_wins else self._text.rfind(wanted, 0, at)
         return places
+
+    def _glued_places(self, label: Sequence[str]) -> list[int]:
+        """Where the label stands behind something that was typed right before it."""
+        word, *rest = label
+        ends = (i for i, token in enumerate(self._tokens) if token.text != word and token.text.endswith(word))
+        following = (i for i in ends if [token.text for token in self._tokens[i + 1 : i + len(label)]] == rest)
+        return list(islice(following, _TRIES))
 
     def _edited(self, ours: Sequence[str], at: int, others: Sequence[Sequence[str]]) -> Aligned | None:
         """What of the tokens from ``at`` on is ours; never what belongs to ``others``, our next lines."""
@@ -233,8 +238,7 @@ class _Area:
 
     def _is_users(self, first: int, last: int) -> bool:
         """Whether the line stands as it was in the user's text."""
-        line = _string(token.text for token in self._tokens[first:last])
-        return self._text.count(line) <= self._users.count(line)
+        return self._surplus([token.text for token in self._tokens[first:last]]) <= 0
 
     def _breaks(self, index: int) -> bool:
         """Whether a line break stands before the token."""

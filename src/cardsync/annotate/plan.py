@@ -6,13 +6,13 @@ from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
-from cardsync.annotate.normal import plain
+from cardsync.annotate.normal import plain, words_of
 from cardsync.annotate.recognise import Recognised
 from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import Contact, Question, QuestionKind, WorkField
 from cardsync.policy import ReminderPolicy
-from cardsync.records import Asked, Ending, Pause, Standing
+from cardsync.records import UNSAID, Asked, Ending, Pause, Standing
 
 _ENDINGS = {
     AnswerKind.OK: Ending.CONFIRMED,
@@ -22,7 +22,6 @@ _ENDINGS = {
     AnswerKind.RETIRED: Ending.RETIRED,
 }
 _SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.SNOOZED, Ending.LEFT})
-_UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # the clock and the lists end a question, not the owner
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
 _LETTERS = 3  # fewer are a slip of the finger, not a text
@@ -70,15 +69,16 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
 
 
 def moved(asked: Asked, href: str, note: str) -> Asked:
-    """The question on another card of its contact, where nothing is an answer yet.
+    """The question on another card of its contact.
 
-    Ours is there what stands beside the same text of the owner's, else the question, whole, and the line below it.
+    Beside the owner's text as it was it is read as on any card.  Else ours is there the question, whole, and the line
+    below it, and nothing is an answer yet.
     """
     stands = find(note, asked.block, asked.user_text, asked.position)
-    if stands and stands.whole:
-        left = without(note, spans_without(note, stands.spans, (), asked.user_text))
-        if left.strip() == asked.user_text.strip():
-            return replace(asked, href=href, user_text=left)
+    if stands and stands.whole and _is_unbroken(stands, note):
+        left = iter(words_of(without(note, stands.spans)))
+        if all(word in left for word in words_of(asked.user_text)):
+            return replace(asked, href=href)
     question, *below = asked.block.split("\n")
     stands = find(note, asked.block, "", asked.position)
     whole = [line for line in stands.ours if _is(note, line, question, *below)] if stands else []
@@ -105,10 +105,14 @@ def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
 
 
 def _is_all_of(block: str, found: Found, note: str) -> bool:
-    """Whether all words are there, each line of ours on one line: a label above may be of the owner's own."""
-    if any("\n" in note[line[0][0] : line[-1][1]] for line in found.ours):
-        return False
-    return _letters("".join(note[start:stop] for start, stop in found.spans)) == _letters(block)
+    """Whether all words are there."""
+    words = "".join(note[start:stop] for start, stop in found.spans)
+    return _is_unbroken(found, note) and _letters(words) == _letters(block)
+
+
+def _is_unbroken(found: Found, note: str) -> bool:
+    """Whether each line of ours is on one line: a label that stands above may be of the owner's own."""
+    return not any("\n" in note[line[0][0] : line[-1][1]] for line in found.ours)
 
 
 def _letters(text: str) -> str:
@@ -120,12 +124,12 @@ def still_answers(ended: Ending | None, said: Ending | None) -> bool:
 
     A block that is gone says nothing then: it may be we who took it out.
     """
-    return ended is None or (ended in _UNSAID and said not in {None, Ending.DISMISSED})
+    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED})
 
 
 def heard(reading: Reading, ending: Ending) -> bool:
     """Whether the word in the note was an answer to the question that ended so; one that was none stays."""
-    return ending in {reading.ending, reading.word} or (ending is Ending.EDITED and reading.word in _SAID_BY_AN_EDIT)
+    return ending is reading.word or (ending is Ending.EDITED and reading.word in _SAID_BY_AN_EDIT)
 
 
 def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:

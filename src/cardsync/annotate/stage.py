@@ -81,15 +81,13 @@ class Annotate:
 
     async def _look_at(self, book: Book, contact_id: int, asked: Asked, done: Annotated) -> None:
         cards = self.mirror.books.cards(book.id, contact_id=contact_id)
-        if not cards:
+        there = self._found_on(cards[0], asked) if cards else None
+        if there is None:
             if asked.ending is None:
                 self._end(asked, Ending.WITHDRAWN, done)
             self.mirror.questions.taken_out(asked.id)
             return
-        card = cards[0]
-        if asked.href not in {"", card.href}:
-            asked = plan.moved(asked, card.href, note_text(scan(card.data)))
-            self.mirror.questions.moved(asked.id, card.href, asked.user_text)
+        card, asked = cards[0], there
         if asked.ending is None and self._ending(asked, card, card.data) is None:
             return
         if not self._may_write(book) or self._parked(book, card):
@@ -98,6 +96,15 @@ class Annotate:
         outcome = await self._write(book, card, partial(self._settled, book, card, asked, done), done)
         if outcome is Outcome.PARKED:
             self._note_answer(asked, card, done)
+
+    def _found_on(self, card: VipCard, asked: Asked) -> Asked | None:
+        """The question as it stands where the contact is another card now; None: it never came to that one."""
+        if asked.href in {"", card.href}:
+            return asked
+        note = note_text(scan(card.data))
+        there = plan.moved(asked, card.href, note)
+        self.mirror.questions.moved(there.id, card.href, there.user_text)
+        return there if note != there.user_text else None
 
     def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
         """What the card says, else what time and the groups say."""
@@ -111,11 +118,10 @@ class Annotate:
 
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
-        if asked.ending is not None or self._ended_meanwhile(asked) is not None:
-            return
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(card.data)), edited)
-        if reading.ending is not None:
+        ended = asked.ending or self._ended_meanwhile(asked)
+        if reading.ending is not None and plan.still_answers(ended, reading.ending):
             self._end(asked, reading.ending, done, reading=reading)
             if not reading.standing:
                 self.mirror.questions.taken_out(asked.id)
@@ -126,7 +132,7 @@ class Annotate:
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         reading = plan.read(asked, note_text(scan(fresh.data)), edited)
         ended = asked.ending or self._ended_meanwhile(asked)
-        again = asked.ending is None and plan.still_answers(ended, reading.ending)
+        again = plan.still_answers(ended, reading.ending)
         ending = self._ending(asked, card, fresh.data) if again else ended
         if ending is None:
             return None

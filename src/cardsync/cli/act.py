@@ -60,10 +60,10 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 @click.pass_context
 def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Clear every guard: you have looked, and things are as they should be."""
-    from cardsync.needs import problems
+    from cardsync import needs
 
     with opened(context) as app:
-        rows = problems(app)
+        rows = needs.stored(app)
         if not dry_run:
             ask_for(app, "release", {})
     if as_json:
@@ -184,7 +184,7 @@ def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, 
 
 def _restored(outcome: str, *, dry_run: bool) -> str:
     if outcome == "nothing":
-        return "nothing to put back (an answered question does not come back)"
+        return "nothing to put back"
     return _would(outcome, dry_run=dry_run)
 
 

@@ -19,7 +19,7 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
     from cardsync import needs, report
 
     with opened(context, look=True) as app:
-        shown = {"problems": needs.needs(app)} if only_problems else report.status(app)
+        shown = {"problems": needs.all_of(app)} if only_problems else report.status(app)
     if as_json:
         output.as_json(shown)
         return

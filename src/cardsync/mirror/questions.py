@@ -7,7 +7,7 @@ from sqlite3 import Row
 from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position
-from cardsync.records import Asked, Ending
+from cardsync.records import UNSAID, Asked, Ending
 
 
 class Questions:
@@ -102,11 +102,11 @@ class Questions:
         )
 
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:
-        """The question ended; its block stands until ``taken_out``.  An answer outdoes an ending by clock or list."""
+        """The question ended; its block stands until ``taken_out``.  An answer outdoes an ending that is ``UNSAID``."""
         self._db.execute(
             "UPDATE question SET state = 'ended', ending = ?1, ended_at = ?2 "
             "WHERE id = ?3 AND (state = 'open' OR (ending IN (?4, ?5) AND ?1 NOT IN (?4, ?5)))",
-            (ending, iso(now), question_id, Ending.EXPIRED, Ending.WITHDRAWN),
+            (ending, iso(now), question_id, *sorted(UNSAID)),
         )
 
     def taken_out(self, question_id: int) -> None:

@@ -42,9 +42,18 @@ def existing_groups(mirror: Mirror, book: Book) -> tuple[str, ...]:
     return vip.existing(_groups(mirror, book), _cards(mirror, book), book.found.display_name)
 
 
-def resolved(mirror: Mirror, book: Book, wanted: tuple[str, ...]) -> bool:
+def resolved(mirror: Mirror, book_id: int, wanted: tuple[str, ...]) -> bool:
     """Whether the VIPs that the mirror holds are those of the groups ``wanted``, as the last pull saw the book."""
-    return mirror.cycles.fact(f"wanted:{book.id}") == "\n".join(wanted)
+    return mirror.cycles.fact(_resolved_for(book_id)) == "\n".join(wanted)
+
+
+def set_resolved(mirror: Mirror, book_id: int, wanted: tuple[str, ...]) -> None:
+    """They are, from now on; for no groups at all: they are to be worked out anew."""
+    mirror.cycles.set_fact(_resolved_for(book_id), "\n".join(wanted))
+
+
+def _resolved_for(book_id: int) -> str:
+    return f"wanted:{book_id}"
 
 
 def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:

@@ -13,7 +13,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, Fetched, Listing, uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
-from cardsync.pull.members import resolve, resolved
+from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.vcard.contact import contact_of, work_keys
@@ -108,7 +108,7 @@ class Pull:
             await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
-        if news or not resolved(self.mirror, book, self.wanted):
+        if news or not resolved(self.mirror, book.id, self.wanted):
             await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
@@ -131,7 +131,7 @@ class Pull:
         self._believe(listing, known, book)
         todo = plan(listing, known)
         with self.mirror.transaction():
-            self.mirror.cycles.set_fact(self._resolved(book), "")
+            set_resolved(self.mirror, book.id, ())
             if known and too_much(todo, len(known), self.guards):
                 detail = f"{todo.changed} of {count(len(known), 'card')} changed at once. {_GUARDED}"
                 self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
@@ -252,13 +252,7 @@ class Pull:
         await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), again)
         done.removed += again.removed
         done.quarantined += again.quarantined
-        self.mirror.cycles.set_fact(self._resolved(book), self._wanted())
-
-    def _resolved(self, book: Book) -> str:
-        return f"wanted:{book.id}"
-
-    def _wanted(self) -> str:
-        return "\n".join(self.wanted)
+        set_resolved(self.mirror, book.id, self.wanted)
 
     def _observe(self, book: Book, done: Pulled) -> None:
         """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time."""

@@ -121,7 +121,7 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
 
 
 _FILES = ("password_file", "password_env_file", "token_file", "token_env_file", "ca_file")
-_NOT_THERE = "the file that it names is not there"
+_NOT_THERE = "the file that it names is not there, or is a directory"
 _NOT_READABLE = "this user may not read the file that it names"
 
 

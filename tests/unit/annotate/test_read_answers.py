@@ -256,6 +256,7 @@ def test_what_phones_do_to_a_note_is_no_answer_and_hides_no_block(change) -> Non
         ("left", Ending.EDITED, True),
         ("never", Ending.EDITED, False),  # nobody heeded it: it stays to be seen
         ("ok", Ending.NOTED, False),
+        ("ok", Ending.DISMISSED, False),
     ],
 )
 def test_a_word_goes_with_the_block_only_if_it_was_heard(typed: str, ended: Ending, goes: bool) -> None:

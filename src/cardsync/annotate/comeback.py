@@ -7,15 +7,12 @@ from cardsync.annotate.plan import Reading, heard, read
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
-from cardsync.records import Asked, Ending
-from cardsync.report import Person
+from cardsync.records import UNSAID, Asked
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
 
-_UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})  # what is typed in such a block answers all the same
 
-
-def put_back(mirror: Mirror, person: Person, version: dict[str, Any]) -> bytes:
+def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_list: bool) -> bytes:
     """The version's bytes, in which the question that stood then is open again, or is cut out.
 
     It is cut where it was answered with a word, and the word with it: a pull would take both for the owner's own text
@@ -28,20 +25,20 @@ def put_back(mirror: Mirror, person: Person, version: dict[str, Any]) -> bytes:
         note = note_text(scan(data))
     except CardRefused:
         return data
-    asked = _stood(mirror, person, version, note)
+    asked = _stood(mirror, contact_id, version, note)
     if asked is None:
         return data
-    edited = mirror.contacts.edited_between(person.id, asked.asked_at, moment(version["at"]))
+    edited = mirror.contacts.edited_between(contact_id, asked.asked_at, moment(version["at"]))
     reading = read(asked, note, edited)
     if reading.standing and _answered(asked, reading):
         return cut(data, reading.cut)
-    return cut(data, reading.block) if reading.standing and not person.groups else data
+    return cut(data, reading.block) if reading.standing and not in_list else data
 
 
-def _stood(mirror: Mirror, person: Person, version: dict[str, Any], note: str) -> Asked | None:
+def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any], note: str) -> Asked | None:
     """The question on the card when the version was kept: the last one asked before, not ended then or still whole."""
     at = moment(version["at"])
-    asked = [each for each in mirror.questions.of(person.id) if each.asked_at < at]
+    asked = [each for each in mirror.questions.of(contact_id) if each.asked_at < at]
     if not asked or asked[-1].href not in {"", version["href"]}:
         return None
     last = asked[-1]
@@ -53,5 +50,5 @@ def _stood(mirror: Mirror, person: Person, version: dict[str, Any], note: str) -
 
 def _answered(asked: Asked, reading: Reading) -> bool:
     """Whether a word was typed that answered the question, or would have: the cycle cuts the same out."""
-    told = asked.ending is None or asked.ending in _UNSAID or heard(reading, asked.ending)
+    told = asked.ending is None or asked.ending in UNSAID or heard(reading, asked.ending)
     return reading.cut != reading.block and told
