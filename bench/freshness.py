@@ -12,7 +12,7 @@ import random
 from collections.abc import Sequence
 from pathlib import Path
 
-from cardsync.assess.calibration import brier, calibration_error, reliability
+from cardsync.assess.reliability import brier, calibration_error, reliability
 from cardsync.assess.survival import STRATA, Job, Situation, Table, employment
 from fit_freshness import SHARED, as_table, fit, rows_of
 from judged import auc, precision_at

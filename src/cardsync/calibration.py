@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 
 from cardsync.app import App
-from cardsync.assess.calibration import brier, calibration_error, reliability
+from cardsync.assess.reliability import brier, calibration_error, reliability
 from cardsync.assess.survival import pace_of
 from cardsync.model import WorkField
 from cardsync.records import Ending

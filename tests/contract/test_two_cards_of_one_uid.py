@@ -122,3 +122,13 @@ def test_a_label_of_the_owners_is_not_taken_with_our_words_below(home: Household
     for _ in range(2):
         asyncio.run(home.cycle(after=DAY))
     assert (note_of(server.cards[FIRST]) or "").startswith("VIPcheck: call her\n")
+
+
+def test_a_copy_of_the_card_does_not_bring_an_answered_question_back(home: Household, server: MemoryServer) -> None:
+    asyncio.run(home.cycle())
+    server.write(f"{HOME}z.vcf", server.cards[SECOND])
+    server.write(SECOND, server.cards[SECOND].replace(b"/ never", b"/ never\\nok"))
+    assert asyncio.run(home.cycle(after=DAY)).endings == {"confirmed": 1}
+    server.write(SECOND, server.cards[SECOND].replace(b"met at", b"seen at"))
+    assert asyncio.run(home.cycle(after=DAY)).counts["adopted"] == 0
+    assert len(home.mirror.questions.of(home.contact("Jo"))) == 1

@@ -174,7 +174,8 @@ class Annotate:
 
     def _adopt_all(self, book: Book, changed: set[int], done: Annotated) -> None:
         for contact_id in sorted(changed):
-            for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=True):
+            new = not self.mirror.questions.of(contact_id)  # else a copy of the card may hold an old question of ours
+            for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=new):
                 done.adopted += adopt(self.mirror, self.policy, card, card.data, self.now)
 
     # ------------------------------------------------------------ new questions

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.assess.calibration import brier, calibration_error, reliability
+from cardsync.assess.reliability import brier, calibration_error, reliability
 from fit_freshness import KNOTS, exposure, fit
 from judged import auc, precision_at
 
