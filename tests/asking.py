@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from cardsync.annotate.plan import read
+from cardsync.annotate.read import read
 from cardsync.annotate.removal import without
 from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position

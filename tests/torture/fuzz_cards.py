@@ -12,7 +12,7 @@ import naive
 from asking import BLOCK, asked
 from builders import apple_group
 from builders import card as built
-from cardsync.annotate import plan
+from cardsync.annotate import read
 from cardsync.annotate.recognise import recognise
 from cardsync.errors import CardRefused
 from cardsync.policy import Position
@@ -110,7 +110,7 @@ def read_and_edit(data: bytes, cpu: "Cpu") -> None:
         after = cpu.call(lambda: insert(data, block, Position.TOP))
         assert cpu.call(lambda: remove(after, block, Position.TOP)) == data, "remove(insert(card)) is another card"
         question, now = asked(note_text(scan(data)), block=block), note_text(scan(after))
-        cpu.call(lambda: plan.read(question, now, frozenset()))
+        cpu.call(lambda: read.read(question, now, frozenset()))
         cpu.call(lambda: recognise(now, ["VIPcheck"], {}))
 
 

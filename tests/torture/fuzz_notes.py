@@ -12,7 +12,7 @@ import naive
 from asking import BLOCK, asked, compose
 from builders import card
 from card_strategies import escape
-from cardsync.annotate import plan
+from cardsync.annotate import read
 from cardsync.annotate.answers import parse_answer
 from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
@@ -75,7 +75,7 @@ def note(rng: Random, cpu: "Cpu", _folder: Path) -> str:
     now = compose(block, user_text, position)
     match rng.randrange(3):
         case 0:
-            found = cpu.call(lambda: plan.read(asked(user_text, position, block=block), now, frozenset()))
+            found = cpu.call(lambda: read.read(asked(user_text, position, block=block), now, frozenset()))
             assert (found.ending, found.standing) == (None, True), f"an untouched question ended: {found.ending}"
             assert without(now, found.cut) == user_text, "the user's text came out as another"
         case 1:
@@ -83,7 +83,7 @@ def note(rng: Random, cpu: "Cpu", _folder: Path) -> str:
             moved = [line + rng.choice(("", " žluť")) for line in rng.sample(lines, rng.randint(0, len(lines)))]
             moved += [_text(rng, _FOREIGN, 4)]
             now = compose(block, "\n".join(moved), position)
-            found = cpu.call(lambda: plan.read(asked(user_text, position, block=block), now, frozenset()))
+            found = cpu.call(lambda: read.read(asked(user_text, position, block=block), now, frozenset()))
             assert found.ending not in _ANSWERS, f"the user's own lines were taken for an answer: {found.ending}"
         case _:
             for _ in range(rng.randint(1, 5)):
@@ -103,7 +103,7 @@ def _check_answer(line: str, cpu: "Cpu") -> None:
 def _check_reading(now: str, user_text: str, block: str, position: Position, cpu: "Cpu") -> None:
     """What is cut is ours or an answer, in the text and in the bytes; a block known by its shape loses nothing."""
     question = asked(user_text, position, block=block)
-    found = cpu.call(lambda: plan.read(question, now, frozenset()))
+    found = cpu.call(lambda: read.read(question, now, frozenset()))
     edges = [edge for span in found.cut for edge in span]
     assert edges == sorted(edges), "spans overlap"
     assert not edges or 0 <= edges[0] <= edges[-1] <= len(now), "spans beyond the note"

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from cardsync.annotate import plan
+from cardsync.annotate import read
 from cardsync.annotate.recognise import recognise
 from cardsync.mirror import Mirror
 from cardsync.policy import ReminderPolicy
@@ -21,7 +21,7 @@ def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, no
     found = recognise(note, (policy.label, *policy.past_labels), policy.texts)
     if found is None:
         return False
-    found = plan.known(found, note, [each.block for each in asked])
+    found = read.known(found, note, [each.block for each in asked])
     contact = contact_of(scan(data))
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
     mirror.books.store_data(card.book_id, card.href, data, seen=True)

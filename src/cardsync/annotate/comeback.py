@@ -3,7 +3,7 @@
 from typing import Any
 
 from cardsync.annotate.block import find
-from cardsync.annotate.plan import Reading, heard, read
+from cardsync.annotate.read import Reading, heard, read
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment

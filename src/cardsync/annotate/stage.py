@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from functools import partial
 
-from cardsync.annotate import plan
+from cardsync.annotate import plan, read
 from cardsync.annotate.adopt import adopt
 from cardsync.annotate.conclude import conclude
 from cardsync.annotate.render import render
@@ -102,14 +102,14 @@ class Annotate:
         if asked.href in {"", card.href}:
             return asked
         note = note_text(scan(card.data))
-        there = plan.moved(asked, card.href, note)
+        there = read.moved(asked, card.href, note)
         self.mirror.questions.moved(there.id, card.href, there.user_text)
         return there if note != there.user_text else None
 
     def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
         """What the card says, else what time and the groups say."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        said = plan.read(asked, note_text(scan(data)), edited).ending
+        said = read.read(asked, note_text(scan(data)), edited).ending
         if said is not None:
             return said
         if not card.groups:
@@ -119,9 +119,9 @@ class Annotate:
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        reading = plan.read(asked, note_text(scan(card.data)), edited)
+        reading = read.read(asked, note_text(scan(card.data)), edited)
         ended = asked.ending or self._ended_meanwhile(asked)
-        if reading.ending is not None and plan.still_answers(ended, reading.ending):
+        if reading.ending is not None and read.still_answers(ended, reading.ending):
             self._end(asked, reading.ending, done, reading=reading)
             if not reading.standing:
                 self.mirror.questions.taken_out(asked.id)
@@ -130,15 +130,15 @@ class Annotate:
         """On the fresh card: how the question ended, and the card without its block."""
         self._take_note(book, card, fresh)
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        reading = plan.read(asked, note_text(scan(fresh.data)), edited)
+        reading = read.read(asked, note_text(scan(fresh.data)), edited)
         ended = asked.ending or self._ended_meanwhile(asked)
-        again = plan.still_answers(ended, reading.ending)
+        again = read.still_answers(ended, reading.ending)
         ending = self._ending(asked, card, fresh.data) if again else ended
         if ending is None:
             return None
         if ending is not ended:
             self._end(asked, ending, done, reading=reading)
-        spans = reading.cut if plan.heard(reading, ending) else reading.block
+        spans = reading.cut if read.heard(reading, ending) else reading.block
         data = cut(fresh.data, spans) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
             return self._followed_up(book, card, asked, data)
@@ -158,7 +158,7 @@ class Annotate:
         question = plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
         return self._with_block(book, card, question, data, counted=False, removes=asked.id)
 
-    def _end(self, asked: Asked, ending: Ending, done: Annotated, *, reading: plan.Reading | None = None) -> None:
+    def _end(self, asked: Asked, ending: Ending, done: Annotated, *, reading: read.Reading | None = None) -> None:
         conclude(
             self.mirror,
             asked,

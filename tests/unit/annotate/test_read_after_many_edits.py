@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from asking import BLOCK, asked, compose, reading
 from builders import card
-from cardsync.annotate.plan import read
+from cardsync.annotate.read import read
 from cardsync.policy import Position
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text

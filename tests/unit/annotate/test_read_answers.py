@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
-from cardsync.annotate.plan import heard, read
+from cardsync.annotate.read import heard, read
 from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position
 from cardsync.records import Ending

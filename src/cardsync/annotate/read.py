@@ -1,0 +1,162 @@
+"""What a note says about the question on its card: which answer, what of it is ours, and what stays.  Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
+from cardsync.annotate.block import Found, find
+from cardsync.annotate.normal import plain, words_of
+from cardsync.annotate.recognise import Recognised
+from cardsync.annotate.removal import spans_without, without
+from cardsync.annotate.typed import Place, Typed, typed
+from cardsync.model import WorkField
+from cardsync.records import UNSAID, Asked, Ending
+
+_ENDINGS = {
+    AnswerKind.OK: Ending.CONFIRMED,
+    AnswerKind.LEFT: Ending.LEFT,
+    AnswerKind.LATER: Ending.SNOOZED,
+    AnswerKind.NEVER: Ending.NEVER,
+    AnswerKind.RETIRED: Ending.RETIRED,
+}
+_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.SNOOZED, Ending.LEFT})
+_FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
+_LETTERS = 3  # fewer are a slip of the finger, not a text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a note says about its open question.
+
+    ``ending`` None: nothing yet; ``word`` is what the answer word alone says.  ``cut`` takes block and answer out and
+    leaves the user's text, ``block`` takes out the block alone; ``suggestion`` is free text that the user wrote into
+    the block, and that stays.
+    """
+
+    ending: Ending | None
+    word: Ending | None
+    cut: tuple[tuple[int, int], ...]
+    block: tuple[tuple[int, int], ...]
+    standing: bool
+    delay: timedelta | None = None
+    suggestion: str = ""
+
+
+def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
+    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
+    found = find(note, asked.block, asked.user_text, asked.position)
+    pieces = typed(note, found, asked.user_text, asked.position)
+    said = _said(pieces)
+    answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
+    if answer and answer.kind not in OFFERED[asked.kind]:
+        answer = None
+    free = _free_text(pieces)
+    ours = found.spans if found else ()
+    words = [(piece.start, piece.stop) for piece, _ in said] if answer else []
+    block = spans_without(note, ours, (), asked.user_text)
+    return Reading(
+        ending=_ending(found, answer, free, edited),
+        word=_ENDINGS[answer.kind] if answer else None,
+        cut=spans_without(note, ours, words, asked.user_text) if words else block,
+        block=block,
+        standing=found is not None,
+        delay=answer.delay if answer else None,
+        suggestion=" / ".join(piece.text for piece in free),
+    )
+
+
+def moved(asked: Asked, href: str, note: str) -> Asked:
+    """The question on another card of its contact.
+
+    Beside the owner's text as it was it is read as on any card.  Else ours is there the question, whole, and the line
+    below it, and nothing is an answer yet.
+    """
+    stands = find(note, asked.block, asked.user_text, asked.position)
+    if stands and stands.whole and _is_unbroken(stands, note):
+        left = iter(words_of(without(note, stands.spans)))
+        if all(word in left for word in words_of(asked.user_text)):
+            return replace(asked, href=href)
+    question, *below = asked.block.split("\n")
+    stands = find(note, asked.block, "", asked.position)
+    whole = [line for line in stands.ours if _is(note, line, question, *below)] if stands else []
+    ours = [piece for line in whole for piece in line] if whole and _is(note, whole[0], question) else []
+    return replace(asked, href=href, user_text=without(note, spans_without(note, ours, (), "")))
+
+
+def _is(note: str, line: Sequence[tuple[int, int]], *texts: str) -> bool:
+    """Whether it is in one piece, and one of the texts to the letter."""
+    return len(line) == 1 and _letters(note[line[0][0] : line[0][1]]) in map(_letters, texts)
+
+
+def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
+    """What stands in the note by its shape, as the last of the ``blocks`` that we wrote if all of that is there.
+
+    By its shape alone, what the owner typed into a value cannot be told from the value.
+    """
+    for block in reversed(blocks):
+        stands = find(note, block, "", found.position)
+        if stands and _is_all_of(block, stands, note):
+            left = without(note, spans_without(note, stands.spans, (), ""))
+            return replace(found, text=block, user_text=left)
+    return found
+
+
+def _is_all_of(block: str, found: Found, note: str) -> bool:
+    """Whether all words are there."""
+    words = "".join(note[start:stop] for start, stop in found.spans)
+    return _is_unbroken(found, note) and _letters(words) == _letters(block)
+
+
+def _is_unbroken(found: Found, note: str) -> bool:
+    """Whether each line of ours is on one line: a label that stands above may be of the owner's own."""
+    return not any("\n" in note[line[0][0] : line[-1][1]] for line in found.ours)
+
+
+def _letters(text: str) -> str:
+    return "".join(plain(text).split())
+
+
+def still_answers(ended: Ending | None, said: Ending | None) -> bool:
+    """Whether what a note says counts, where an ending was stored a moment ago: if nobody had said anything then.
+
+    A block that is gone says nothing then: it may be we who took it out.
+    """
+    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED})
+
+
+def heard(reading: Reading, ending: Ending) -> bool:
+    """Whether the word in the note was an answer to the question that ended so; one that was none stays."""
+    return ending is reading.word or (ending is Ending.EDITED and reading.word in _SAID_BY_AN_EDIT)
+
+
+def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:
+    """What is nothing but an answer word, with its meaning; two that differ are no answer."""
+    parsed = [(piece, parse_answer(piece.text)) for piece in pieces if piece.place is not Place.WITHIN]
+    return [(piece, answer) for piece, answer in parsed if answer]
+
+
+def _free_text(pieces: Sequence[Typed]) -> tuple[Typed, ...]:
+    """Texts in the block that are no answer words; a word that was not offered is neither."""
+    return tuple(
+        piece
+        for piece in pieces
+        if piece.place in _FREE_PLACES
+        and not parse_answer(piece.text)
+        and sum(c.isalnum() for c in piece.text) >= _LETTERS
+    )
+
+
+def _ending(
+    found: Found | None, answer: Answer | None, free: Sequence[Typed], edited: frozenset[WorkField]
+) -> Ending | None:
+    """A word tells more than an edit, but for those that a new organisation answers and ``later``."""
+    if answer and answer.kind is AnswerKind.LEFT and WorkField.ORGANISATION in edited:
+        return Ending.EDITED
+    if edited and (answer is None or answer.kind is AnswerKind.LATER):
+        return Ending.EDITED
+    if answer:
+        return _ENDINGS[answer.kind]
+    if free:
+        return Ending.NOTED
+    return None if found and found.whole else Ending.DISMISSED
