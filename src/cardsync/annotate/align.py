@@ -45,12 +45,12 @@ def align(ours: Sequence[str], line: Sequence[Token], beyond: Sequence[Token]) -
     if glued := _glued(ours, line):
         return glued
     for window in (line, [*line, *beyond]):
-        pairs = _common(ours, [token.text for token in window])
+        pairs = common(ours, [token.text for token in window])
         split = _split(ours, window, pairs)
         if len(pairs) + len(split) == len(ours):
             whole = [(window[at].start, window[at].stop) for _, at in pairs]
             return Aligned(pieces=_joined([*whole, *(piece for word in split for piece in word)], window), share=1.0)
-    pairs = _common(ours, [token.text for token in line])
+    pairs = common(ours, [token.text for token in line])
     if len(pairs) == len(line) >= 2 and pairs[:2] == [(0, 0), (1, 1)]:
         return Aligned(pieces=((line[0].start, line[-1].stop),), share=len(pairs) / len(ours), cut=True)
     kept = [pair for run in _runs(pairs) if len(run) >= _RUN or run[0] == (0, 0) for pair in run]
@@ -70,7 +70,7 @@ def _glued(ours: Sequence[str], line: Sequence[Token]) -> Aligned | None:
     return Aligned(pieces=((line[0].start, stop),), share=1.0) if line[at].exact else None
 
 
-def _common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
+def common(ours: Sequence[str], theirs: Sequence[str]) -> list[tuple[int, int]]:
     """The longest common subsequence as pairs of indices; of several the one that begins first."""
     head = _same(ours, theirs)
     pairs = [(i, i) for i in range(head)]

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from itertools import pairwise
 
+from cardsync.annotate.align import common
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
-from cardsync.annotate.normal import plain, words_of
+from cardsync.annotate.normal import plain, tokens_of, words_of
 from cardsync.annotate.recognise import Recognised
 from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
@@ -46,7 +48,8 @@ class Reading:
 def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
     found = find(note, asked.block, asked.user_text, asked.position)
-    pieces = typed(note, found, asked.user_text, asked.position)
+    torn = _Torn.of(asked.block, found, note)
+    pieces = [piece for piece in typed(note, found, asked.user_text, asked.position) if not torn.left(piece)]
     said = _said(pieces)
     answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
     if answer and answer.kind not in OFFERED[asked.kind]:
@@ -128,6 +131,50 @@ def still_answers(ended: Ending | None, said: Ending | None) -> bool:
 def heard(reading: Reading, ending: Ending) -> bool:
     """Whether the word in the note was an answer to the question that ended so; one that was none stays."""
     return ending is reading.word or (ending is Ending.EDITED and reading.word in _SAID_BY_AN_EDIT)
+
+
+@dataclass(frozen=True, slots=True)
+class _Torn:
+    """What somebody's typing left of lines of ours: words that are not where ours were found, though some are.
+
+    Such a word alone on a line is no answer: ``si`` of ``sin``, or the ``ok`` of our own last line.
+    """
+
+    note: str
+    ours: Sequence[str] = ()
+    missing: frozenset[int] = frozenset()
+
+    @classmethod
+    def of(cls, block: str, found: Found | None, note: str) -> "_Torn":
+        if found is None:
+            return cls(note)
+        there = [token.text for start, stop in found.spans for token in tokens_of(note[start:stop])]
+        ours = [token.text for token in tokens_of(block)]
+        return cls(note, ours, frozenset(range(len(ours))) - {i for i, _ in common(ours, there)})
+
+    def left(self, piece: Typed) -> bool:
+        """Whether the text may be what is left of ours there."""
+        part = plain(piece.text)
+        words = (self.ours[i] for i in self.missing)
+        if any(part != word and len(word) > 1 and (word.startswith(part) or word.endswith(part)) for word in words):
+            return True
+        size = len(typed_words := [token.text for token in tokens_of(piece.text)])
+        return any(
+            self.ours[i : i + size] == typed_words and self._goes_on(piece, i, i + size)
+            for i in self.missing
+            if len(self.ours) - i >= size
+        )
+
+    def _goes_on(self, piece: Typed, first: int, last: int) -> bool:
+        """Whether our next two words follow soon, or those before stand before."""
+        near = 100  # characters
+        behind = [token.text for token in tokens_of(self.note[piece.stop : piece.stop + near])]
+        before = [token.text for token in tokens_of(self.note[max(0, piece.start - near) : piece.start])]
+        return _has(behind, self.ours[last : last + 2]) or _has(before, self.ours[max(0, first - 2) : first])
+
+
+def _has(words: Sequence[str], pair: Sequence[str]) -> bool:
+    return len(pair) == 2 and any(tuple(pair) == two for two in pairwise(words))
 
 
 def _said(pieces: Sequence[Typed]) -> list[tuple[Typed, Answer]]:

@@ -105,9 +105,7 @@ class Undo:
                 self.mirror.questions.taken_out(question_id)
             if target.contact_id is not None:
                 contact = contact_of(scan(version))
-                self.mirror.contacts.observe(
-                    book.id, contact, target.uid_key, target.href, work_keys(contact), self.now
-                )
+                self.mirror.contacts.restored(target.contact_id, contact, target.href, work_keys(contact), self.now)
             held = self.mirror.books.data(book.id, target.href)
             if held:  # the pull looks at it once more, for a block that came back with it
                 self.mirror.books.store_data(book.id, target.href, held, seen=False)

@@ -48,7 +48,7 @@ def prior(
     age = max(now - sure, timedelta()) if sure else unknown_for
     if sure:
         sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
-    situation = situation_of(memory, sure, age, aliases)
+    situation = situation_of(memory, sure, age, aliases, assumed_age)
     right = survival(situation, stratum)
     claims = _claims(contact, memory, right, unknown_for, now)
     reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
@@ -80,13 +80,19 @@ def _claims(
     return found
 
 
-def situation_of(memory: Memory, sure: datetime | None, age: timedelta, aliases: Aliases) -> Situation:
+def situation_of(
+    memory: Memory, sure: datetime | None, age: timedelta, aliases: Aliases, assumed_age: timedelta
+) -> Situation:
     """The person's history as the model takes it.
 
-    A change of the organisation that we saw is the start of a job; that of the first job nobody knows.
+    A change of the organisation that we saw is the start of a job; that of the first job nobody knows.  A card that
+    is set right soon after we first saw it, within ``assumed_age``, tells of a change that may be years old: no
+    change then, and no start of a job.
     """
     starts = [move.at for move in memory.moves if compare(move.old, move.new, aliases) not in CERTAIN]
-    begins = [memory.first_seen, *starts]
+    late = bool(starts) and starts[0] - memory.first_seen < assumed_age
+    begins = starts if late else [memory.first_seen, *starts]
+    starts = begins[1:]
     jobs = tuple(
         Job(years=max(stop - start, timedelta()) / YEAR, whole=start is not begins[0])
         for start, stop in zip(begins, starts, strict=False)

@@ -41,7 +41,9 @@ def signals(
 ) -> tuple[Signal, ...]:
     """All local signals of a card, half-updated first."""
     known = _Known(aliases=aliases, domains=domains or {})
-    found = (_half_updated(contact, memory, known), _addresses(contact, memory, known), _missing(contact))
+    half = _half_updated(contact, memory, known)
+    told = half is not None and WorkField.EMAIL in half.fields  # that the address is the former employer's
+    found = (half, None if told else _addresses(contact, memory, known), _missing(contact))
     return tuple(signal for signal in found if signal)
 
 
@@ -115,7 +117,13 @@ def _two(theirs: str, foreign: str) -> Signal:
 def _confirmed_with_addresses(memory: Memory) -> bool:
     organisation, email = memory.fields.get(WorkField.ORGANISATION), memory.fields.get(WorkField.EMAIL)
     sure = organisation.validated_at if organisation else None
-    return bool(email and sure and sure > email.first_seen and not (organisation and organisation.changed_at == sure))
+    if not organisation or not email or not sure:
+        return False
+    named = email.validated_at if email.validated_at != email.changed_at else None  # the address itself was confirmed
+    edited = organisation.changed_at
+    return (sure > email.first_seen and edited != sure) or bool(
+        named and named > email.first_seen and (edited is None or named >= edited)
+    )
 
 
 def _since(memory: Memory) -> datetime | None:

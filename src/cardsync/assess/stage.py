@@ -40,7 +40,8 @@ class Assess:
         return count
 
     def _forget_after_a_change_of_policy(self) -> None:
-        policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC), pace=1.0)).encode()
+        about = round(self.judge.pace, 1)  # all are assessed by one pace
+        policy = repr(replace(self.judge, now=datetime.min.replace(tzinfo=UTC), pace=about)).encode()
         key, name = hashlib.sha256(policy).hexdigest(), f"policy:{self.account}"
         if self.mirror.cycles.fact(name) != key:
             self.mirror.assessments.forget_all(self.account)

@@ -80,28 +80,48 @@ class Contacts:
         for which, values in contact.work.items():
             self._store_field(contact_id, which, values, keys[which], now, changed=False)
 
+    def restored(
+        self, contact_id: int, contact: Contact, href: str, keys: Mapping[WorkField, frozenset[str]], now: datetime
+    ) -> None:
+        """An earlier version is on the card again: no edit of today, and none ever confirmed what came back."""
+        with self._db.transaction():
+            self._db.execute(
+                "UPDATE contact SET name = ?, href = ?, assessed_at = NULL WHERE id = ?",
+                (contact.name, href, contact_id),
+            )
+            self.record(contact_id, now, "restored")
+            self._compare(contact_id, contact, keys, now, edited=False)
+
     def _compare(
-        self, contact_id: int, contact: Contact, keys: Mapping[WorkField, frozenset[str]], now: datetime
+        self,
+        contact_id: int,
+        contact: Contact,
+        keys: Mapping[WorkField, frozenset[str]],
+        now: datetime,
+        *,
+        edited: bool = True,
     ) -> frozenset[WorkField]:
         known = {
             WorkField(row["field"]): row
             for row in self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
         }
-        edited = set()
+        since = now if edited else self.memory(contact_id).first_seen
+        found = set()
         for which in WorkField:
             row = known.get(which)
             before = frozenset(unpack(row["keys"])) if row else frozenset()
             after = keys.get(which, frozenset())
             if before == after:
                 continue
-            edited.add(which)
+            found.add(which)
             old = tuple(unpack(row["shown"])) if row else ()
             new = contact.work.get(which, ())
-            self._store_field(contact_id, which, new, after, now, changed=True, previous=old)
-            self.record(contact_id, now, "edited", which, ", ".join(old), ", ".join(new))
-        if WorkField.ORGANISATION in edited:
+            previous = old if edited else ()
+            self._store_field(contact_id, which, new, after, since, changed=edited, previous=previous)
+            self.record(contact_id, now, "edited" if edited else "restored", which, ", ".join(old), ", ".join(new))
+        if edited and WorkField.ORGANISATION in found:
             self._db.execute("UPDATE contact SET left_at = NULL WHERE id = ?", (contact_id,))
-        return frozenset(edited)
+        return frozenset(found)
 
     def _store_field(
         self,
@@ -207,15 +227,22 @@ class Contacts:
         )
 
     def _moves(self, contact_id: int) -> tuple[Move, ...]:
-        """An organisation that was taken off the card and came back later is compared to the one before."""
+        """An organisation that was taken off the card and came back later is compared to the one before.
+
+        A restore that brings back the one before takes the move back.
+        """
         edits = self._db.rows(
-            "SELECT at, old, new FROM history WHERE contact_id = ? AND what = 'edited' AND field = ? ORDER BY id",
+            "SELECT at, old, new, what FROM history WHERE contact_id = ? AND what IN ('edited', 'restored') "
+            "AND field = ? ORDER BY id",
             (contact_id, WorkField.ORGANISATION),
         )
-        moves, last = [], ""
-        for at, old, new in edits:
+        moves: list[Move] = []
+        last = ""
+        for at, old, new, what in edits:
             last = old or last
-            if last and new and new != last:
+            if what == "restored":
+                moves = moves[:-1] if moves and moves[-1].old == new else moves
+            elif last and new and new != last:
                 moves.append(Move(at=moment(at), old=last, new=new))
             last = new or last
         return tuple(moves)

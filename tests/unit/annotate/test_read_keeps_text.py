@@ -232,3 +232,26 @@ def test_an_answer_is_told_from_the_owners_own_word_by_its_spelling() -> None:
 )
 def test_an_ending_like_that_of_a_word_of_ours_is_the_owners(hint: str, left: str) -> None:
     assert left in reading(f"{QUESTION}\n{hint}\n\ntea", asked("tea")).left
+
+
+def test_what_is_left_of_a_torn_word_of_ours_is_no_answer() -> None:
+    question = "VIPcheck: \u00bfsigue como VP Sales en Acme? (ficha sin cambios desde may. 2017)"
+    hint = "Escribe: ok / se fue / más tarde / nunca"
+    torn = question.replace("sin cambios", "si\nw1q\nn camw2qbios")
+    found = reading(f"{torn}\n{hint}", asked("", block=f"{question}\n{hint}"))
+    assert found.ending in {None, Ending.NOTED}
+    assert "w1q" in found.left
+
+
+@pytest.mark.parametrize(
+    "torn",
+    [
+        "Type:\nw1\nok\nw2\n/ left / never",
+        "Type: w1\nok\nw2 / left / later / nev",
+        "Type:\nok\n/ left / never",
+        "Type: ok / left /\nlater\n/ nev",
+        "Type: o / left / later /\nw1\nnever",
+    ],
+)
+def test_a_word_of_our_own_last_line_is_no_answer_however_it_was_torn(torn: str) -> None:
+    assert reading(f"{QUESTION}\n{torn}\n\ntea", asked("tea")).ending in {None, Ending.NOTED}
