@@ -21,6 +21,7 @@ from cardsync.model import (
     Contact,
     ContactKind,
     FieldMemory,
+    JobHistory,
     Memory,
     Move,
     Question,
@@ -378,6 +379,29 @@ def test_what_was_left_behind_is_in_doubt_and_the_new_organisation_is_not() -> N
     found = judge(contact, moved(contact, NOW - 8 * DAY))
     assert found.probability > 0.9
     assert found.claims[EMAIL] < 0.1
+    assert found.claims[ORG] > 0.9
+
+
+def test_a_card_that_is_set_right_soon_after_its_first_sight_makes_nobody_a_job_hopper() -> None:
+    contact = person(STRIPE)
+    early, late = (
+        Memory(
+            first_seen=FIRST_SEEN,
+            fields={which: replace(held, validated_at=at) for which, held in remembered(contact).fields.items()},
+            moves=(Move(at=at, old="Square", new="Stripe"),),
+        )
+        for at in (FIRST_SEEN + DAY, FIRST_SEEN + 2 * YEAR)
+    )
+    found = judge(contact, early)
+    assert found.history == JobHistory(changes=0, expected=0.0)
+    assert (counted := judge(contact, late).history) and counted.changes == 1
+    assert judge(contact, early, now=FIRST_SEEN + 181 * DAY).probability < POLICY.ask_above
+
+
+def test_the_address_that_the_organisation_left_behind_is_no_doubt_of_the_organisation() -> None:
+    contact = person({ORG: "Stripe", EMAIL: "jo@square.example"})
+    found = judge(contact, moved(contact, NOW - DAY))
+    assert [signal.kind for signal in found.signals if signal.likelihood_ratio > 1] == [SignalKind.HALF_UPDATED]
     assert found.claims[ORG] > 0.9
 
 

@@ -90,6 +90,18 @@ def test_moves_are_from_one_employer_to_another(watched: Watched) -> None:
     assert watched.moves() == [("Acme", "Stripe"), ("Stripe", "Initech"), ("Initech", "Acme")]
 
 
+def test_a_restore_is_no_edit_and_takes_the_move_back(watched: Watched) -> None:
+    watched.see(person("Jo"))
+    watched.see(person("Jo", ORG="Stripe"))
+    before = contact_of(scan(person("Jo")))
+    contacts = watched.mirror.contacts
+    contacts.restored(watched.id, before, "/b/Jo.vcf", work_keys(before), watched.now + DAY)
+    held = contacts.memory(watched.id).fields[ORG]
+    assert (held.values, held.changed_at, held.validated_at, held.previous) == (before.work[ORG], None, None, ())
+    assert watched.moves() == []
+    assert [line["what"] for line in contacts.history(watched.id)][-2:] == ["restored", "restored"]
+
+
 def test_a_first_employer_is_no_move(watched: Watched) -> None:
     watched.see(person("Jo", ORG=""))
     assert watched.see(person("Jo", ORG="Acme")) >= {ORG}
