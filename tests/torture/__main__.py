@@ -42,7 +42,13 @@ def main() -> int:
         failed = False
         for part in given.parts or PARTS:
             report = Report(tell=lambda failure: print(failure, file=sys.stderr, flush=True))
-            options = Options(seed=given.seed, rounds=given.rounds, folder=Path(folder) / part, servers=servers)
+            options = Options(
+                seed=given.seed,
+                rounds=given.rounds,
+                folder=Path(folder) / part,
+                servers=servers,
+                memory=not (given.server or given.url),
+            )
             options.folder.mkdir()
             try:
                 importlib.import_module(f"torture.{part}").run(options, report)

@@ -24,13 +24,15 @@ PARTS: Mapping[str, str] = MappingProxyType(
 class Options:
     """``rounds`` is what the part makes of it: races, inputs, seeds; everything follows from ``seed``.
 
-    ``servers``: the running servers that the parts on real servers go through, one after the other.
+    ``servers``: the running servers that the parts on real servers go through, one after the other; ``memory``: what
+    can run on a server in memory does so first.
     """
 
     seed: int
     rounds: int
     folder: Path
     servers: tuple[Running, ...] = ()
+    memory: bool = True
 
 
 @dataclass(slots=True)

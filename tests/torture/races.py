@@ -14,10 +14,10 @@ _LANGUAGES = ("en", "de", "fr", "es", "pt")
 
 
 def run(options: Options, report: Report) -> None:
-    """In memory, then on each of the servers: ``rounds`` each."""
+    """In memory, if no server was chosen, and on each of the servers: ``rounds`` each."""
     for figure in FIGURES:
         report.count(figure, 0)
-    for server in (None, *options.servers):
+    for server in (*((None,) if options.memory else ()), *options.servers):
         for number in range(-(-options.rounds // ROUNDS)):
             rounds = min(ROUNDS, options.rounds - number * ROUNDS)
             race(server, options, report, number, rounds)

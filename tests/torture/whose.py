@@ -121,7 +121,7 @@ class Note:
             old = self.written(rest)
             owners = OURS * head + old.note.owners.replace(EITHER, USER) + OURS * tail
             alike = next((line for line in block.split("\n") if line in rest), "")
-            return Written(Note(after, owners, block, own=rest, alike=alike), lost=old.lost, opened=True)
+            return replace(old, note=Note(after, owners, block, own=rest, alike=alike), opened=True)
         for kept in (USER + DEBRIS, USER + EITHER + DEBRIS, USER, USER + EITHER):
             left = [(c, whose) for c, whose in zip(self.text, self.owners, strict=True) if whose in kept]
             if bare(after) == bare("".join(c for c, _ in left)):

@@ -147,6 +147,8 @@ def _halves(word: str, opening: Token, closing: Token) -> list[tuple[int, int]]:
     if closing.start < opening.start or not (opening.exact and closing.exact):
         return []
     head = 0 if closing.text.endswith(word) else _same(word, opening.text)
+    if word.endswith(closing.text):  # all of it is ours, rather than the end of it
+        head = min(head, len(word) - len(closing.text))
     rest = len(word) - head
     if not closing.text.endswith(word[head:]) or (opening is closing and len(opening.text) < len(word)):
         return []
