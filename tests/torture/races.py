@@ -10,6 +10,7 @@ from torture.oracle import FIGURES
 from torture.race import Race
 
 ROUNDS = 250  # of one race: a book of its own, so that a failure is soon there again
+_ONE_AT_A_TIME = frozenset({"xandikos"})  # answers 500 to one of two clients that write at once, and goes on to
 _LANGUAGES = ("en", "de", "fr", "es", "pt")
 
 
@@ -32,7 +33,7 @@ def race(server: Running | None, options: Options, report: Report, number: int, 
     with ExitStack() as stack:
         ground = stack.enter_context(_ground(server, folder, position, _LANGUAGES[number % 5]))
         one = Race(ground, report, seed)
-        if server and number % 4 == 3:
+        if server and number % 4 == 3 and server.name not in _ONE_AT_A_TIME:
             one.run_at_once(rounds)
         else:
             one.run(rounds)
