@@ -237,6 +237,16 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
     assert all(os.stat(path).st_mode & 0o077 == 0 for path in (book, database))  # noqa: PTH116 - paths from JSON
 
 
+def test_after_notes_remove_no_question_is_said_to_stand_though_no_cycle_comes(synced: Household) -> None:
+    name = asked_person(synced)
+    synced.ok("notes", "remove", "--dry-run")
+    assert synced.rows("SELECT ending, standing FROM question") == [(None, 1)]
+    assert "1 found, 1 written" in synced.ok("notes", "remove")
+    assert synced.rows("SELECT ending, standing FROM question") == [("withdrawn", 0)]
+    assert "no open questions" in synced.ok("status")
+    assert "question stands" not in synced.ok("explain", name)
+
+
 def test_a_backup_into_what_is_no_folder_is_a_sentence(synced: Household) -> None:
     done = synced.cardsync("backup", "--output", str(synced.config))
     assert done.exit_code == 13
