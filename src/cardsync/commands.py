@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from cardsync.annotate.conclude import conclude
+from cardsync.annotate.conclude import conclude, record_answer
 from cardsync.mirror import Mirror
 from cardsync.mirror.contacts import RESUMED
 from cardsync.model import WorkField
@@ -46,9 +46,9 @@ def _answer(
     if asked:
         conclude(mirror, asked, ending, policy, now, delay=delay)
         return
-    standing = mirror.contacts.standing(contact_id)
-    mirror.contacts.set_standing(contact_id, _unasked(ending, standing, delay or policy.snooze, now))
-    mirror.contacts.record(contact_id, now, f"answer: {ending.value}")
+    standing = _unasked(ending, mirror.contacts.standing(contact_id), delay or policy.snooze, now)
+    mirror.contacts.set_standing(contact_id, standing)
+    record_answer(mirror, contact_id, ending, standing, now)
     if ending is Ending.CONFIRMED:
         mirror.contacts.validate(contact_id, NAMED, now, now, "confirmed")
 
@@ -86,8 +86,13 @@ def _validate(
     for contact_id in arguments["contacts"]:
         mirror.contacts.validate(int(contact_id), tuple(WorkField), on, now, "validated")
         asked = _open_question(mirror, int(contact_id))
-        if asked and on.date() >= asked.asked_at.date():
+        if asked and answers(asked, on):
             conclude(mirror, asked, Ending.CONFIRMED, policy_of(""), now)
+
+
+def answers(asked: Asked, on: datetime) -> bool:
+    """Whether a card that was right on that day answers the question."""
+    return on.date() >= asked.asked_at.date()
 
 
 def _release(

@@ -5,11 +5,14 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
-from cardsync.model import QuestionKind
-from cardsync.records import GUARDS, ProblemKind
-from cardsync.report import Person, standing_question
+from cardsync.mirror.contacts import RESUMED
+from cardsync.mirror.database import maybe_iso
+from cardsync.model import Contact, QuestionKind, SignalKind
+from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standing
+from cardsync.report import Person, nothing_to_watch, standing_question
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
@@ -55,22 +58,111 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     now = app.clock()
     open_ = standing_question(app, person)
     if open_:
-        return f"A question stands on the card since {open_.asked_at:%Y-%m-%d}."
+        return _standing(app, open_, state)
     if state.pause:
         return f"Not asked: you said {state.pause.value}. cardsync resume undoes it."
     if not person.groups:
         return "Not asked: the contact is in no group of the config."
     if state.not_before and now < state.not_before:
-        return f"Not asked before {state.not_before:%Y-%m-%d}."
+        reason = _why_it_waits(app, person)
+        return f"Not asked before {state.not_before:%Y-%m-%d}{reason and f': {reason}'}."
     wish = stored["question"] if stored else None
     if not wish and not state.left_at:
-        return "Not asked: nothing is worth a question now."
+        return _not_worth_it(app, person)
     kind = QuestionKind(wish["kind"]) if wish and not state.left_at else QuestionKind.FOLLOW_UP
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
-        again = state.ended[kind] + policy.ask_again_after
-        return f"Not asked: the same question was asked lately. Again from {again:%Y-%m-%d}."
+        return _asked_lately(app, person, kind, state.ended[kind])
     return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
+
+
+def _standing(app: App, asked: Asked, state: Standing) -> str:
+    """Of a question on the card: since when, or how it ended and that it is to be taken out."""
+    ending = Ending(state.pause.value) if state.pause else asked.ending
+    if ending is None:
+        return f"A question stands on the card since {asked.asked_at:%Y-%m-%d}."
+    told = app.mirror.contacts.history(asked.contact_id)
+    marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)
+    how = "You marked the card as right" if marked and ending is Ending.CONFIRMED else _ENDED[ending]
+    return f"{how}. The question leaves the card at the next cycle."
+
+
+_ENDED = {
+    Ending.CONFIRMED: "You answered ok",
+    Ending.LEFT: "You answered left",
+    Ending.SNOOZED: "You answered later",
+    Ending.NEVER: "You answered never",
+    Ending.RETIRED: "You answered retired",
+    Ending.EDITED: "You edited the card",
+    Ending.DISMISSED: "You deleted the question",
+    Ending.NOTED: "What you wrote is no answer word, so it was taken as a note",
+    Ending.EXPIRED: "The question went unanswered",
+    Ending.WITHDRAWN: "The question was withdrawn",
+}
+
+
+def _why_it_waits(app: App, person: Person) -> str:
+    """Which ending of a question it was that makes the contact wait; '' if none is known since ``resume``."""
+    for event in reversed(app.mirror.contacts.history(person.id)):
+        if event["what"] == RESUMED:
+            break
+        ending = event["what"].removeprefix(ANSWER) if event["what"].startswith(ANSWER) else ""
+        if ending in _WAITS:
+            return _WAITS[ending]
+        if ending in _LATELY and event["old"] == QuestionKind.FOLLOW_UP:
+            return f"the last question {_LATELY[ending]} less than reminders.ask_again_after ago"
+    return ""
+
+
+_WAITS: dict[str, str] = {
+    Ending.SNOOZED: "you said later",
+    Ending.DISMISSED: "you deleted the question",
+    Ending.NOTED: "what you wrote is no answer word, so it was taken as a note",
+}
+_LATELY: dict[str, str] = {Ending.EDITED: "was answered", Ending.EXPIRED: "went unanswered"}
+
+
+def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: datetime) -> str:
+    """``reminders.ask_again_after`` is not over since a question of this kind ended."""
+    again = ended_at + app.reminders(person.account).ask_again_after
+    of_kind = [asked for asked in app.mirror.questions.of(person.id) if asked.kind is kind]
+    ending = next((asked.ending for asked in of_kind if asked.ended_at == ended_at), None)
+    how = {Ending.EXPIRED: "went unanswered", Ending.WITHDRAWN: "was withdrawn"}.get(ending or Ending.EDITED)
+    sentence = f"the same question {how or 'was answered'} less than reminders.ask_again_after ago"
+    return f"Not asked before {again:%Y-%m-%d}: {sentence}."
+
+
+def _not_worth_it(app: App, person: Person) -> str:
+    """Why the assessment found no question."""
+    card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
+    contact = contact_of(scan(card.data)) if card else None
+    match nothing_to_watch(contact) if contact else None:
+        case report.COMPANY_CARD:
+            return "Never asked: this is a company's card."
+        case report.NO_WORK_DETAILS:
+            return "Not asked: the card has no work details (reminders.ask_missing)."
+    since = _changing_since(app, person, contact) if contact else None
+    if since is None:
+        return "Not asked: nothing is worth a question now."
+    until = since + app.reminders(person.account).half_updated_after
+    return (
+        f"Not asked before {until:%Y-%m-%d}: the organisation changed on {since:%Y-%m-%d} "
+        "and the rest gets time to follow (reminders.half_updated_after)."
+    )
+
+
+def _changing_since(app: App, person: Person, contact: Contact) -> datetime | None:
+    """When the organisation changed, if only the time for the rest to follow keeps a question away."""
+    now, rest = app.clock(), app.reminders(person.account).half_updated_after
+    judge, memory = app.judge(person.account, now), app.mirror.contacts.memory(person.id)
+    if not judge.knows(person.groups):
+        return None
+    signals = judge(contact, memory, person.groups)[0].signals
+    since = next((signal.since for signal in signals if signal.kind is SignalKind.HALF_UPDATED), None)
+    if since is None or now >= since + rest:
+        return None
+    later = replace(judge, now=since + rest)(contact, memory, person.groups)[1]
+    return since if later else None
 
 
 def _obstacle(app: App, person: Person, now: datetime) -> str | None:

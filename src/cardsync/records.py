@@ -107,6 +107,9 @@ class Ending(StrEnum):
     WITHDRAWN = "withdrawn"  # the contact left the group, or `notes remove`
 
 
+ANSWER = "answer: "
+"""How a line of the history begins that says how a question ended."""
+
 UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})
 """The clock and the lists ended the question, not the owner: what is typed in its block answers all the same."""
 

@@ -1,17 +1,20 @@
 """What the looking commands show, as plain dictionaries: the same for a table and for ``--json``."""
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Row
 from typing import Any
 
-from cardsync import needs
+from cardsync import commands, needs
 from cardsync.app import App
 from cardsync.errors import NoSuchName
 from cardsync.mirror.database import iso, moment, unpack
+from cardsync.model import Contact, ContactKind
 from cardsync.records import Asked
+from cardsync.vcard.contact import contact_of
+from cardsync.vcard.document import scan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,26 +159,54 @@ def questions(app: App) -> list[dict[str, Any]]:
 
 
 def vips(app: App) -> list[dict[str, Any]]:
-    """All VIPs, most probably stale first."""
+    """All VIPs, most probably stale first; cards that say nothing of where somebody works come last."""
     rows = []
-    for person in people(app):
-        if person.groups:
-            _, stored = app.mirror.assessments.of(person.id)
-            state = app.mirror.contacts.standing(person.id)
-            open_ = standing_question(app, person)
-            rows.append(
-                {
-                    "name": person.name,
-                    "account": person.account,
-                    "book": person.book,
-                    "groups": list(person.groups),
-                    "probability_stale": stored["probability"] if stored else None,
-                    "last_sure": stored["last_sure"] if stored else None,
-                    "question": open_.block.split("\n")[0] if open_ else None,
-                    "paused": state.pause.value if state.pause else None,
-                }
-            )
-    return sorted(rows, key=lambda row: (-(row["probability_stale"] or 0.0), row["name"]))
+    everyone = [person for person in people(app) if person.groups]
+    bare = _nothing_to_watch(app, {person.book_id for person in everyone})
+    for person in everyone:
+        _, stored = app.mirror.assessments.of(person.id)
+        state = app.mirror.contacts.standing(person.id)
+        open_ = standing_question(app, person)
+        rows.append(
+            {
+                "name": person.name,
+                "account": person.account,
+                "book": person.book,
+                "groups": list(person.groups),
+                "probability_stale": stored["probability"] if stored else None,
+                "last_sure": stored["last_sure"] if stored else None,
+                "question": open_.block.split("\n")[0] if open_ else None,
+                "paused": state.pause.value if state.pause else None,
+                "nothing_to_watch": bare.get(person.id),
+            }
+        )
+    return sorted(
+        rows, key=lambda row: (row["nothing_to_watch"] is not None, -(row["probability_stale"] or 0.0), row["name"])
+    )
+
+
+def _nothing_to_watch(app: App, books: Iterable[int]) -> dict[int, str]:
+    """By contact, of those books: what makes its card one on which there is nothing to watch."""
+    cards = (card for book_id in books for card in app.mirror.books.cards(book_id) if card.groups)
+    found = ((card.contact_id, nothing_to_watch(contact_of(scan(card.data)))) for card in cards)
+    return {contact_id: why for contact_id, why in found if why}
+
+
+def nothing_to_watch(contact: Contact) -> str | None:
+    """What makes a card one on which there is nothing to watch: nobody's, or without work details."""
+    if contact.kind is ContactKind.COMPANY:
+        return COMPANY_CARD
+    return None if contact.work else NO_WORK_DETAILS
+
+
+COMPANY_CARD = "company card"
+NO_WORK_DETAILS = "no work details"
+
+
+def leaving(app: App, persons: Iterable[Person], on: datetime) -> int:
+    """How many questions leave their cards at the next cycle, if these cards were right on that day."""
+    standing = filter(None, (standing_question(app, person) for person in persons))
+    return sum(asked.ending is not None or commands.answers(asked, on) for asked in standing)
 
 
 def standing_question(app: App, person: Person) -> Asked | None:

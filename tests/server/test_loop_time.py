@@ -3,11 +3,19 @@
 from datetime import date, timedelta
 from typing import Any
 
+from cardsync.explain import explain
 from cardsync.model import QuestionKind, WorkField
 from cardsync.records import Ending, ProblemKind
-from loop import DAY, GROUP, HOUR, OWN, PLENTY, Make, person
+from cardsync.report import find_person
+from loop import DAY, GROUP, HOUR, OWN, PLENTY, Home, Make, person
 
 NOBODY_YET = {"max_open": 0}
+
+
+def explained(at: Home) -> str:
+    """What ``explain`` says of whether Jo is asked."""
+    told: str = explain(at.loop.app, find_person(at.loop.app, "Jo"))["asked"]
+    return told
 
 
 def test_an_unanswered_question_goes_after_45_days_and_comes_again_90_days_later(home: Make) -> None:
@@ -18,6 +26,9 @@ def test_an_unanswered_question_goes_after_45_days_and_comes_again_90_days_later
     assert at.asked()
     assert at.loop.counts(after=HOUR)["expired"] == 1
     assert at.card() == before
+    again = f"{at.loop.clock() + 90 * DAY:%Y-%m-%d}"
+    because = "the same question went unanswered less than reminders.ask_again_after ago"
+    assert explained(at) == f"Not asked before {again}: {because}."
     assert at.loop.counts(after=90 * DAY - HOUR)["asked"] == 0
     assert at.loop.counts(after=HOUR)["asked"] == 1
     assert at.note() == at.loop.questions("Jo")[-1].block + "\n\n" + OWN
@@ -56,6 +67,8 @@ def test_who_left_is_asked_after_again_until_the_organisation_is_edited(home: Ma
     assert at.note() == follow_up.block + "\n\n" + OWN
     assert at.loop.counts(after=45 * DAY)["expired"] == 1
     assert at.note() == OWN
+    because = "the last question went unanswered less than reminders.ask_again_after ago"
+    assert explained(at) == f"Not asked before {at.loop.clock() + 45 * DAY:%Y-%m-%d}: {because}."
     assert at.loop.counts(after=45 * DAY - HOUR)["asked"] == 0
     assert at.loop.counts(after=HOUR)["asked"] == 1
     assert at.loop.questions("Jo")[-1].kind is QuestionKind.FOLLOW_UP

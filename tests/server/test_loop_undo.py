@@ -61,6 +61,19 @@ def test_notes_remove_takes_every_block_out_to_the_byte_with_and_without_a_datab
     assert {key: at.card(key) for key in cards} == before
 
 
+def test_notes_remove_ends_the_questions_that_it_takes_out_at_once(home: Make) -> None:
+    at = home({key: person(key, OWN) for key in ("Jo", "Al")}, reminders=PLENTY)
+    at.loop.cycle()
+    at.phone.type_below_block("Al.vcf", "never")
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    (jo,), (al,) = at.loop.questions("Jo"), at.loop.questions("Al")
+    assert (jo.ending, jo.standing) == (Ending.WITHDRAWN, False)
+    assert al.standing  # its answer is still to be read
+    at.loop.cycle(after=HOUR)
+    assert at.loop.endings("Al") == [Ending.NEVER]
+    assert at.note("Al") == OWN
+
+
 def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
     at = home()
     before = at.card()

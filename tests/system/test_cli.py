@@ -8,11 +8,12 @@ import select
 import sqlite3
 import subprocess
 import sys
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from builders import apple_group
+from builders import apple_group, card
 from household import GROUP, NOTE, PEOPLE, Household, person
 
 ZORA = "Zora Quillfeather"
@@ -30,6 +31,11 @@ def synced(house: Household) -> Household:
 def asked_person(house: Household) -> str:
     ((name,),) = house.rows("SELECT c.name FROM question q JOIN contact c ON c.id = q.contact_id WHERE standing = 1")
     return str(name)
+
+
+def days_from_now(days: int) -> str:
+    """The day, in UTC."""
+    return f"{datetime.now(UTC) + timedelta(days=days):%Y-%m-%d}"
 
 
 def document(house: Household, *arguments: str) -> Any:
@@ -96,7 +102,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     ("word", "ending", "why"),
     [
         ("ok", "confirmed", "Not asked: "),
-        ("later", "later", "Not asked before "),
+        ("later", "later", ": you said later.\n"),
         ("never", "never", "Not asked: you said never. cardsync resume undoes it."),
         ("retired", "retired", "Not asked: you said retired. cardsync resume undoes it."),
     ],
@@ -108,6 +114,7 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
     (card,) = synced.asked_about()
     assert f"answered {word} for {name}" in synced.ok("answer", name, word)
     assert synced.rows("SELECT ending, standing FROM question") == [(ending, 1)]
+    assert f"You answered {word}. The question leaves the card at the next cycle.\n" in synced.ok("explain", name)
     synced.configure("[reminders]", "max_new_per_day = 0")
     synced.ok("sync")
     assert synced.asked_about() == []
@@ -116,6 +123,13 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
     if word == "never":
         synced.ok("resume", name)
         assert "you said" not in synced.ok("explain", name)
+
+
+WAITS = {
+    "later": (30, "you said later"),
+    "deleted": (90, "you deleted the question"),
+    "noted": (90, "what you wrote is no answer word, so it was taken as a note"),
+}
 
 
 @pytest.mark.parametrize("how", ["never", "retired", "later", "deleted", "noted"])
@@ -131,7 +145,12 @@ def test_resume_lifts_every_wait_so_that_the_question_may_come_at_once(synced: H
     else:
         synced.ok("answer", name, how)
     synced.ok("sync")
-    assert "Due" not in synced.ok("explain", name)
+    said = synced.ok("explain", name)
+    assert "Due" not in said
+    assert "spring" not in said
+    if how in WAITS:
+        days, reason = WAITS[how]
+        assert f"Not asked before {days_from_now(days)}: {reason}.\n" in said
     synced.ok("resume", name)
     synced.configure("[reminders]", "max_new_per_day = 3", 'quiet_after_edit = "0"')
     assert "Due: asked as soon as the budget" in synced.ok("explain", name)
@@ -158,7 +177,7 @@ def test_an_answer_is_held_against_what_was_said(synced: Household) -> None:
     assert shown["brier"] == pytest.approx(said**2, rel=0.01)
     assert shown["calibration_error"] == pytest.approx(said, rel=0.01)
     assert "answers: 1, of which found a change: 0" in synced.ok("calibration")
-    assert "Worth a question from 20" in synced.ok("explain", name)
+    assert re.search(r"\nWorth a question from 20\S+ on, if the card stays as it is\.\n", synced.ok("explain", name))
     synced.ok("answer", name, "never")
     assert "Worth a question" not in synced.ok("explain", name)
 
@@ -214,6 +233,65 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     assert house.cardsync("vip", "validate", ZORA, "--all").exit_code == 2
 
 
+def test_vip_validate_tells_what_becomes_of_the_question_as_answer_does(synced: Household) -> None:
+    name = asked_person(synced)
+    hint = "The question leaves the card at the next cycle."
+    assert hint not in synced.ok("vip", "validate", name, "--dry-run")
+    assert hint not in synced.ok("vip", "validate", name, "--on", "2021-03-01")
+    assert hint not in synced.ok("vip", "validate", next(other for other in PEOPLE if other != name))
+    assert hint in synced.ok("vip", "validate", "--all")
+    assert f"You marked the card as right. {hint}\n" in synced.ok("explain", name)
+    assert hint in synced.ok("vip", "validate", name)  # it still stands
+    synced.ok("sync")
+    assert hint not in synced.ok("vip", "validate", name)
+
+
+def test_the_history_names_the_day_of_a_validation_and_of_the_end_of_a_later(synced: Household) -> None:
+    name = asked_person(synced)
+    other = next(other for other in PEOPLE if other != name)
+    synced.ok("vip", "validate", name, "--on", "2021-03-01")
+    assert "  validated title  right on 2021-03-01\n" in synced.ok("history", name)
+    synced.ok("vip", "validate", name)
+    assert "  validated title\n" in synced.ok("history", name)
+    synced.ok("answer", other, "later", "--days", "10")
+    assert f"  answer: later  until {days_from_now(10)}\n" in synced.ok("history", other)
+    (event,) = (event for event in document(synced, "history", other, "--json")["events"] if "later" in event["what"])
+    assert event["new"] == days_from_now(10)
+
+
+def test_explain_says_that_a_card_whose_organisation_just_changed_gets_time(house: Household) -> None:
+    house.fill()
+    house.configure("[reminders]", "max_new_per_day = 0")
+    house.ok("sync")
+    house.server.put_card("p0.vcf", house.server.get_card("p0.vcf").replace(b"ORG:Initrode", b"ORG:Vandelay"))
+    house.ok("sync")
+    assert (
+        f"Not asked before {days_from_now(7)}: the organisation changed on {days_from_now(0)} "
+        "and the rest gets time to follow (reminders.half_updated_after).\n"
+    ) in house.ok("explain", ZORA)
+    house.ok("vip", "validate", ZORA)
+    assert "Not asked: nothing is worth a question now.\n" in house.ok("explain", ZORA)
+
+
+def test_cards_on_which_there_is_nothing_to_watch_say_so_and_come_last(house: Household) -> None:
+    house.fill()
+    shop = person("Corner Shop", "Hooli", uid="UID-3").replace(b"NOTE:", b"X-ABShowAs:COMPANY\r\nNOTE:")
+    house.server.put_card("shop.vcf", shop)
+    house.server.put_card("friend.vcf", card("NOTE:likes tea", name="Friend;Old;;;", uid="UID-4"))
+    house.server.put_card(GROUP, apple_group("VIP", [f"UID-{at}" for at in range(5)]))
+    house.configure("[reminders]", "max_new_per_day = 0")
+    house.ok("sync")
+    assert "Never asked: this is a company's card.\n" in house.ok("explain", "Corner")
+    assert "Not asked: the card has no work details (reminders.ask_missing).\n" in house.ok("explain", "Friend")
+    rows = [line.split("\t") for line in house.ok("vip").splitlines()]
+    assert {(row[1], row[4]) for row in rows[-2:]} == {
+        ("Corner Shop", "company card"),
+        ("Old Friend", "no work details"),
+    }
+    told = {row["name"]: row["nothing_to_watch"] for row in document(house, "vip", "--json")}
+    assert told == {**dict.fromkeys(PEOPLE), "Corner Shop": "company card", "Old Friend": "no work details"}
+
+
 def test_notes_remove_restore_and_backup(synced: Household) -> None:
     name = asked_person(synced)
     (card,) = synced.asked_about()
@@ -235,6 +313,17 @@ def test_notes_remove_restore_and_backup(synced: Household) -> None:
         assert copy.execute("SELECT count(*) FROM contact").fetchone() == (3,)
     copy.close()
     assert all(os.stat(path).st_mode & 0o077 == 0 for path in (book, database))  # noqa: PTH116 - paths from JSON
+
+
+def test_after_notes_remove_no_question_is_said_to_stand_though_no_cycle_comes(synced: Household) -> None:
+    name = asked_person(synced)
+    synced.ok("notes", "remove", "--dry-run")
+    assert synced.rows("SELECT ending, standing FROM question") == [(None, 1)]
+    assert "1 found, 1 written" in synced.ok("notes", "remove")
+    assert synced.rows("SELECT ending, standing FROM question") == [("withdrawn", 0)]
+    assert "no open questions" in synced.ok("status")
+    withdrawn = "the same question was withdrawn less than reminders.ask_again_after ago"
+    assert f"Not asked before {days_from_now(90)}: {withdrawn}.\n" in synced.ok("explain", name)
 
 
 def test_a_backup_into_what_is_no_folder_is_a_sentence(synced: Household) -> None:

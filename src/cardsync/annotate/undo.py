@@ -1,11 +1,13 @@
 """Taking things back: every block out of a book, or one card to a kept version."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 
 from cardsync.annotate.block import find
+from cardsync.annotate.read import read
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.removal import spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
@@ -14,7 +16,7 @@ from cardsync.mirror import Mirror
 from cardsync.model import AddressObject, uid_key
 from cardsync.policy import Position, ReminderPolicy
 from cardsync.ports import Server
-from cardsync.records import Book, Ending
+from cardsync.records import Asked, Book, Ending
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
@@ -42,35 +44,48 @@ class Undo:
                 found += [target for card in batch.objects if (target := self._with_block(card, blocks))]
         for asked in self.mirror.questions.standing(book.id).values():  # first, so that no crash makes it their answer
             self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
+        known = self._standing_at(book, frozenset(hrefs))
         counts: dict[str, int] = {"found": len(found)}
         for target in found:
-            outcome = await self.writer.write(book, target, lambda fresh: self._without(fresh, blocks))
+            outcome = await self.writer.write(book, target, partial(self._without, blocks=blocks, known=known))
             counts[outcome.value] = counts.get(outcome.value, 0) + 1
             if outcome is Outcome.DAMAGED:
                 break
         return counts
 
+    def _standing_at(self, book: Book, hrefs: frozenset[str]) -> dict[tuple[str, str], Asked]:
+        """By UID and href: the question on a card; '' is the href of one whose card is at another address now."""
+        return {
+            (key, asked.href if asked.href in hrefs else ""): asked
+            for key, asked in self.mirror.questions.standing_by_uid(book.id).items()
+        }
+
     def _with_block(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Target | None:
         try:
             key = uid_key(scan(card.data).text("UID"))
-            change = self._without(card, blocks)
+            change = self._without(card, blocks, {})
         except CardRefused:
             return None
         return Target(href=card.href, uid_key=key, contact_id=None) if change else None
 
-    def _without(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Change | None:
+    def _without(
+        self, card: AddressObject, blocks: dict[str, list[Block]], known: Mapping[tuple[str, str], Asked]
+    ) -> Change | None:
+        """The card without one block; the question that is ``known`` to stand there goes with it."""
         document = scan(card.data)
-        note = note_text(document)
-        known = [*blocks.get(uid_key(document.text("UID")), ())]
+        note, key = note_text(document), uid_key(document.text("UID"))
+        candidates = [*blocks.get(key, ())]
         labels = (self.policy.label, *self.policy.past_labels)
         shape = recognise(note, labels, self.policy.texts)
         if shape:
-            known.append((shape.text, shape.user_text, shape.position))
-        for block, user_text, position in known:
+            candidates.append((shape.text, shape.user_text, shape.position))
+        asked = known.get((key, card.href)) or known.get((key, ""))
+        for block, user_text, position in candidates:
             stands = find(note, block, user_text, position)
             if stands and stands.whole:
-                spans = spans_without(note, stands.spans, (), user_text)
-                return Change(data=cut(card.data, spans), why="notes remove")
+                data = cut(card.data, spans_without(note, stands.spans, (), user_text))
+                removes = asked.id if asked and _is_over(asked, data) else None
+                return Change(data=data, why="notes remove", removes=removes)
         return None
 
     async def restore(self, book: Book, target: Target, version: bytes, shown: bytes | None = None) -> Outcome:
@@ -109,3 +124,10 @@ class Undo:
             held = self.mirror.books.data(book.id, target.href)
             if held:  # the pull looks at it once more, for a block that came back with it
                 self.mirror.books.store_data(book.id, target.href, held, seen=False)
+
+
+def _is_over(asked: Asked, data: bytes) -> bool:
+    """Whether neither the question is on the card any more nor a word that answers it: that the next cycle reads."""
+    note = note_text(scan(data))
+    found = find(note, asked.block, asked.user_text, asked.position)
+    return not (found and found.whole) and read(asked, note, frozenset()).word is None

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cardsync.cli import output
-from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened
+from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving
 from cardsync.words import count
 
 if TYPE_CHECKING:
@@ -35,8 +35,7 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
         output.say(f"{'would answer' if dry_run else 'answered'} {word} for {person.name}")
         if not dry_run:
             ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
-            if asked:
-                output.say("The question leaves the card at the next cycle.")
+            say_leaving(1 if asked else 0)
 
 
 @click.command()

@@ -72,6 +72,14 @@ def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
     say("A cycle runs; it carries this out at its end.", err=True)
 
 
+def say_leaving(questions: int) -> None:
+    """What becomes of so many questions that were answered here."""
+    if questions == 1:
+        say("The question leaves the card at the next cycle.")
+    elif questions:
+        say(f"{questions} questions leave their cards at the next cycle.")
+
+
 @contextmanager
 def progress() -> Iterator[Callable[[int, int], None]]:
     """A progress bar on a terminal, nothing when piped."""

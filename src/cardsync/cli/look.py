@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from cardsync.cli import output
-from cardsync.cli.common import ask_for, dry_run_option, json_option, opened
+from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
 from cardsync.words import count
 
 
@@ -57,7 +57,7 @@ def _print_status(shown: dict[str, Any]) -> None:
 @json_option
 @click.pass_context
 def vip(context: click.Context, *, as_json: bool) -> None:
-    """The VIPs, most probably stale first."""
+    """The VIPs, most probably stale first; company cards and those without work details last."""
     if context.invoked_subcommand:
         return
     from cardsync import needs, report
@@ -77,7 +77,7 @@ def vip(context: click.Context, *, as_json: bool) -> None:
                 row["name"],
                 ", ".join(row["groups"]),
                 (row["last_sure"] or "")[:10],
-                row["paused"] or row["question"] or "",
+                row["paused"] or row["question"] or row["nothing_to_watch"] or "",
             )
             for row in rows
         ],
@@ -110,8 +110,10 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         output.say(
             f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
         )
+        leaving = report.leaving(app, chosen, day)
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
+            say_leaving(leaving)
 
 
 @click.command()
@@ -141,7 +143,7 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
             output.say(f"  - {reason['sentence']}{factor}")
     output.say(shown["asked"])
     if shown["worth_asking_from"]:
-        output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is")
+        output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is.")
 
 
 @click.command()
@@ -184,6 +186,17 @@ def _changes(seen: float) -> str:
     return f"{seen:g} change{'' if seen == 1 else 's'} of employer"
 
 
+def _values(event: dict[str, Any]) -> str:
+    """What a line of the history says after its name: the values of a field, a day, or words."""
+    new = event["new"] or ""
+    if event["what"] in _OF_A_DAY and new:
+        return f"{_OF_A_DAY[event['what']]} {new}"
+    return " -> ".join(repr(value) for value in (event["old"], new) if value) if event["field"] else new
+
+
+_OF_A_DAY = {"validated": "right on", "answer: later": "until"}
+
+
 @click.command()
 @click.argument("name")
 @json_option
@@ -200,11 +213,6 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
     click.secho(output.safe(shown["name"]), bold=True)
     for event in shown["events"]:
         field = f" {event['field']}" if event["field"] else ""
-        values = (
-            " -> ".join(repr(value) for value in (event["old"], event["new"]) if value)
-            if event["field"]
-            else event["new"]
-        )
-        output.say(f"  {event['at'][:16]}  {event['what']}{field}  {values or ''}".rstrip())
+        output.say(f"  {event['at'][:16]}  {event['what']}{field}  {_values(event)}".rstrip())
     kept, are = len(shown["versions"]), "is" if len(shown["versions"]) == 1 else "are"
     output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")

@@ -181,7 +181,11 @@ class Contacts:
         return frozenset(WorkField(row[0]) for row in rows)
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
-        """Those of the fields that the card has are right on that day: age starts anew, and never goes back."""
+        """Those of the fields that the card has are right on that day: age starts anew, and never goes back.
+
+        The history names the day, unless it is today.
+        """
+        day, today = (f"{moment:%Y-%m-%d}" for moment in (on, now.astimezone(on.tzinfo)))
         with self._db.transaction():
             for which in fields:
                 done = self._db.execute(
@@ -190,7 +194,7 @@ class Contacts:
                     (iso(on), contact_id, which),
                 )
                 if done.rowcount:
-                    self.record(contact_id, now, how, which)
+                    self.record(contact_id, now, how, which, new="" if day == today else day)
             self._db.execute("UPDATE contact SET assessed_at = NULL WHERE id = ?", (contact_id,))
 
     def record(

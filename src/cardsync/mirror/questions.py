@@ -115,12 +115,18 @@ class Questions:
 
     def standing(self, book_id: int) -> dict[int, Asked]:
         """By contact: the questions whose block is on a card, ended or not."""
-        rows = self._db.rows(
-            "SELECT q.* FROM question q JOIN contact t ON t.id = q.contact_id "
+        return {row["contact_id"]: _asked(row) for row in self._standing(book_id)}
+
+    def standing_by_uid(self, book_id: int) -> dict[str, Asked]:
+        """The same by uid key."""
+        return {row["uid_key"]: _asked(row) for row in self._standing(book_id)}
+
+    def _standing(self, book_id: int) -> list[Row]:
+        return self._db.rows(
+            "SELECT q.*, t.uid_key FROM question q JOIN contact t ON t.id = q.contact_id "
             "WHERE t.book_id = ? AND q.standing = 1 ORDER BY q.id",
             (book_id,),
         )
-        return {row["contact_id"]: _asked(row) for row in rows}
 
     def of(self, contact_id: int) -> list[Asked]:
         """All questions about one contact, oldest first."""
