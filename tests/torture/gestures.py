@@ -30,6 +30,7 @@ WORDS: Mapping[Ending, Sequence[str]] = {
     Ending.NEVER: ("never", "skip", "nie", "jamais", "nunca"),
     Ending.RETIRED: ("retired", "im Ruhestand", "retraité", "jubilada", "aposentado"),
 }
+_SAYING = {word.casefold() for words in WORDS.values() for word in words} | {"no", "not ok"}
 _LEFT = ("left", "weg", "parti", "se fue", "saiu")
 _OPENINGS = ("", "met ", "ok ", "not ok, ", "still ", "Type: ", "at Acme Robotics, ", "🙂 ", "日本 ", "VIP ")
 _LIKE = {"'": "\u2019", "-": "\u2013", " ": "\u00a0"}
@@ -163,7 +164,11 @@ class Hand:
         stop = start
         while stop < len(note.owners) and note.owners[stop] == USER and stop - start < 12:
             stop += 1
-        return Gesture(said="deletes some of the own text", note=note.deleted(start, self.rng.randint(start + 1, stop)))
+        left = note.deleted(start, self.rng.randint(start + 1, stop))
+        line = left.text[left.text.rfind("\n", 0, start) + 1 :].partition("\n")[0]
+        if line.strip().casefold() in _SAYING:  # what is left of "still 9" answers
+            return None
+        return Gesture(said="deletes some of the own text", note=left)
 
     def respell(self, note: Note) -> Gesture | None:
         """A keyboard's typography within the block."""
