@@ -191,7 +191,7 @@ def test_changes_of_employer_that_were_seen_move_what_is_thought_of_all(synced: 
     synced.ok("sync")
     after = document(synced, "calibration", "--json")
     assert (before["changes_of_employer"], before["pace"]) == (0, 1.0)
-    assert after["changes_of_employer"] == 9
+    assert after["changes_of_employer"] == 6  # the first of each may be years old
     assert after["pace"] > 1.5
 
 
