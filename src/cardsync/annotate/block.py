@@ -17,6 +17,7 @@ _MOST = 50_000  # characters that differ; beyond that only our lines to the lett
 _BEYOND = 100  # words that the owner may type into one line of ours
 _APART = 400  # words between our two lines
 _TORN = 30  # words that the owner may type into the label itself
+_OPENING = 4  # words that make a line of the user's one like ours
 _TRIES = 4  # lines with our label that are looked at closely
 
 
@@ -160,7 +161,7 @@ class _Area:
         last = first + _APART if after else len(self._tokens)
         if (at := self._exact(ours, first, last)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if after is None or self._surplus(ours) < 0:
+        if after is None or self._surplus(ours) < 0 or self._opens_like_users(ours):
             return None
         before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
         theirs = self._users_places(ours)
@@ -189,6 +190,11 @@ class _Area:
         """How much more often the words stand in the note than in the user's text."""
         wanted = _string(words)
         return self._text.count(wanted) - self._users.count(wanted)
+
+    def _opens_like_users(self, ours: Sequence[str]) -> bool:
+        """Whether what begins like ours may all be the user's: a line of that beginning was there before."""
+        opening = ours[:_OPENING]
+        return self._users.count(_string(opening)) > 0 and self._surplus(opening) <= 0
 
     def _users_places(self, ours: Sequence[str]) -> list[int]:
         """Where a line of the user's text that is like ours stands: those farthest from the block's place."""

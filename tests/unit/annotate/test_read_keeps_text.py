@@ -255,3 +255,9 @@ def test_what_is_left_of_a_torn_word_of_ours_is_no_answer() -> None:
 )
 def test_a_word_of_our_own_last_line_is_no_answer_however_it_was_torn(torn: str) -> None:
     assert reading(f"{QUESTION}\n{torn}\n\ntea", asked("tea")).ending in {None, Ending.NOTED}
+
+
+def test_a_line_of_the_owners_that_begins_like_ours_is_the_owners_to_cut() -> None:
+    own = "Type: ok / left / lat er / never\ntea"
+    cut = "Type: ok / left / lat\nw1q\ner / never\ntea"
+    assert reading(f"{QUESTION}\n\n{cut}", asked(own)).left == cut
