@@ -14,6 +14,7 @@ import structlog
 
 from cardsync import commands
 from cardsync.admission import Admission, note_settings
+from cardsync.annotate.turns import Turns
 from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
@@ -106,6 +107,17 @@ class App:
             domains=organisations.domains,
             now=now,
             pace=pace_of(self.mirror.assessments.job_history()),
+        )
+
+    def turns(self, account: str) -> Turns:
+        """Who of the account is asked next."""
+        return Turns(
+            mirror=self.mirror,
+            account=account,
+            policy=self.reminders(account),
+            zone=self.zone,
+            now=self.clock(),
+            write=self.settings.accounts[account].write != "never",
         )
 
     def assess(self) -> None:

@@ -244,10 +244,11 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One sentence of an explanation and the factor by which it changed the odds of being stale."""
+    """One sentence of an explanation, the factor by which it changed the odds, and P(stale) after it."""
 
     sentence: str
     factor: float | None = None  # None: the prior itself, or no effect on the odds
+    probability: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

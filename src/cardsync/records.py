@@ -83,6 +83,11 @@ class Standing:
     left_at: datetime | None = None
     ended: Mapping[QuestionKind, datetime] = field(default_factory=dict)
 
+    def holds(self, now: datetime) -> bool:
+        """Whether anything here may keep a question away, now or after the next dismissal."""
+        waits = self.not_before is not None and now < self.not_before
+        return bool(self.pause or waits or self.dismissals or self.ended)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:

@@ -4,6 +4,7 @@ import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import islice
 from sqlite3 import Row
 from typing import Any
 
@@ -15,6 +16,9 @@ from cardsync.model import Contact, ContactKind
 from cardsync.records import Asked
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
+
+NEXT = 5
+"""How many of those who are next in line are named."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,8 +126,12 @@ def status(app: App) -> dict[str, Any]:
 
 def _account(app: App, name: str) -> dict[str, Any]:
     until, _ = app.mirror.accounts.pause(name)
+    turns = app.turns(name)
+    names = {person.id: person.name for person in people(app)}
     return {
         "account": name,
+        "may_ask_now": turns.budget(),
+        "next": [names[card.contact_id] for _, card in islice(turns.due(turns.books()), NEXT)],
         "not_before": until.isoformat() if until and until > app.clock() else None,
         "books": [
             {

@@ -17,6 +17,8 @@ from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
+from cardsync.vcard.compare import differences
+from cardsync.vcard.document import scan
 from cardsync.words import count
 
 _LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
@@ -216,6 +218,11 @@ def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
         oldest = moment(versions[-1]["at"])
         raise CardsyncError(f"Versions from then are not kept any more ([undo]); the oldest is from {oldest:%Y-%m-%d}.")
     return later[-1]
+
+
+def takes_back_more(preview: Preview) -> bool:
+    """Whether a restore changes more of a card than its note: edits that somebody made since."""
+    return bool(differences(scan(preview.before), scan(preview.after), note=False))
 
 
 def _restore_row(

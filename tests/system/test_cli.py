@@ -70,6 +70,10 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert (question["name"], problems) == (name, [])
     assert question["question"].startswith("VIPcheck: ")
     assert name in synced.ok("status")
+    (account,) = status["accounts"]
+    assert account["may_ask_now"] == 0  # max_new_per_day = 1
+    assert set(account["next"]) == set(PEOPLE) - {name}
+    assert f"home: 0 questions may be asked now; next in line: {', '.join(account['next'])}\n" in synced.ok("status")
 
     vips = document(synced, "vip", "--json")
     assert {row["name"] for row in vips} == set(PEOPLE)
@@ -85,7 +89,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert "A question stands on the card since" in shown["asked"]
     assert all(reason["sentence"] for reason in shown["assessment"]["reasons"])
     text = synced.ok("explain", name.lower().split()[0])
-    assert f"{shown['assessment']['probability']:.1%}" in text
+    assert f"{shown['assessment']['probability']:.0%}" in text
     assert shown["assessment"]["reasons"][0]["sentence"] in text
     waiting = next(other for other in PEOPLE if other != name)
     assert "Due: asked as soon as the budget" in synced.ok("explain", waiting)
@@ -121,8 +125,11 @@ def test_an_answer_here_takes_the_question_out_at_the_next_cycle(
     assert f"NOTE:{NOTE}\r\n".encode() in synced.server.get_card(card)
     assert why in synced.ok("explain", name)
     if word == "never":
-        synced.ok("resume", name)
+        assert f"would resume {name}" in synced.ok("resume", name, "--dry-run")
+        assert "you said never" in synced.ok("explain", name)
+        assert f"resumed {name}" in synced.ok("resume", name)
         assert "you said" not in synced.ok("explain", name)
+        assert f"Nothing was holding {name} back" in synced.ok("resume", name)
 
 
 WAITS = {
@@ -357,6 +364,20 @@ def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: House
     assert synced.asked_about() == []
 
 
+def test_restore_says_where_it_takes_back_the_owners_edits_too(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    more = "This takes back more than our note"
+    assert more not in synced.ok("restore", name, "--dry-run")
+    edited = re.sub(rb"(?m)^TITLE:.*\r$", b"TITLE:Something Else\r", synced.server.get_card(card))
+    synced.server.put_card(card, edited)
+    synced.ok("sync")
+    assert "You edited" not in synced.ok("explain", name)
+    shown = synced.ok("restore", name, "--at", "2020-01-01", "--dry-run")
+    assert "-TITLE:Something Else" in shown
+    assert more in shown
+
+
 def test_restore_where_nobody_can_be_asked_writes_with_yes_only(synced: Household) -> None:
     name = asked_person(synced)
     content, cards = synced.content(), synced.cards()
@@ -433,7 +454,7 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
     synced.configure("[reminders]", "max_new_per_day = 3")
     content, cards = synced.content(), synced.cards()
     for command in (
-        ["sync"], ["answer", name, "ok"], ["resume", name], ["release"], ["notes", "remove"], ["restore", name],
+        ["sync"], ["answer", name, "ok"], ["release"], ["notes", "remove"], ["restore", name],
         ["vip", "validate", "--all"], ["backup"],
     ):  # fmt: skip
         said = synced.ok(*command, "--dry-run")

@@ -2,25 +2,26 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, tzinfo
+from datetime import datetime, tzinfo
 from functools import partial
+from itertools import islice
 
 from cardsync.annotate import plan, read
 from cardsync.annotate.adopt import adopt
 from cardsync.annotate.conclude import conclude
 from cardsync.annotate.render import render
-from cardsync.annotate.writer import RESTLESS, Change, Outcome, Target, Writer
+from cardsync.annotate.turns import Turns
+from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, QuestionKind, WorkField
+from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, WorkField
 from cardsync.policy import ReminderPolicy
-from cardsync.records import Asked, Book, Ending, ProblemKind, Standing, VipCard
+from cardsync.records import Asked, Book, Ending, Standing, VipCard
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
 
 TRIES = 20  # cards looked at for one cycle's new questions
 LATERS = 3  # writes that came to nothing; then the server is left alone until the next cycle
-WEEK = timedelta(days=7)
 
 Judge = Callable[[Contact, Memory, tuple[str, ...]], tuple[Assessment, Question | None]]
 """The assess room, handed in: what a card is worth asking, now."""
@@ -56,7 +57,7 @@ class Annotate:
     async def run(self, changed: set[int]) -> Annotated:
         """Answers first, so that what they free can be asked anew."""
         done = Annotated()
-        books = [book for book in self.mirror.books.of(self.account) if not self._frozen(book)]
+        books = self._turns.books()
         for book in books:
             self._adopt_all(book, changed, done)  # before any write: the mirror is what the server had
             for contact_id, asked in self.mirror.questions.standing(book.id).items():
@@ -64,17 +65,15 @@ class Annotate:
         await self._ask(books, done)
         return done
 
-    def _frozen(self, book: Book) -> bool:
-        """A guard tripped: every note stays as it is."""
-        return any(
-            self.mirror.problems.of_book(book.id, kind) for kind in (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE)
-        )
-
-    def _may_write(self, book: Book) -> bool:
-        return (
-            self.write
-            and book.found.writable
-            and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
+    @property
+    def _turns(self) -> Turns:
+        return Turns(
+            mirror=self.mirror,
+            account=self.account,
+            policy=self.policy,
+            zone=self.zone,
+            now=self.now,
+            write=self.write,
         )
 
     # ------------------------------------------------------------ standing questions
@@ -90,7 +89,7 @@ class Annotate:
         card, asked = cards[0], there
         if asked.ending is None and self._ending(asked, card, card.data) is None:
             return
-        if not self._may_write(book) or self._parked(book, card):
+        if not self._turns.may_write(book) or self._turns.parked(book, card):
             self._note_answer(asked, card, done)
             return
         outcome = await self._write(book, card, partial(self._settled, book, card, asked, done), done)
@@ -181,43 +180,17 @@ class Annotate:
     # ------------------------------------------------------------ new questions
 
     async def _ask(self, books: list[Book], done: Annotated) -> None:
-        left = self._budget()
+        left = self._turns.budget()
         if not left or not plan.within_hours(self.policy, self.zone, self.now):
             return
-        for book, card in self._candidates(books)[:TRIES]:
+        for book, card in islice(self._turns.due(books), TRIES):
             if not left or done.later >= LATERS:
                 return
-            if not self._may_write(book):  # it was stopped a moment ago
+            if not self._turns.may_write(book):  # it was stopped a moment ago
                 continue
             outcome = await self._write(book, card, partial(self._asked, book, card, done), done)
             done.asked += outcome is Outcome.WRITTEN
             left -= outcome is Outcome.WRITTEN
-
-    def _budget(self) -> int:
-        asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
-        return plan.budget(asked, self.mirror.questions.open_count(self.account), self.policy, self.zone, self.now)
-
-    def _candidates(self, books: list[Book]) -> list[tuple[Book, VipCard]]:
-        """Who may be asked now, most worth asking first."""
-        ranked: list[tuple[tuple[int, float, int], Book, int]] = []
-        for book in books:
-            if not self._may_write(book):
-                continue
-            standing = self.mirror.questions.standing(book.id)
-            for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
-                state = self.mirror.contacts.standing(contact_id)
-                kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
-                if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):
-                    score = 1.0 if state.left_at else wish.score
-                    ranked.append((plan.precedence(kind, score, contact_id), book, contact_id))
-        ranked.sort(key=lambda entry: entry[0])
-        cards = ((book, self.mirror.books.cards(book.id, contact_id=contact_id)) for _, book, contact_id in ranked)
-        return [(book, found[0]) for book, found in cards if found and self._worth_a_look(book, found[0])]
-
-    def _worth_a_look(self, book: Book, card: VipCard) -> bool:
-        contact = contact_of(scan(card.data))
-        changed_at = self.mirror.contacts.memory(card.contact_id).changed_at
-        return not self._parked(book, card) and not plan.quiet(contact, changed_at, self.policy, self.now)
 
     def _asked(self, book: Book, card: VipCard, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: the question, if it is still worth asking."""
@@ -273,13 +246,6 @@ class Annotate:
             self.mirror.contacts.observe(book.id, contact, card.uid_key, card.href, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
         self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
-
-    def _parked(self, book: Book, card: VipCard) -> bool:
-        """Parked until it changes (or is released), or the server was seen to keep every byte."""
-        problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
-        if problem is None or (problem.reason == "fragile" and book.exact):
-            return False
-        return problem.reason == RESTLESS or problem.etag == card.etag
 
     async def _write(
         self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated

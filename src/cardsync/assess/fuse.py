@@ -14,6 +14,7 @@ from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
 _CAP = math.log(FAMILY_CAP)
+SURE_MATCH = 0.98  # a match less sure is worth a word
 FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent
 
 
@@ -49,18 +50,13 @@ def assess(
         domains=domains or {},
         now=now,
     )
-    ordered = sorted(found, key=_strength)
-    weighed = [
-        Reason(sentence=signal.reason, factor=None if factor == 1 else factor)
-        for signal, factor in zip(ordered, factors(ordered), strict=True)
-    ]
     start, said = _starting_from(before.probability, memory)
     after = posterior(start, found)
     return Assessment(
         probability=after,
         prior=start,
         age=before.age,
-        reasons=(*before.reasons, *said, *weighed),
+        reasons=(*before.reasons, *said, *_weighed(start, found)),
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
@@ -70,6 +66,27 @@ def assess(
             for which, right in before.claims.items()
         },
     )
+
+
+def _weighed(before: float, found: Sequence[Signal]) -> list[Reason]:
+    """Each item with its factor and how far it brings P(stale), the strongest first."""
+    ordered = sorted(found, key=_strength)
+    by = factors(ordered)
+    return [
+        Reason(
+            sentence=signal.reason + _in_part(signal, by[i]),
+            factor=None if by[i] == 1 else by[i],
+            probability=None if by[i] == 1 else posterior(before, ordered[: i + 1]),
+        )
+        for i, signal in enumerate(ordered)
+    ]
+
+
+def _in_part(signal: Signal, factor: float) -> str:
+    """Why an item counts for less than it would alone and of a sure match."""
+    if not math.isclose(math.log(factor), _weight(signal)):
+        return " It counts in part: a stronger item of the same kind is counted already."
+    return " It counts in part: perhaps it is about somebody else, or old." if signal.match < SURE_MATCH else ""
 
 
 def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason]]:

@@ -56,7 +56,7 @@ def prior(
         title_sure = _latest(memory, _TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
         right *= kept(WorkField.TITLE, title_age / YEAR)
-        reasons.append(Reason(sentence=f"As 9 % of titles change in a year, title or employer are by {1 - right:.0%}."))
+        reasons.append(Reason(sentence=_title_sentence(1 - right)))
     return Prior(
         probability=min(max(1 - right, SUREST), 1 - SUREST),
         age=age,
@@ -135,7 +135,8 @@ def unconfirmed_age(
     bound = max((now - date for date in known if date), default=timedelta())
     if bound > assumed:
         return bound, f"Never confirmed; unchanged for {_years(bound)} at least."
-    return assumed, f"Never confirmed; taken to be {_years(assumed)} old, for lack of anything better."
+    seen = f"unchanged for {_years(bound)} at least and " if bound else ""
+    return assumed, f"Never confirmed; {seen}taken to be {_years(assumed)} old, for lack of anything better."
 
 
 def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
@@ -145,7 +146,8 @@ def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
 
 def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> str:
     line = (
-        f"By then {stale:.0%} have another employer (half of all stay {stratum.median_years:g} years; {stratum.name})"
+        f"After that time {stale:.0%} have another employer "
+        f"(half of all stay {stratum.median_years:g} years; {stratum.name})"
     )
     known = []
     if situation.in_job is not None:
@@ -155,6 +157,10 @@ def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> 
     if situation.jobs:
         known.append("1 change of employer seen" if len(situation.jobs) == 1 else f"{len(situation.jobs)} changes seen")
     return f"{line}{', reckoning with ' if known else ''}{' and '.join(known)}."
+
+
+def _title_sentence(stale: float) -> str:
+    return f"With the 9 % of titles that change in a year, {stale:.0%} have another employer or title."
 
 
 def _span(years: float) -> str:

@@ -57,7 +57,10 @@ def as_stored(found: Assessment, wish: Question | None) -> dict[str, Any]:
         "gain_years": found.gain,
         "right": {which.value: right for which, right in found.claims.items()},
         "last_sure": found.last_sure.isoformat() if found.last_sure else None,
-        "reasons": [{"sentence": reason.sentence, "factor": reason.factor} for reason in found.reasons],
+        "reasons": [
+            {"sentence": reason.sentence, "factor": reason.factor, "probability": reason.probability}
+            for reason in found.reasons
+        ],
         "history": {"changes": found.history.changes, "expected": found.history.expected} if found.history else None,
         "signals": [signal.kind.value for signal in found.signals],
         "question": {

@@ -14,6 +14,7 @@ from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option,
 from cardsync.words import count
 
 if TYPE_CHECKING:
+    from cardsync.annotate.writer import Preview
     from cardsync.app import App
 
 
@@ -48,6 +49,9 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
     with opened(context) as app:
         person = report.find_person(app, name)
+        if not app.mirror.contacts.standing(person.id).holds(app.clock()):
+            output.say(f"Nothing was holding {person.name} back: cardsync explain says more.")
+            return
         output.say(f"{'would resume' if dry_run else 'resumed'} {person.name}")
         if not dry_run:
             ask_for(app, "resume", {"contact": person.id})
@@ -159,10 +163,8 @@ def restore(
         if not dry_run:
             asyncio.run(undo.settle(app, people))
         rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
-        names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
-        for preview, of in zip(previews, names, strict=True):
-            if asks or not as_json:
-                output.diff(preview.before, preview.after, of, err=as_json)
+        if asks or not as_json:
+            _show_what_changes(app, previews, err=as_json)
         if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
             if asks and previews:
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
@@ -174,6 +176,18 @@ def restore(
         for row in rows:
             output.say(f"{row['name']}: {row['error'] or _restored(row['outcome'], dry_run=dry_run)}")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
+
+
+def _show_what_changes(app: "App", previews: Iterable["Preview"], *, err: bool) -> None:
+    from cardsync import report, undo
+
+    for preview in previews:
+        output.diff(preview.before, preview.after, report.name_of(app, preview.book_id, preview.href), err=err)
+        if undo.takes_back_more(preview):
+            output.say(_MORE, err=err)
+
+
+_MORE = "This takes back more than our note: what was edited on the card since then is as it was before, too."
 
 
 def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, Any]]:

@@ -51,6 +51,12 @@ def _print_status(shown: dict[str, Any]) -> None:
         output.table(("asked", "contact", "question"), questions)
     else:
         output.say("no open questions")
+    for account in shown["accounts"]:
+        if account["next"]:
+            output.say(
+                f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now; "
+                f"next in line: {', '.join(account['next'])}"
+            )
 
 
 @click.group(invoke_without_command=True)
@@ -133,17 +139,22 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     stored = shown["assessment"]
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
     if stored:
-        output.say(f"probability that the work details are out of date: {stored['probability']:.1%}")
-        output.say(f"  from age alone: {stored['prior']:.1%}")
+        output.say(f"probability that the work details are out of date: {output.percent(stored['probability'])}")
+        output.say(f"  from time alone: {output.percent(stored['prior'])}")
         right = ", ".join(f"{which} {share:.0%}" for which, share in stored.get("right", {}).items())
         if right:
             output.say(f"  still right: {right}")
         for reason in stored["reasons"]:
-            factor = f" (odds x {reason['factor']:.2f})" if reason["factor"] else ""
-            output.say(f"  - {reason['sentence']}{factor}")
+            output.say(f"  - {reason['sentence']}{_step(reason)}")
     output.say(shown["asked"])
     if shown["worth_asking_from"]:
         output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is.")
+
+
+def _step(reason: dict[str, Any]) -> str:
+    """Where an item brings the probability; one that an older version stored has none."""
+    after = reason.get("probability")
+    return f" -> {output.percent(after)} (odds x {reason['factor']:.2g})" if after else ""
 
 
 @click.command()

@@ -70,5 +70,7 @@ def _shown(data: bytes) -> list[str]:
 
 
 def percent(share: float | None) -> str:
-    """A probability for people."""
-    return "" if share is None else f"{share:.0%}"
+    """A probability for people: nothing is sure."""
+    if share is None:
+        return ""
+    return "> 99%" if 0.99 < share < 1 else "< 1%" if 0 < share < 0.01 else f"{share:.0%}"

@@ -336,16 +336,32 @@ def test_a_family_never_says_more_than_its_cap(found: list[Signal]) -> None:
 
 
 @given(st.lists(SAID, max_size=6))
-def test_families_know_nothing_of_each_other_and_a_source_that_failed_changes_nothing(found: list[Signal]) -> None:
+def test_families_know_nothing_of_each_other(found: list[Signal]) -> None:
     by_family = [[signal for signal in found if signal.family == family] for family in ("card", "mail", "web")]
     assert math.prod(factors(found)) == pytest.approx(math.prod(math.prod(factors(each)) for each in by_family))
-    contact, memory = person(), remembered(person())
-    without = assess(contact, memory, POLICY, assumed_age=YEAR, evidence=by_family[0] + by_family[1], now=NOW)
-    assert (
-        assess(contact, memory, POLICY, assumed_age=YEAR, evidence=[*by_family[0], *by_family[1]], now=NOW) == without
-    )
-    found_all = assess(contact, memory, POLICY, assumed_age=YEAR, evidence=found, now=NOW)
-    assert 0 < found_all.probability < 1
+
+
+@given(st.lists(SAID, max_size=6))
+def test_the_probability_stays_between_0_and_1_and_the_last_item_brings_it_there(found: list[Signal]) -> None:
+    contact = person({ORG: "Acme", TITLE: "VP Sales"})
+    judged = assess(contact, remembered(contact), POLICY, assumed_age=YEAR, evidence=found, now=NOW)
+    assert 0 < judged.probability < 1
+    steps = [reason.probability for reason in judged.reasons if reason.probability]
+    assert [judged.probability, *steps][-1] == pytest.approx(judged.probability)
+
+
+def test_an_item_that_counts_in_part_says_why() -> None:
+    contact = person({ORG: "Acme", TITLE: "VP Sales"})
+    found = [said(20.0, "mail"), said(5.0, "mail"), said(4.0, "web", match=0.6), said(3.0, "calendar")]
+    judged = assess(contact, remembered(contact), POLICY, assumed_age=YEAR, evidence=found, now=NOW)
+    weighed = [reason for reason in judged.reasons if reason.factor]
+    assert [reason.factor for reason in weighed] == pytest.approx([20, 5**0.3, 3, 0.6 * 4 + 0.4])
+    assert [reason.sentence.removeprefix("It is so.") for reason in weighed] == [
+        "",
+        " It counts in part: a stronger item of the same kind is counted already.",
+        "",
+        " It counts in part: perhaps it is about somebody else, or old.",
+    ]
 
 
 @given(st.floats(0.01, 1000))

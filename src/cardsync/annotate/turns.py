@@ -1,0 +1,80 @@
+"""Whose turn it is to be asked, and how many may be asked now, from what the mirror holds."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from cardsync.annotate import plan
+from cardsync.annotate.writer import RESTLESS
+from cardsync.mirror import Mirror
+from cardsync.model import QuestionKind
+from cardsync.policy import ReminderPolicy
+from cardsync.records import Book, ProblemKind, VipCard
+from cardsync.vcard.contact import contact_of
+from cardsync.vcard.document import scan
+
+WEEK = timedelta(days=7)
+_FREEZING = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Turns:
+    """Of one account; ``write``: the config lets its books be written."""
+
+    mirror: Mirror
+    account: str
+    policy: ReminderPolicy
+    zone: tzinfo
+    now: datetime
+    write: bool = True
+
+    def books(self) -> list[Book]:
+        """Those that no guard froze: of the others every note stays as it is."""
+        return [book for book in self.mirror.books.of(self.account) if not self._frozen(book)]
+
+    def _frozen(self, book: Book) -> bool:
+        return any(self.mirror.problems.of_book(book.id, kind) for kind in _FREEZING)
+
+    def may_write(self, book: Book) -> bool:
+        """Whether config, server and what happened before let the book be written."""
+        return (
+            self.write
+            and book.found.writable
+            and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
+        )
+
+    def budget(self) -> int:
+        """How many new questions may be written now."""
+        asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
+        return plan.budget(asked, self.mirror.questions.open_count(self.account), self.policy, self.zone, self.now)
+
+    def due(self, books: Iterable[Book]) -> Iterator[tuple[Book, VipCard]]:
+        """Who may be asked now, most worth asking first."""
+        ranked: list[tuple[tuple[int, float, int], Book, int]] = []
+        for book in books:
+            if not self.may_write(book):
+                continue
+            standing = self.mirror.questions.standing(book.id)
+            for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
+                state = self.mirror.contacts.standing(contact_id)
+                kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
+                if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):
+                    score = 1.0 if state.left_at else wish.score
+                    ranked.append((plan.precedence(kind, score, contact_id), book, contact_id))
+        ranked.sort(key=lambda entry: entry[0])
+        for _, book, contact_id in ranked:
+            found = self.mirror.books.cards(book.id, contact_id=contact_id)
+            if found and self._worth_a_look(book, found[0]):
+                yield book, found[0]
+
+    def _worth_a_look(self, book: Book, card: VipCard) -> bool:
+        contact = contact_of(scan(card.data))
+        changed_at = self.mirror.contacts.memory(card.contact_id).changed_at
+        return not self.parked(book, card) and not plan.quiet(contact, changed_at, self.policy, self.now)
+
+    def parked(self, book: Book, card: VipCard) -> bool:
+        """Parked until it changes (or is released), or the server was seen to keep every byte."""
+        problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
+        if problem is None or (problem.reason == "fragile" and book.exact):
+            return False
+        return problem.reason == RESTLESS or problem.etag == card.etag
