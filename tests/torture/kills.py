@@ -65,7 +65,10 @@ def matrix(
 ) -> None:
     """The story on as many books as there are workers; they share the steps among them."""
     books = list(_books(server))
-    places = [Place(book, folder / str(at), seed, choose, story, (at, len(books))) for at, book in enumerate(books)]
+    places = [
+        Place(book, folder / str(at), seed, choose, story, (at, len(books)), Report(tell=report.tell))
+        for at, book in enumerate(books)
+    ]
     with ThreadPoolExecutor(len(places)) as pool:
         for own in pool.map(Place.run, places):
             report.figures.update(own.figures)
@@ -92,7 +95,7 @@ class Place:
     choose: Choose
     story: Sequence[Phase]
     share: tuple[int, int]
-    report: Report = field(default_factory=Report)
+    report: Report
 
     def run(self) -> Report:
         with Forks() as forks:
