@@ -16,9 +16,9 @@ from cardsync.assess.judge import Judge
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import TokenRefused
 from cardsync.mirror import Mirror
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult, SyncMethod
 from cardsync.policy import GroupPolicy, GuardPolicy, ReminderPolicy, Stratum
 from cardsync.ports import Server
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult, SyncMethod
 
 HOME = "/dav/contacts/"
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator, Sequence
 from typing import Protocol
 
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer
 
 
 class Server(Protocol):

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from cardsync.model import AddressBook, QuestionKind, WorkField
+from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position
+from cardsync.resources import AddressBook
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
 from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
 from cardsync.mirror.database import moment
-from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
+from cardsync.resources import AddressBook
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import scan
 from cardsync.words import count

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from cardsync.demo.apple import escape, parse
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer, WorkField
+from cardsync.model import WorkField
 from cardsync.policy import GuardPolicy
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 UIDS = ("Jo", "Al", "Kim", "Eve", "Zoe")

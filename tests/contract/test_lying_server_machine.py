@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from cardsync.demo.apple import parse
-from cardsync.model import AddressBook, AddressObject, Listing
+from cardsync.resources import AddressBook, AddressObject, Listing
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from torture.clients import CLIENTS, apart, note_of
 from torture.gestures import Hand

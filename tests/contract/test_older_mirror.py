@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
-from cardsync.model import AddressBook, PutAnswer, PutResult
+from cardsync.resources import AddressBook, PutAnswer, PutResult
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from loop import note_of
 

@@ -11,8 +11,8 @@ import pytest
 
 from cardsync.commands import carry_out
 from cardsync.errors import ListingFailed, ServerProblem
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing
 from cardsync.records import ProblemKind
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
 
 DAY, QUARTER = timedelta(days=1), timedelta(minutes=15)

@@ -8,8 +8,8 @@ import pytest
 
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.errors import TokenRefused
-from cardsync.model import AddressBook, AddressObject, Fetched, PutResult
 from cardsync.ports import Server
+from cardsync.resources import AddressBook, AddressObject, Fetched, PutResult
 from in_memory import HOME, MemoryServer, person
 from servers import Running, start_xandikos
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from cardsync.model import AddressBook, PutAnswer
 from cardsync.records import Ending
+from cardsync.resources import AddressBook, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 JO, LIST = f"{HOME}Jo.vcf", f"{HOME}list.vcf"

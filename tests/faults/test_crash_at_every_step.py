@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 DAY = timedelta(days=1)

@@ -14,7 +14,7 @@ import pytest
 from cardsync.annotate.export import export
 from cardsync.errors import StateProblem, Unreachable
 from cardsync.mirror.parts import SUFFIX, begin
-from cardsync.model import AddressBook, Fetched
+from cardsync.resources import AddressBook, Fetched
 from in_memory import HOME, START, MemoryServer, address_book, person, vip_group
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from cardsync.model import PutAnswer, PutResult, QuestionKind
+from cardsync.model import QuestionKind
+from cardsync.resources import PutAnswer, PutResult
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 JO = f"{HOME}Jo.vcf"

@@ -7,8 +7,8 @@ import pytest
 
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Target, Writer
-from cardsync.model import AddressBook, PutAnswer
 from cardsync.records import Ending
+from cardsync.resources import AddressBook, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from loop import DAY, HOUR
 

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.annotate.verify import Verdict, judge
-from cardsync.model import AddressObject, PutAnswer, PutResult
 from cardsync.policy import Position
 from cardsync.records import Intent
+from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.note import insert
 from in_memory import person
 

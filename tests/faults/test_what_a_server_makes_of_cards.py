@@ -4,9 +4,9 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
-from cardsync.model import AddressBook, PutAnswer, PutResult
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Pause, ProblemKind
+from cardsync.resources import AddressBook, PutAnswer, PutResult
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -12,8 +12,8 @@ import pytest
 
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.errors import Broken, Throttled, Unreachable
-from cardsync.model import AddressBook, AddressObject, PutAnswer
 from cardsync.records import ProblemKind
+from cardsync.resources import AddressBook, AddressObject, PutAnswer
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
 from servers.loopback import Request, Response, serve
 

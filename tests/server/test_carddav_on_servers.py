@@ -9,7 +9,7 @@ import pytest
 
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.errors import LoginRefused, ServerProblem, TokenRefused
-from cardsync.model import AddressBook, AddressObject, Fetched, PutResult, SyncMethod
+from cardsync.resources import AddressBook, AddressObject, Fetched, PutResult, SyncMethod
 from servers import Running, Told, start_converting
 
 ODD_NAMES = ("plain.vcf", "a b.vcf", "a+b.vcf", "a%40b.vcf", "a@b.vcf", "ü.vcf", "a~b.vcf", "a&b.vcf", "x%2520y.vcf")

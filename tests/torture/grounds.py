@@ -17,8 +17,8 @@ import httpx
 
 from cardsync.demo.phone import Phone
 from cardsync.mirror import Mirror
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult
 from cardsync.policy import GuardPolicy, Position, ReminderPolicy
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer, PutResult
 from in_memory import HOME, Household, MemoryServer
 from loop import DAY, HOUR, Home, home_on, phone_of
 from servers import Running

@@ -14,9 +14,9 @@ from urllib.parse import unquote, urlsplit
 from cardsync.errors import ServerProblem, StateProblem
 from cardsync.mirror import Mirror
 from cardsync.mirror.parts import SUFFIX, begin, sweep, sync_directory
-from cardsync.model import AddressBook
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
+from cardsync.resources import AddressBook
 from cardsync.words import count
 
 

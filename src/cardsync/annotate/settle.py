@@ -11,9 +11,10 @@ from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.mirror.problems import DAMAGED_AGAIN
-from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
+from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Intent, Problem, ProblemKind
+from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_text
 

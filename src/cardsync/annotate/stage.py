@@ -13,9 +13,10 @@ from cardsync.annotate.render import render
 from cardsync.annotate.turns import Turns
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Assessment, Contact, Memory, Question, WorkField
+from cardsync.model import Assessment, Contact, Memory, Question, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, Standing, VipCard
+from cardsync.resources import AddressObject
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text

@@ -13,10 +13,11 @@ from cardsync.annotate.removal import spans_without
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused, CardsyncError
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, uid_key
+from cardsync.model import uid_key
 from cardsync.policy import Position, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Ending
+from cardsync.resources import AddressObject
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text

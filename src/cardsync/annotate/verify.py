@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cardsync.errors import CardRefused
-from cardsync.model import AddressObject, PutAnswer, PutResult
 from cardsync.records import Intent
+from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import Document, scan
 from cardsync.vcard.note import note_text

@@ -9,9 +9,10 @@ from typing import Any
 from cardsync.annotate.settle import Outcome, Settlement
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, PutAnswer, PutResult, uid_key
+from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
+from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import fragile, scan
 

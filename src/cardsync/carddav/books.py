@@ -7,7 +7,7 @@ from cardsync.carddav import xml
 from cardsync.carddav.connection import Connection
 from cardsync.carddav.hrefs import Location, collection, href_key, parse_url
 from cardsync.errors import ServerProblem
-from cardsync.model import AddressBook, SyncMethod
+from cardsync.resources import AddressBook, SyncMethod
 
 _DISPLAY_NAME = f"{xml.DAV}displayname"
 _PRIVILEGES = f"{xml.DAV}current-user-privilege-set"

@@ -10,7 +10,7 @@ from cardsync.carddav.discovery import Discovery, Step
 from cardsync.carddav.multiget import Multiget
 from cardsync.carddav.objects import Objects
 from cardsync.carddav.wire import Wire
-from cardsync.model import AddressBook, AddressObject, Fetched, Listing, PutAnswer
+from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer
 
 if TYPE_CHECKING:
     import dns.asyncresolver

@@ -10,7 +10,7 @@ from cardsync.carddav.hrefs import Location, href_key, object_location
 from cardsync.carddav.listing import dav_ask, multistatus, propfind
 from cardsync.carddav.wire import Wire
 from cardsync.errors import CardRefused
-from cardsync.model import AddressObject
+from cardsync.resources import AddressObject
 from cardsync.vcard.document import scan
 
 OTHER = {"3.0": "4.0", "4.0": "3.0"}

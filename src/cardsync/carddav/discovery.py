@@ -27,7 +27,7 @@ from cardsync.errors import (
     Throttled,
     Unreachable,
 )
-from cardsync.model import AddressBook
+from cardsync.resources import AddressBook
 
 if TYPE_CHECKING:
     import dns.asyncresolver

@@ -10,7 +10,7 @@ from cardsync.carddav import xml
 from cardsync.carddav.hrefs import Location, href_key, object_location, parse_url
 from cardsync.carddav.wire import Ask, Reply, Wire
 from cardsync.errors import Broken, ListingFailed, ServerProblem, TokenRefused
-from cardsync.model import AddressBook, Listing, SyncMethod
+from cardsync.resources import AddressBook, Listing, SyncMethod
 
 _MAX_PAGES = 1000
 _LISTING_BYTES = 256 << 20  # 100,000 members at 2.5 KB each; a listing has no cards in it

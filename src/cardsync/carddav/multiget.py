@@ -10,7 +10,7 @@ from cardsync.carddav.listing import dav_ask, multistatus
 from cardsync.carddav.objects import Objects
 from cardsync.carddav.wire import TimedOut, Wire
 from cardsync.errors import Broken, ServerProblem
-from cardsync.model import AddressBook, AddressObject, Fetched
+from cardsync.resources import AddressBook, AddressObject, Fetched
 
 _LARGEST = 100  # hrefs in a batch
 _REPLY_GOAL = 5 << 20  # bytes; PHP servers break near 10 MB

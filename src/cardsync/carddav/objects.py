@@ -9,7 +9,7 @@ from cardsync.carddav.listing import propfind
 from cardsync.carddav.throttle import pause
 from cardsync.carddav.wire import Ask, BodyTooLarge, Reply, Wire
 from cardsync.errors import Broken, ServerProblem, Unreachable
-from cardsync.model import AddressBook, AddressObject, PutAnswer, PutResult
+from cardsync.resources import AddressBook, AddressObject, PutAnswer, PutResult
 
 MAX_OBJECT = 10 << 20  # bytes
 _ETAG = re.compile(r"[^\x00-\x1f\x7f]+")

@@ -18,8 +18,9 @@ from cardsync.demo.untouched import note_of, properties
 from cardsync.demo.witness import WitnessedApp
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
-from cardsync.model import PutResult, QuestionKind
+from cardsync.model import QuestionKind
 from cardsync.records import Asked
+from cardsync.resources import PutResult
 
 DAYS = len(ANSWERS) + 4  # an answer a day, the half-updated card's, the question that stays open, two that suit none
 MORNING, NOON, EVENING, SYNC = timedelta(hours=8), timedelta(hours=12), timedelta(hours=18), timedelta(minutes=15)

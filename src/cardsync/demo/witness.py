@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from cardsync.app import App
 from cardsync.carddav.client import CardDAVClient
 from cardsync.carddav.connection import Connection
-from cardsync.model import AddressBook, PutAnswer, PutResult
+from cardsync.resources import AddressBook, PutAnswer, PutResult
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

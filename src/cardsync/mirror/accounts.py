@@ -5,7 +5,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment
-from cardsync.model import AddressBook
+from cardsync.resources import AddressBook
 
 
 class Accounts:

@@ -5,8 +5,8 @@ from datetime import datetime
 from sqlite3 import Row
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
-from cardsync.model import AddressBook, AddressObject, SyncMethod
 from cardsync.records import Book, Known, Read, VipCard
+from cardsync.resources import AddressBook, AddressObject, SyncMethod
 
 # Of two objects with one UID: the one by which the contact is known, as long as it is there.
 _OWN = (

@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping
 
-from cardsync.model import Listing, PullPlan
 from cardsync.policy import GuardPolicy
 from cardsync.records import Known
+from cardsync.resources import Listing, PullPlan
 from cardsync.words import count
 
 

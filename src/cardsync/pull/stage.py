@@ -10,12 +10,13 @@ import structlog
 
 from cardsync.errors import Broken, CardRefused, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
-from cardsync.model import AddressObject, Fetched, Listing, uid_key
+from cardsync.model import uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
+from cardsync.resources import AddressObject, Fetched, Listing
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 from cardsync.words import count

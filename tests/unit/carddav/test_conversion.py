@@ -9,7 +9,7 @@ from cardsync.carddav import xml
 from cardsync.carddav.conversion import Inquiry
 from cardsync.carddav.hrefs import parse_url
 from cardsync.carddav.wire import Wire
-from cardsync.model import AddressObject
+from cardsync.resources import AddressObject
 
 BOOK = parse_url("https://dav.example/book/")
 AT = parse_url("https://dav.example/book/jo.vcf")

@@ -15,7 +15,7 @@ from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.carddav.hrefs import parse_url
 from cardsync.carddav.service import Service, find_services
 from cardsync.errors import OriginRefused
-from cardsync.model import SyncMethod
+from cardsync.resources import SyncMethod
 from servers.dav import found
 
 ZONE = {

@@ -9,7 +9,7 @@ import pytest
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.carddav.connection import AuthScheme
 from cardsync.errors import Throttled
-from cardsync.model import AddressBook, Fetched, SyncMethod
+from cardsync.resources import AddressBook, Fetched, SyncMethod
 from servers.dav import found, multistatus
 from servers.loopback import Loopback, Request, Response, serve
 

@@ -30,7 +30,7 @@ from cardsync.errors import (
     TokenRefused,
     Unreachable,
 )
-from cardsync.model import AddressBook, Fetched, PutResult, SyncMethod
+from cardsync.resources import AddressBook, Fetched, PutResult, SyncMethod
 from servers.dav import found, multistatus, status
 from servers.loopback import Request, Response, serve
 
