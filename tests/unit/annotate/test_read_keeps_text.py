@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
 from cardsync.annotate.block import find
+from cardsync.annotate.normal import tokens_of
 from cardsync.annotate.recognise import recognise
 from cardsync.policy import Position
 from cardsync.records import Ending
@@ -48,6 +49,12 @@ def letters(text: str) -> str:
     return "".join(text.split())
 
 
+def opens_like_ours(user_text: str) -> bool:
+    """Whether the first words of a line of ours stand in it."""
+    words, *lines = ([token.text for token in tokens_of(text)] for text in (user_text, *BLOCK.split("\n")))
+    return any(" ".join(line[:4]) in " ".join(words) for line in lines)
+
+
 @given(USERS, POSITIONS)
 @example("\n\nhi", TOP)
 @example("hi\n\n", BOTTOM)
@@ -84,6 +91,7 @@ def test_what_is_typed_into_the_block_stays_in_its_place(
 ) -> None:
     at = data.draw(st.integers(0, len(BLOCK)))
     found = reading(compose(BLOCK[:at] + typed + BLOCK[at:], user_text, position), asked(user_text, position))
+    assume(not opens_like_ours(user_text))  # a line of ours that was typed into may be the owner's own then, and stays
     head, tail = re.findall(r"\w*$", BLOCK[:at])[0], re.findall(r"^\w*", BLOCK[at:])[0]
     torn = (typed, typed + tail, head + typed, head + typed + tail)  # a word that was torn may stay, or a half of it
     either = [(one, user_text) if position is TOP else (user_text, one) for one in torn]
