@@ -112,6 +112,70 @@ class Memory:
     moves: tuple[Move, ...] = ()
 
 
+# ---------------------------------------------------------------- evidence
+
+
+class Says(StrEnum):
+    """What a piece of evidence says of a value on the card."""
+
+    USED = "used"  # the contact used it on that day: validated
+    AGREES = "agrees"  # somebody else has the same
+    DIFFERS = "differs"  # somebody has another: ``suggested``
+    GONE = "gone"  # the address, the domain or the page is no more
+    MOVED = "moved"  # the organisation goes by another name or domain: ``suggested``
+
+
+class EvidenceKind(StrEnum):
+    """What was seen; each has a sentence of its own."""
+
+    WROTE = "wrote"  # mail came from the address
+    MET = "met"  # an invitation was answered from the address
+    BOUNCE = "bounce"  # mail to the address came back for good
+    NEW_ADDRESS = "new-address"  # the contact writes from another organisation's domain
+    ROW = "row"  # a row of an export
+    NO_DOMAIN = "no-domain"  # NXDOMAIN
+    NO_MAIL = "no-mail"  # null MX (RFC 7505)
+    PAGE_GONE = "page-gone"
+    REDIRECT = "redirect"  # to another registrable domain, for good
+    PROFILE = "profile"  # what the contact wrote of herself
+    ENDED = "ended"  # a dated end that is past
+    REGISTRY = "registry"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What a source says of the value ``stored`` of the field ``claim``.
+
+    ``likelihood_ratio`` = P(seen | the value is stale) / P(seen | right), ``employer_ratio`` the same for the
+    employment as a whole (None: as much).  ``match``, in [0, 1]: P(it is about this contact).  ``happened_at`` is the
+    day of an event (a mail, a meeting); without it, it is a state that was seen to hold from ``first_observed_at``
+    until ``observed_at``.  ``asserted_at``: when whoever says it wrote it; ``valid_from``, ``valid_to``: the time that
+    it is about.  ``twice``: nothing until seen on two looks at least seven days apart.  ``about`` is what the sentence
+    names: the host of a site, the name of a service.
+    """
+
+    source: str
+    kind: EvidenceKind
+    family: str
+    claim: WorkField
+    says: Says
+    stored: str
+    observed_at: datetime
+    first_observed_at: datetime
+    likelihood_ratio: float = 1.0
+    employer_ratio: float | None = None
+    match: float = 1.0
+    suggested: str = ""
+    about: str = ""
+    happened_at: datetime | None = None
+    asserted_at: datetime | None = None
+    valid_from: datetime | None = None
+    valid_to: datetime | None = None
+    url: str = ""
+    twice: bool = False
+
+
 # ---------------------------------------------------------------- assess
 
 
