@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from cardsync.carddav.throttle import LONGEST_PAUSE
-from cardsync.errors import CardsyncError, ConfigError, LoginRefused, Throttled, Unreachable
+from cardsync.errors import CardsyncError, LoginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
 from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Account
@@ -43,6 +43,7 @@ class Admission:
     async def check(self, *, scheduled: bool) -> None:
         """Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone.
 
+        Also ``ConfigError`` where a login was refused and the secret cannot be had now.
         A pause that the server asked for binds every command; our own back-off only what nobody waits for.
         """
         until, failures = self.mirror.accounts.pause(self.name)
@@ -56,48 +57,57 @@ class Admission:
         """Whether that pause is not over; one that is longer than any pause means that the clock was set back."""
         return until is not None and until - LONGEST_PAUSE <= self.now < until
 
-    async def failed(self, error: CardsyncError) -> None:
-        """Remember a failure."""
-        until, failures = self.mirror.accounts.pause(self.name)
+    def failed(self, error: CardsyncError, secret: Secret) -> None:
+        """Remember a failure of a login with ``secret``."""
         if isinstance(error, LoginRefused):
             if not self.mirror.accounts.refused_key(self.name):
-                self.mirror.accounts.refuse(self.name, await self._login_key())
+                self.mirror.accounts.refuse(self.name, self._login_key(secret))
                 self.mirror.problems.report(
                     Problem(
                         kind=ProblemKind.LOGIN, account=self.name, reason="login", detail=str(error), since=self.now
                     )
                 )
         elif isinstance(error, Throttled):
-            if not self._lasts(until):
-                self.mirror.accounts.hold_off(self.name, self.now + error.wait, 0)
+            self._hold_off(self.now + error.wait, 0)
         elif isinstance(error, Unreachable):
+            failures = self.mirror.accounts.pause(self.name)[1]
             wait = min(_FIRST_WAIT * 2 ** min(failures, 10), _LONGEST_WAIT)
             jitter = random.uniform(0.8, 1.2)  # noqa: S311 - no secret
-            self.mirror.accounts.hold_off(self.name, self.now + wait * jitter, failures + 1)
+            self._hold_off(self.now + wait * jitter, failures + 1)
+
+    def _hold_off(self, until: datetime, failures: int) -> None:
+        """Nothing shortens a pause that the server asked for; our own back-off gives way to one."""
+        before, failed = self.mirror.accounts.pause(self.name)
+        if before and self._lasts(before) and failed == 0:
+            until, failures = max(before, until), 0
+        self.mirror.accounts.hold_off(self.name, until, failures)
 
     # ------------------------------------------------------------ a login that was refused
 
     async def _check_refused(self) -> None:
-        """One try for each password: servers lock accounts out.  Raises ``LoginRefused``."""
+        """One try for each password: servers lock accounts out.
+
+        Raises ``LoginRefused``, or ``ConfigError`` where the secret cannot be had: it may be the refused one.
+        """
         key = self.mirror.accounts.refused_key(self.name)
         if key is None:
             return
-        if key == await self._login_key():
+        if key == self._login_key(await self.secret()):
             raise LoginRefused(
                 f"{self.name}: the server refused this login before, so it was not tried again. "
                 "Change the user name or the password in the config, or run: cardsync release."
             )
         self.mirror.accounts.refuse(self.name, None)
 
-    async def _login_key(self) -> str:
+    async def secret(self) -> Secret:
+        """What we log in with; raises ``ConfigError``."""
+        return await asyncio.to_thread(resolve, self.name, self.account, self.environ)
+
+    def _login_key(self, secret: Secret) -> str:
         """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""
         salt = self.mirror.cycles.fact("salt")
         if not salt:
             salt = secrets.token_hex(16)
             self.mirror.cycles.set_fact("salt", salt)
-        try:
-            secret = await asyncio.to_thread(resolve, self.name, self.account, self.environ)
-        except ConfigError:
-            secret = Secret()
         parts = "\0".join([self.account.url, self.account.username or "", secret.password or "", secret.token or ""])
         return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()

@@ -26,7 +26,7 @@ from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies, reminder_policy, zone
-from cardsync.settings.secrets import Secret, resolve
+from cardsync.settings.secrets import Secret
 from cardsync.tidy import Keep, tidy
 
 if TYPE_CHECKING:
@@ -140,13 +140,14 @@ class App:
         Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone, ``ConfigError`` where the secret
         cannot be had.
         """
-        await self.admission(account).check(scheduled=scheduled)
+        door = self.admission(account)
+        await door.check(scheduled=scheduled)
+        secret = await door.secret()
         try:
-            secret = await asyncio.to_thread(resolve, account, self.settings.accounts[account], self.environ)
             async with self.client(self._connection(account, secret)) as client:
                 yield client
         except CardsyncError as error:
-            await self.admission(account).failed(error)  # the time may have gone on by hours
+            self.admission(account).failed(error, secret)  # the time may have gone on by hours
             raise
 
     def client(self, connection: "Connection") -> "CardDAVClient":
@@ -180,15 +181,18 @@ class App:
         *,
         dry_run: bool = False,
         scheduled: bool = False,
+        afresh: bool = False,
         progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> Cycle:
         """All accounts, each on its own: one that fails does not stop the others.
 
-        A dry run works on a copy of the mirror and PUTs nothing.  A scheduled cycle leaves alone the
-        accounts whose server was away a moment ago.
+        A dry run works on a copy of the mirror, for the caller to close, and PUTs nothing.  A scheduled cycle leaves
+        alone the accounts whose server was away a moment ago; one ``afresh`` discovers all books again.
         """
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
+        for name in app.settings.accounts if afresh else ():
+            app.mirror.accounts.forget_discovery(name)
         previews: list[Preview] = []
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(

@@ -1,11 +1,12 @@
 """``cardsync check``: each step of discovery and login, then a cycle on a copy that writes nothing."""
 
+from contextlib import closing
 from dataclasses import replace
 from typing import Any
 
 from cardsync.app import App
 from cardsync.carddav.client import Step
-from cardsync.errors import CardsyncError, LoginRefused
+from cardsync.errors import CardsyncError
 from cardsync.needs import no_vips
 from cardsync.pull.members import existing_groups
 from cardsync.records import ProblemKind
@@ -23,13 +24,10 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
     except CardsyncError as error:
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
     only = app.settings.model_copy(update={"accounts": {name: app.settings.accounts[name]}})
-    scratch = replace(app, settings=only, mirror=app.mirror.copy())
-    scratch.mirror.accounts.forget_discovery(name)  # rights and books as they are today
-    done = await scratch.cycle(dry_run=True)
-    report = done.reports[0]
-    if report.exit_code == LoginRefused.exit_code:  # the copy knows; we have to as well, for it is not tried again
-        await app.admission(name).failed(LoginRefused(report.error))
-    return _result(replace(app, mirror=done.mirror), name, steps, error=report.error, exit_code=done.exit_code)
+    done = await replace(app, settings=only).cycle(dry_run=True, afresh=True)  # rights and books as they are today
+    with closing(done.mirror):
+        seen = replace(app, mirror=done.mirror)
+        return _result(seen, name, steps, error=done.reports[0].error, exit_code=done.exit_code)
 
 
 def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_code: int) -> dict[str, Any]:

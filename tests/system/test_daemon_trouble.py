@@ -79,6 +79,29 @@ def test_a_pause_that_the_server_asks_for_binds_every_command(house: Household, 
     assert "is left alone until" in done.output
 
 
+def test_a_pause_that_the_server_asks_for_binds_also_where_it_was_away_before(house: Household) -> None:
+    house.proxy.before = lambda request: AWAY
+    assert house.cardsync("sync").exit_code == 12
+    house.proxy.before = lambda request: Response(503, headers=[("Retry-After", "7200")])
+    assert house.cardsync("sync").exit_code == 12
+    house.proxy.before = lambda request: None
+    asked = len(house.proxy.asked())
+    done = house.cardsync("sync")
+    assert (done.exit_code, len(house.proxy.asked())) == (12, asked)
+    assert "is left alone until" in done.output
+
+
+def test_a_pause_that_the_server_asks_of_check_binds_what_comes_after_it(house: Household) -> None:
+    house.fill()
+    house.proxy.before = lambda request: (
+        Response(503, headers=[("Retry-After", "600")]) if request.method == "REPORT" else None
+    )
+    assert house.cardsync("check").exit_code == 12
+    house.proxy.before = lambda request: None
+    asked = len(house.proxy.asked())
+    assert (house.cardsync("sync").exit_code, len(house.proxy.asked())) == (12, asked)
+
+
 def test_one_account_that_is_away_does_not_stop_the_other(house: Household) -> None:
     house.fill()
     house.configure()
@@ -129,12 +152,32 @@ def test_a_wrong_password_is_tried_once(house: Household, mended_by: str) -> Non
     assert daemon.stop() == 0
 
 
+def test_a_refused_password_whose_file_was_away_for_a_while_is_not_tried_again(house: Household) -> None:
+    (house.home / "password").write_text("wrong\n")
+    assert house.cardsync("sync").exit_code == 11
+    (house.home / "password").rename(house.home / "away")
+    done = house.cardsync("sync")
+    assert (done.exit_code, "password_file" in done.stderr) == (10, True)
+    (house.home / "away").rename(house.home / "password")
+    assert house.cardsync("sync").exit_code == 11
+    assert with_credentials(house) == 1
+
+
 def test_a_dry_run_with_a_wrong_password_is_the_one_try(house: Household) -> None:
     (house.home / "password").write_text("wrong\n")
     for _ in range(2):
         done = house.cardsync("sync", "--dry-run")
         assert done.exit_code == 11
     assert with_credentials(house) == 1
+
+
+def test_a_password_that_is_refused_amid_check_is_not_tried_again(house: Household) -> None:
+    house.fill()
+    house.proxy.before = lambda request: Response(401) if request.method == "REPORT" else None
+    assert house.cardsync("check").exit_code == 11
+    house.proxy.before = lambda request: None
+    asked = len(house.proxy.asked())
+    assert (house.cardsync("sync").exit_code, len(house.proxy.asked())) == (11, asked)
 
 
 # ---------------------------------------------------------------- what the log never says

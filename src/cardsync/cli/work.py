@@ -3,6 +3,7 @@
 import asyncio
 import os
 import sys
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -35,10 +36,11 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """One cycle now; --dry-run shows the diff of every card that it would write."""
     with exclusive(context) as app, progress() as shown:
         done = asyncio.run(app.cycle(dry_run=dry_run, progress=shown))
-        if as_json:
-            output.as_json({**done.as_json(), "dry_run": dry_run})
-        else:
-            _print_cycle(app, done, dry_run=dry_run)
+        with closing(done.mirror) if dry_run else nullcontext():
+            if as_json:
+                output.as_json({**done.as_json(), "dry_run": dry_run})
+            else:
+                _print_cycle(app, done, dry_run=dry_run)
     sys.exit(done.exit_code)
 
 
