@@ -123,3 +123,19 @@ def test_a_copy_of_the_card_does_not_bring_an_answered_question_back(home: House
     server.write(SECOND, server.cards[SECOND].replace(b"met at", b"seen at"))
     assert asyncio.run(home.cycle(after=DAY)).counts["adopted"] == 0
     assert len(home.mirror.questions.of(home.contact("Jo"))) == 1
+
+
+@pytest.mark.parametrize("other", [FIRST, f"{HOME}z.vcf"])
+def test_a_second_card_in_other_categories_takes_nobody_off_the_list(
+    home: Household, server: MemoryServer, other: str
+) -> None:
+    server.delete(f"{HOME}group.vcf")
+    server.write(SECOND, person("Jo", CATEGORIES="Friends,VIP"))
+    assert asyncio.run(home.cycle()).counts["asked"] == 1
+    asked = server.cards[SECOND]
+    server.write(other, person("Jo", CATEGORIES="Family"))
+    report = asyncio.run(home.cycle(after=DAY))
+    assert (report.counts["vips"], report.endings) == (1, {})
+    assert server.cards[SECOND] == asked
+    server.write(SECOND, asked.replace(b"Friends,VIP", b"Friends"))
+    assert asyncio.run(home.cycle(after=DAY)).endings == {"withdrawn": 1}

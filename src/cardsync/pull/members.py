@@ -57,9 +57,12 @@ def _resolved_for(book_id: int) -> str:
 
 
 def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:
-    categories = dict(mirror.books.categories(book.id))
-    keys = mirror.books.uid_keys(book.id)
-    return [vip.CardMembership(uid_key=key, categories=categories.get(key, ())) for key in keys]
+    """Each contact once: two cards with one UID say together what it is in."""
+    categories: dict[str, tuple[str, ...]] = dict.fromkeys(mirror.books.uid_keys(book.id), ())
+    for key, names in mirror.books.categories(book.id):
+        if key in categories:  # else a group card's
+            categories[key] += names
+    return [vip.CardMembership(uid_key=key, categories=names) for key, names in categories.items()]
 
 
 def _groups(mirror: Mirror, book: Book) -> list[Group]:
