@@ -61,6 +61,25 @@ def test_notes_remove_takes_every_block_out_to_the_byte_with_and_without_a_datab
     assert {key: at.card(key) for key in cards} == before
 
 
+@pytest.mark.parametrize("lost", [False, True])
+def test_notes_remove_takes_out_every_block_of_a_note(home: Make, *, lost: bool) -> None:
+    """As where a client put two versions of a note together: one block is known, the others by their shape alone."""
+    at = home({"Jo": person("Jo", OWN)})
+    at.loop.cycle()
+    at.phone.edit_note("Jo.vcf", lambda note: f"{note}\n\n{OLDER}\n\n{GERMAN}")
+    if lost:
+        at.loop.lose_database()
+    found, _ = asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert (found[0]["counts"], found[0]["exit_code"]) == ({"found": 1, "written": 1}, 0)
+    assert at.note() == OWN
+    at.loop.cycle(after=HOUR)
+    assert at.note() == OWN
+
+
+OLDER = "VIPcheck: still Head of Sails at Hooli? (last sure Mar 2014)\nType: ok / left / later / never"
+GERMAN = "VIPcheck: noch VP Sales bei Acme? (zuletzt bestätigt im März 2024)\nSchreib: ok / weg / später / nie"
+
+
 def test_notes_remove_ends_the_questions_that_it_takes_out_at_once(home: Make) -> None:
     at = home({key: person(key, OWN) for key in ("Jo", "Al")}, reminders=PLENTY)
     at.loop.cycle()

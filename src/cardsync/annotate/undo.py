@@ -64,30 +64,37 @@ class Undo:
     def _with_block(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Target | None:
         try:
             key = uid_key(scan(card.data).text("UID"))
-            change = self._without(card, blocks, {})
+            found = self._without_one(card.data, blocks.get(key, ())) != card.data
         except CardRefused:
             return None
-        return Target(href=card.href, uid_key=key, contact_id=None) if change else None
+        return Target(href=card.href, uid_key=key, contact_id=None) if found else None
 
     def _without(
         self, card: AddressObject, blocks: dict[str, list[Block]], known: Mapping[tuple[str, str], Asked]
     ) -> Change | None:
-        """The card without one block; the question that is ``known`` to stand there goes with it."""
-        document = scan(card.data)
-        note, key = note_text(document), uid_key(document.text("UID"))
-        candidates = [*blocks.get(key, ())]
-        labels = (self.policy.label, *self.policy.past_labels)
-        shape = recognise(note, labels, self.policy.texts)
-        if shape:
-            candidates.append((shape.text, shape.user_text, shape.position))
+        """The card without any block; the question that is ``known`` to stand there goes with them."""
+        key = uid_key(scan(card.data).text("UID"))
+        data, ours = card.data, blocks.get(key, [])
+        while (less := self._without_one(data, ours)) != data:
+            data, note = less, note_text(scan(less))
+            # what is only like one of them is the owner's now
+            ours = [block for block in ours if note.count(block[0]) > block[1].count(block[0])]
+        if data == card.data:
+            return None
         asked = known.get((key, card.href)) or known.get((key, ""))
-        for block, user_text, position in candidates:
+        removes = asked.id if asked and _is_over(asked, data) else None
+        return Change(data=data, why="notes remove", removes=removes)
+
+    def _without_one(self, data: bytes, blocks: Sequence[Block]) -> bytes:
+        """One block less, if there is one: a server or another client may have put two versions of a note together."""
+        note = note_text(scan(data))
+        shape = recognise(note, (self.policy.label, *self.policy.past_labels), self.policy.texts)
+        seen = [(shape.text, shape.user_text, shape.position)] if shape else []
+        for block, user_text, position in (*blocks, *seen):
             stands = find(note, block, user_text, position)
             if stands and stands.whole:
-                data = cut(card.data, spans_without(note, stands.spans, (), user_text))
-                removes = asked.id if asked and _is_over(asked, data) else None
-                return Change(data=data, why="notes remove", removes=removes)
-        return None
+                return cut(data, spans_without(note, stands.spans, (), user_text))
+        return data
 
     async def restore(self, book: Book, target: Target, version: bytes, shown: bytes | None = None) -> Outcome:
         """Put a kept version back, journalled and conditional like any write.
