@@ -1,7 +1,7 @@
 """``notes remove``, ``backup`` and ``restore`` for all accounts: what needs the servers, between cycles."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Preview, Target, Writer
 from cardsync.app import PARTIAL, App
-from cardsync.errors import CardsyncError, LoginRefused, StateProblem, Unreachable
+from cardsync.errors import Broken, CardsyncError, LoginRefused, ServerProblem, StateProblem, Unreachable
 from cardsync.mirror.database import moment
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
@@ -81,13 +81,13 @@ def _check_not_stopped(app: App, book: Book) -> None:
 
 @asynccontextmanager
 async def _undo(app: App, account: str, previews: list[Preview] | None) -> AsyncIterator[Undo]:
-    mirror = app.mirror if previews is None else app.mirror.copy()
     now = app.clock()
     async with app.server(account) as server:
-        writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
-        if previews is None:
-            await writer.resolve()
-        yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)
+        with nullcontext(app.mirror) if previews is None else closing(app.mirror.copy()) as mirror:
+            writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
+            if previews is None:
+                await writer.resolve()
+            yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)
 
 
 async def _exported(app: App, undo: Undo, book: Book, *, dry_run: bool) -> Book:
@@ -105,13 +105,21 @@ async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, An
         try:
             async with app.server(name) as server:
                 for found in await server.discover():
-                    row = await _backed_up(app, server, found, folder, dry_run=dry_run)
-                    rows.append({"what": f"{name} / {found.display_name}", **row})
+                    row = await _tried(app, server, found, folder, dry_run=dry_run)
+                    rows.append({**row, "what": f"{name} / {found.display_name}"})
         except CardsyncError as error:
             rows.append(_backup_row(what=name, error=str(error), exit_code=error.exit_code))
     target = None if dry_run else _copied(app, folder)
     rows.append(_backup_row(what="database", path=target))
     return rows
+
+
+async def _tried(app: App, server: Server, book: AddressBook, folder: Path, *, dry_run: bool) -> dict[str, Any]:
+    """A book that fails does not stop the others."""
+    try:
+        return await _backed_up(app, server, book, folder, dry_run=dry_run)
+    except (ServerProblem, Broken) as error:
+        return _backup_row(error=str(error), exit_code=error.exit_code)
 
 
 async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, *, dry_run: bool) -> dict[str, Any]:

@@ -15,6 +15,7 @@ import pytest
 
 from builders import apple_group, card
 from household import GROUP, NOTE, PEOPLE, Household, person
+from servers.loopback import Request, Response
 
 ZORA = "Zora Quillfeather"
 ESCAPE = "\x1b"
@@ -331,6 +332,26 @@ def test_after_notes_remove_no_question_is_said_to_stand_though_no_cycle_comes(s
     assert "no open questions" in synced.ok("status")
     withdrawn = "the same question was withdrawn less than reminders.ask_again_after ago"
     assert f"Not asked before {days_from_now(90)}: {withdrawn}.\n" in synced.ok("explain", name)
+
+
+@pytest.mark.parametrize("status", [507, 502])
+@pytest.mark.parametrize("bad", ["one", "two"])
+def test_a_book_that_cannot_be_backed_up_stops_no_other(house: Household, bad: str, status: int) -> None:
+    books = [f"{house.book}{name}" for name in ("one", "two")]
+    for book in books:
+        house.server.make_book(book, book).put_card("p.vcf", person(ZORA, "Initrode", uid="U"))
+    house.configure(account={"address_books": books})
+
+    def before(request: Request) -> Response | None:
+        reads = request.method == "REPORT" or request.headers.get("depth") == "1"
+        return Response(status) if reads and request.path.endswith(f"{house.book}{bad}/") else None
+
+    house.proxy.before = before
+    done = house.cardsync("backup", "--json", "--output", str(house.home / "kept"))
+    assert done.exit_code == 3
+    (failed,) = [row for row in json.loads(done.stdout) if row["error"]]
+    assert (failed["what"], failed["path"]) == (f"home / {house.book}{bad}", None)
+    assert len(list((house.home / "kept").glob("*.vcf"))) == 1
 
 
 def test_a_backup_into_what_is_no_folder_is_a_sentence(synced: Household) -> None:
