@@ -91,8 +91,8 @@ def _validate(
 
 
 def answers(asked: Asked, on: datetime) -> bool:
-    """Whether a card that was right on that day answers the question."""
-    return on.date() >= asked.asked_at.date()
+    """Whether a card that was right on that day answers the question: asked then or before, by the same clock."""
+    return on.date() >= asked.asked_at.astimezone(on.tzinfo).date()
 
 
 def _release(

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -372,6 +373,22 @@ def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(sy
     after = synced.cards()
     assert {key for key in after if after[key] != before[key]} == {card}
     assert synced.ok("restore", "--yes", "--at", "2999-01-01") == ""
+
+
+def test_times_are_by_the_owners_clock_as_told_and_as_typed(synced: Household) -> None:
+    far = {"CARDSYNC_SCHEDULE__TIMEZONE": "Pacific/Kiritimati"}  # UTC+14
+    (kept,) = document(synced, "restore", "--json")
+    there = datetime.fromisoformat(kept["at"]).astimezone(ZoneInfo("Pacific/Kiritimati"))
+    name, shown, _ = synced.process("restore", **far).stdout.splitlines()[1].split("\t")
+    assert shown == f"{there:%Y-%m-%dT%H:%M:%S}"
+    assert f"  {shown[:16]}  asked  " in synced.process("history", name, **far).stdout
+    assert f"\n{shown[:10]}\t{name}\t" in synced.process("status", **far).stdout
+    for at in (shown, f"{there:%Y-%m-%dT%H:%M%z}", kept["at"]):
+        assert synced.process("restore", name, "--dry-run", "--at", at, **far).returncode == 0, at
+    later = synced.process(
+        "restore", name, "--dry-run", "--at", f"{there + timedelta(minutes=1):%Y-%m-%dT%H:%M}", **far
+    )
+    assert "was not written since then" in later.stdout
 
 
 def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: Household) -> None:

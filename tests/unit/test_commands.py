@@ -1,12 +1,15 @@
 """What the owner says on the command line about a contact of whom nothing is asked."""
 
 from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from asking import asked
 from cardsync import commands
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
@@ -51,6 +54,27 @@ def test_an_older_date_takes_no_confirmation_back(at: Household) -> None:
     fields = at.mirror.contacts.memory(jo).fields
     assert fields[WorkField.ORGANISATION].validated_at == confirmed
     assert fields[WorkField.EMAIL].validated_at == datetime(2020, 1, 1, tzinfo=at.now.tzinfo)
+
+
+@pytest.mark.parametrize(
+    ("zone", "asked_at", "right_on", "answered"),
+    [
+        ("Pacific/Auckland", (2026, 3, 2, 8), (2026, 3, 1), False),
+        ("Pacific/Auckland", (2026, 3, 2, 8), (2026, 3, 2), True),
+        ("America/Los_Angeles", (2026, 3, 1, 18), (2026, 3, 1), True),
+        ("America/Los_Angeles", (2026, 3, 1, 18), (2026, 2, 28), False),
+    ],
+)
+def test_a_day_is_held_against_the_day_of_the_question_by_the_same_clock(
+    zone: str, asked_at: tuple[int, ...], right_on: tuple[int, int, int], answered: bool
+) -> None:
+    there = ZoneInfo(zone)
+    question = replace(asked(), asked_at=datetime(*asked_at, tzinfo=there).astimezone(UTC))  # type: ignore[misc, arg-type]
+    for on in (
+        datetime(*right_on, tzinfo=there),
+        datetime.fromisoformat(datetime(*right_on, tzinfo=there).isoformat()),
+    ):
+        assert commands.answers(question, on) is answered
 
 
 def test_the_history_names_no_field_that_the_card_lacks(at: Household) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,9 @@ from cardsync.words import count
 if TYPE_CHECKING:
     from cardsync.annotate.writer import Preview
     from cardsync.app import App
+
+_TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+_MOMENTS = ("%Y-%m-%d", *_TIMES, *(f"{each}%z" for each in _TIMES), "%Y-%m-%dT%H:%M:%S.%f%z")  # the last: from --json
 
 
 @click.command()
@@ -134,7 +137,10 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
 @click.command()
 @click.argument("name", required=False)
 @click.option(
-    "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
+    "--at",
+    type=click.DateTime(_MOMENTS),
+    metavar="DATE[THH:MM[:SS][+HH:MM]]",
+    help="As it was then, by your clock ([schedule] timezone) or at the offset given.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal it must be said.")
 @dry_run_option
@@ -158,7 +164,7 @@ def restore(
     if asks and not (sys.stdin and sys.stdin.isatty()):
         raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
     with exclusive(context) as app:
-        moment = at.replace(tzinfo=UTC) if at else None
+        moment = at.replace(tzinfo=at.tzinfo or app.zone) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
         if not dry_run:
             asyncio.run(undo.settle(app, people))
@@ -216,4 +222,5 @@ def _list_kept(app: "App", *, as_json: bool) -> None:
     if as_json:
         output.as_json(rows)
     else:
-        output.table(("contact", "kept", "before"), [(row["name"], row["at"][:19], row["why"]) for row in rows])
+        shown = [(row["name"], output.local(row["at"], app.zone), row["why"]) for row in rows]
+        output.table(("contact", "kept", "before"), shown)

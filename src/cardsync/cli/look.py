@@ -1,6 +1,6 @@
 """``status``, ``vip``, ``explain``, ``history``: they look, and change nothing."""
 
-from datetime import datetime
+from datetime import datetime, tzinfo
 from typing import Any
 
 import click
@@ -8,6 +8,8 @@ import click
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
 from cardsync.words import count
+
+_DAY = 10  # characters of ISO 8601
 
 
 @click.command()
@@ -24,7 +26,7 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
         output.as_json(shown)
         return
     if not only_problems:
-        _print_status(shown)
+        _print_status(shown, app.zone)
     if shown["problems"]:
         rows = [
             (problem["kind"], problem["account"], problem["book"], problem["card"], problem["detail"])
@@ -35,7 +37,7 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
         output.say("no problems")
 
 
-def _print_status(shown: dict[str, Any]) -> None:
+def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
     last = shown["last_cycle"]
     failed = ", ".join(account["account"] for account in (last["accounts"] if last else ()) if account.get("error"))
     ended = f"last cycle: {last['finished_at'][:19]} UTC{failed and f', failed: {failed}'}" if last else ""
@@ -46,7 +48,10 @@ def _print_status(shown: dict[str, Any]) -> None:
         for book in account["books"]
     ]
     output.table(("account", "book", "cards", "VIPs", "written"), books)
-    questions = [(question["asked_at"][:10], question["name"], question["question"]) for question in shown["questions"]]
+    questions = [
+        (output.local(question["asked_at"], zone, _DAY), question["name"], question["question"])
+        for question in shown["questions"]
+    ]
     if questions:
         output.table(("asked", "contact", "question"), questions)
     else:
@@ -82,7 +87,7 @@ def vip(context: click.Context, *, as_json: bool) -> None:
                 output.percent(row["probability_stale"]),
                 row["name"],
                 ", ".join(row["groups"]),
-                (row["last_sure"] or "")[:10],
+                output.local(row["last_sure"], app.zone, _DAY) if row["last_sure"] else "",
                 row["paused"] or row["question"] or row["nothing_to_watch"] or "",
             )
             for row in rows
@@ -95,7 +100,9 @@ def vip(context: click.Context, *, as_json: bool) -> None:
 @vip.command()
 @click.argument("name", required=False)
 @click.option("--all", "everyone", is_flag=True, help="All VIPs.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day on which they were right.")
+@click.option(
+    "--on", type=click.DateTime(["%Y-%m-%d"]), default=None, help="The day, by your clock, on which they were right."
+)
 @dry_run_option
 @click.pass_context
 def validate(context: click.Context, *, name: str | None, everyone: bool, on: datetime | None, dry_run: bool) -> None:
@@ -224,6 +231,6 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
     click.secho(output.safe(shown["name"]), bold=True)
     for event in shown["events"]:
         field = f" {event['field']}" if event["field"] else ""
-        output.say(f"  {event['at'][:16]}  {event['what']}{field}  {_values(event)}".rstrip())
+        output.say(f"  {output.local(event['at'], app.zone, 16)}  {event['what']}{field}  {_values(event)}".rstrip())
     kept, are = len(shown["versions"]), "is" if len(shown["versions"]) == 1 else "are"
     output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")

@@ -5,6 +5,7 @@ import json
 import sys
 import unicodedata
 from collections.abc import Sequence
+from datetime import datetime, tzinfo
 from typing import Any
 
 import click
@@ -21,6 +22,11 @@ def as_json(value: Any) -> None:
 def say(text: str, *, err: bool = False) -> None:
     """One line for people."""
     click.echo(safe(text), err=err)
+
+
+def local(at: str, zone: tzinfo, length: int = 19) -> str:
+    """A moment in ISO 8601 as the clocks of ``zone`` show it, cut to so many characters."""
+    return datetime.fromisoformat(at).astimezone(zone).isoformat(timespec="seconds")[:length]
 
 
 def safe(text: object) -> str:
