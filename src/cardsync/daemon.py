@@ -36,7 +36,7 @@ class Daemon:
         self._settings = settings
         self._reload = reload
         self._stop = asyncio.Event()
-        self._app = App.open(settings)
+        self._app: App  # while it runs
         self._cycle: asyncio.Task[object] | None = None
         self._again = False
 
@@ -45,6 +45,7 @@ class Daemon:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         with daemon_lock(self._settings.state_dir):
+            self._app = App.open(self._settings)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)

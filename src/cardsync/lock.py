@@ -39,6 +39,10 @@ def _locked(path: Path, *, wait: bool) -> Iterator[bool]:
         except BlockingIOError:
             yield False
             return
+        except OSError as error:
+            raise StateProblem(
+                f"{path} cannot be locked: {error.strerror}. Put state_dir on a disk of this machine."
+            ) from error
         yield True
     finally:
         os.close(descriptor)

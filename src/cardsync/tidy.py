@@ -24,7 +24,7 @@ class Keep:
 
 
 def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
-    """Once a day: drop what is older than that.  A file that cannot be deleted stays."""
+    """Once a day: drop what is older than that.  What cannot be read or deleted stays."""
     last = mirror.cycles.fact("tidied")
     if last and timedelta(0) <= now - datetime.fromisoformat(last) < _DAILY:
         return
@@ -32,7 +32,9 @@ def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
         mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
         mirror.commands.forget(now - _DONE)
         mirror.cycles.set_fact("tidied", now.isoformat())
-    names = [path.name for path in backups.iterdir()] if backups.is_dir() else []
+    names: list[str] = []
+    with suppress(OSError):
+        names = [path.name for path in backups.iterdir()]
     for name in expired(names, keep.backups, now):
         with suppress(OSError):
             (backups / name).unlink()

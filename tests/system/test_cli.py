@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from builders import apple_group, card
+from cardsync.mirror import Mirror
 from household import GROUP, NOTE, PEOPLE, Household, person
 from servers.loopback import Request, Response
 
@@ -511,6 +512,24 @@ def test_a_dry_run_changes_neither_the_database_nor_the_server(synced: Household
 
 
 # ---------------------------------------------------------------- names
+
+
+@pytest.mark.parametrize("command", ["sync --dry-run", "check", "notes remove --dry-run", "restore NAME --dry-run"])
+def test_the_copy_that_a_look_ahead_works_on_is_let_go_of(
+    synced: Household, command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Mirror] = []
+
+    def copy(mirror: Mirror) -> Mirror:
+        made.append(Mirror(mirror.database.copy()))
+        return made[-1]
+
+    monkeypatch.setattr(Mirror, "copy", copy)
+    synced.ok(*(asked_person(synced) if word == "NAME" else word for word in command.split()))
+    assert made
+    for mirror in made:
+        with pytest.raises(sqlite3.ProgrammingError):
+            mirror.books.of("home")
 
 
 def test_a_name_that_is_not_known_or_not_one(synced: Household) -> None:

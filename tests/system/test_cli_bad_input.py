@@ -1,5 +1,6 @@
 """What can be wrong outside of cardsync: each its own sentence and exit code, and nothing changed."""
 
+import errno
 import json
 import re
 import sqlite3
@@ -77,6 +78,12 @@ def test_a_ca_file_that_is_none_is_an_error_of_the_config(house: Household, comm
     (house.home / "ca.pem").write_text("no certificate")
     house.configure(account={"url": "https://127.0.0.1:9/", "ca_file": str(house.home / "ca.pem")})
     ends(house, 10, "ca_file of account 'home' cannot be used; it must be a readable PEM file.", command=command)
+
+
+@pytest.mark.parametrize("command", ["sync", "check"])
+def test_a_name_that_no_host_can_have(house: Household, command: str) -> None:
+    house.configure(account={"url": "https://m\u00fcnchen..example"})
+    ends(house, 12, "cannot be reached. Check the address", command=command)
 
 
 def test_an_address_without_carddav(house: Household) -> None:
@@ -293,6 +300,15 @@ def test_a_state_directory_that_cannot_be_written(house: Household, command: str
     house.config.write_text(house.config.read_text().replace(str(house.state), place))
     said = ends(house, 13, command=command)
     assert said == f"cardsync: {place} cannot be written. Give this user the right to it, or set state_dir.\n"
+
+
+def test_a_state_directory_on_a_file_system_without_locks(house: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+    def flock(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    for command in ("sync", "run"):
+        ends(house, 13, "cannot be locked: No locks available. Put state_dir on a disk of", command=command)
 
 
 def test_a_database_that_is_none(house: Household) -> None:

@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cardsync.daemon import trigger_of
+from cardsync.lock import daemon_lock
 from cardsync.settings.load import load
 from household import Hold, Household, until
 from servers.loopback import Request, Response
@@ -118,6 +119,13 @@ def test_a_second_daemon_on_the_state_directory_ends_with_13(house: Household) -
     third = house.daemon()  # the lock went with the process
     third.wait_for("cycle")
     assert third.stop() == 0
+
+
+def test_a_second_daemon_does_not_touch_the_database(house: Household) -> None:
+    """Which it might migrate, if it is a newer one."""
+    with daemon_lock(house.state):
+        assert house.process("run").returncode == 13
+        assert not (house.state / "cardsync.db").exists()
 
 
 # ---------------------------------------------------------------- SIGHUP

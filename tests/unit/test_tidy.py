@@ -67,6 +67,12 @@ def test_it_is_done_once_a_day_also_where_the_clock_was_set_back(tmp_path: Path)
             assert old.exists() is there
 
 
+def test_a_folder_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        tidy(mirror, tmp_path / ("b" * 300), KEEP, NOW)  # longer than any name
+        assert mirror.cycles.fact("tidied")
+
+
 def begin(mirror: Mirror, href: str, age: int) -> int:
     """A write that long ago."""
     return mirror.journal.begin(

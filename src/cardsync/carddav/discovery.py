@@ -83,7 +83,10 @@ class Discovery:
             yield "the configured address", configured
         yield "the well-known address", Location(configured.origin, _WELL_KNOWN)
         for service in await self._services(configured.origin.host):
-            at = parse_url(f"https://{service.host}:{service.port}{service.path or _WELL_KNOWN}")
+            try:
+                at = parse_url(f"https://{service.host}:{service.port}{service.path or _WELL_KNOWN}")
+            except ValueError:  # DNS allows any bytes in a name
+                continue
             yield "the host that DNS names", at
             if service.path is None:
                 yield "the host that DNS names", Location(at.origin, "/")

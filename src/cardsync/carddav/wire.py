@@ -188,10 +188,10 @@ class Wire:
         if ask.on_sent:
             extensions["trace"] = _trace(ask.on_sent)
         client = self._client(at.origin.scheme)
-        request = client.build_request(
-            ask.method, str(at.origin), headers=headers, content=ask.content, extensions=extensions
-        )
         try:
+            request = client.build_request(
+                ask.method, str(at.origin), headers=headers, content=ask.content, extensions=extensions
+            )
             async with asyncio.timeout(self._connection.request_timeout):
                 response = await client.send(request, stream=True)
                 try:

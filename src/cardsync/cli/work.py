@@ -23,9 +23,10 @@ def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
     from cardsync.daemon import Daemon
 
-    asyncio.Runner().run(Daemon(settings_of(context), lambda: settings_of(context)).run())
-    sys.stderr.flush()
-    os._exit(0)  # all is closed; a thread that waits for DNS or a password command must not hold the end
+    with asyncio.Runner() as runner:
+        runner.run(Daemon(settings_of(context), lambda: settings_of(context)).run())
+        sys.stderr.flush()
+        os._exit(0)  # all is closed; a thread that waits for DNS or a password command must not hold the end
 
 
 @click.command()

@@ -21,6 +21,7 @@ from servers.dav import found
 ZONE = {
     ("_carddavs._tcp.home.test.", "SRV"): ["10 1 8443 spare.dav.test.", "0 1 443 dav.test."],
     ("_carddavs._tcp.home.test.", "TXT"): ['"path=/dav/"'],
+    ("_carddavs._tcp.odd.test.", "SRV"): ["0 1 443 a\\032b.test.", "10 1 443 dav.test."],
     ("_carddavs._tcp.none.test.", "SRV"): ["0 0 0 ."],
 }
 
@@ -71,6 +72,14 @@ async def test_a_host_that_only_dns_names_gets_nothing_and_the_owner_is_told_whi
     assert caught.value.origin == "https://dav.test"
     assert 'trusted_origins = ["https://dav.test"]' in str(caught.value)
     assert any("dav.test:443" in step.outcome for step in client.steps)
+
+
+async def test_a_host_that_cannot_be_one_is_passed_over(resolver: dns.asyncresolver.Resolver) -> None:
+    connection = Connection(account="home", url="jo@odd.test", username="jo@odd.test", password="secret")
+    async with CardDAVClient(connection, resolver=resolver) as client:
+        with pytest.raises(OriginRefused) as caught:
+            await client.discover()
+    assert caught.value.origin == "https://dav.test"
 
 
 # ---------------------------------------------------------------- what makes a book
