@@ -21,6 +21,7 @@ from cardsync.assess.stage import Assess
 from cardsync.assess.survival import pace_of
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
+from cardsync.lock import cycle_lock
 from cardsync.mirror import Mirror
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import ProblemKind
@@ -126,6 +127,16 @@ class App:
         for name in self.settings.accounts:
             Assess(mirror=self.mirror, account=name, judge=self.judge(name, now), now=now).run()
 
+    def carry_out_waiting(self) -> bool:
+        """Carry out the queue; False: another process has the cycle's lock, and does so once it let go of it."""
+        while self.mirror.commands.waiting():
+            with cycle_lock(self.settings.state_dir, wait=False) as held:
+                if not held:
+                    return False
+                commands.carry_out(self.mirror, self.reminders, self.clock())
+                self.assess()
+        return True
+
     # ------------------------------------------------------------ servers
 
     def admission(self, account: str) -> Admission:
@@ -135,11 +146,7 @@ class App:
 
     @asynccontextmanager
     async def server(self, account: str, *, scheduled: bool = False) -> AsyncIterator["CardDAVClient"]:
-        """A client of the account's server; what fails is remembered.
-
-        Raises ``Throttled`` or ``LoginRefused`` where the server is to be left alone, ``ConfigError`` where the secret
-        cannot be had.
-        """
+        """A client of the account's server; what fails is remembered.  Raises also what ``Admission.check`` does."""
         door = self.admission(account)
         await door.check(scheduled=scheduled)
         secret = await door.secret()
@@ -203,7 +210,6 @@ class App:
         )
         done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews), mirror=app.mirror)
         if not dry_run:
-            commands.carry_out(self.mirror, self.reminders, now)
             self.mirror.cycles.record(now, self.clock(), done.as_json())
             keep = Keep(versions=self.settings.undo.keep_versions, backups=self.settings.undo.keep_backups)
             tidy(self.mirror, self.settings.state_dir / "backups", keep, now)

@@ -9,7 +9,6 @@ import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta, tzinfo
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -87,7 +86,7 @@ class Daemon:
 
     async def _one_cycle(self) -> None:
         try:
-            async with _free_cycle(self._settings.state_dir):
+            async with _free_cycle(self._app):
                 await self._app.cycle(scheduled=True)
         except CardsyncError as error:
             log.error("cycle failed", error=type(error).__name__, what=str(error))  # noqa: TRY400 - a traceback's text may hold names
@@ -144,11 +143,17 @@ def trigger_of(schedule: Schedule, zone: tzinfo) -> "BaseTrigger":
 
 
 @asynccontextmanager
-async def _free_cycle(state: Path) -> AsyncIterator[None]:
-    """The lock against `sync`, `restore` and the like of other processes, waited for without blocking the loop."""
-    while True:
-        with cycle_lock(state, wait=False) as held:
-            if held:
-                yield
-                return
-        await asyncio.sleep(_LOCK_POLL)
+async def _free_cycle(app: App) -> AsyncIterator[None]:
+    """The lock against `sync`, `restore` and the like of other processes, waited for without blocking the loop.
+
+    What these queued meanwhile is carried out after it.
+    """
+    try:
+        while True:
+            with cycle_lock(app.settings.state_dir, wait=False) as held:
+                if held:
+                    yield
+                    return
+            await asyncio.sleep(_LOCK_POLL)
+    finally:
+        app.carry_out_waiting()

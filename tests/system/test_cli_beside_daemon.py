@@ -5,6 +5,7 @@ import signal
 
 import pytest
 
+from cardsync.app import App
 from household import Hold, Household, person, until
 
 
@@ -32,7 +33,7 @@ def test_commands_during_a_cycle_are_queued_and_carried_out_at_its_end(held: tup
         ["release"],
     ):
         done = house.cardsync(*command)
-        assert (done.exit_code, done.stderr) == (0, "A cycle runs; it carries this out at its end.\n")
+        assert (done.exit_code, done.stderr) == (0, "Another cardsync works here; it carries this out at its end.\n")
     assert house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(5,)]
     assert house.ok("status")  # looking needs no turn
     hold.free.set()
@@ -63,6 +64,42 @@ def test_sync_waits_for_the_cycle_that_runs_and_ctrl_c_ends_the_waiting(held: tu
     assert json.loads(output)["accounts"][0]["vips"] == 3
     assert len(house.proxy.asked()) > asked
     assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("command", ["restore --yes --at 2020-01-01", "notes remove", "sync --dry-run", "sync"])
+def test_what_is_queued_while_another_command_works_is_carried_out_at_its_end(house: Household, command: str) -> None:
+    house.fill()
+    house.ok("sync")
+    house.proxy.after = hold = Hold({"restore": "GET", "notes": "REPORT", "sync": "PROPFIND"}[command.split()[0]])
+    working = house.started(*command.split())
+    assert hold.reached.wait(20)
+    done = house.cardsync("answer", "Zora Quillfeather", "never")
+    assert (done.exit_code, done.stderr) == (0, "Another cardsync works here; it carries this out at its end.\n")
+    hold.free.set()
+    assert working.wait(20) == 0
+    assert house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(0,)]
+    paused = {row["name"]: row["paused"] for row in json.loads(house.ok("vip", "--json"))}
+    assert paused["Zora Quillfeather"] == "never"
+
+
+def test_what_is_queued_after_the_last_look_and_before_the_lock_is_free_is_carried_out(
+    house: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands that meet: the one with the lock has emptied the queue, and assesses, when the other comes."""
+    house.fill()
+    house.ok("sync")
+    met: list[str] = []
+    assess = App.assess
+
+    def assessed(app: App) -> None:
+        assess(app)
+        if not met:
+            met.append(house.process("answer", "Basil Thackwell", "never").stderr)
+
+    monkeypatch.setattr(App, "assess", assessed)
+    assert house.cardsync("answer", "Zora Quillfeather", "never").stderr == ""
+    assert met == ["Another cardsync works here; it carries this out at its end.\n"]
+    assert house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(0,)]
 
 
 def test_ctrl_c_amid_a_write_of_sync_verifies_it_and_ends_with_130(house: Household) -> None:

@@ -52,7 +52,8 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
     with opened(context) as app:
         person = report.find_person(app, name)
-        if not app.mirror.contacts.standing(person.id).holds(app.clock()):
+        held = app.mirror.contacts.standing(person.id).holds(app.clock())
+        if not held and not app.mirror.commands.waiting():  # an answer that still waits may hold the contact back
             output.say(f"Nothing was holding {person.name} back: cardsync explain says more.")
             return
         output.say(f"{'would resume' if dry_run else 'resumed'} {person.name}")

@@ -4,6 +4,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -45,31 +46,33 @@ def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
 
 @contextmanager
 def exclusive(context: click.Context) -> Iterator["App"]:
-    """The app while no cycle runs; waits for the end of one that does."""
+    """The app while no cycle runs; waits for the end of one that does, and carries out what was queued meanwhile."""
+    with opened(context) as app:
+        try:
+            with _turn(app.settings.state_dir):
+                yield app
+        finally:
+            app.carry_out_waiting()
+
+
+@contextmanager
+def _turn(state: Path) -> Iterator[None]:
     from cardsync.lock import cycle_lock
 
-    with opened(context) as app:
-        with cycle_lock(app.settings.state_dir, wait=False) as at_once:
-            if at_once:
-                yield app
-                return
-        say("waiting for the running cycle to end ...", err=True)
-        with cycle_lock(app.settings.state_dir):
-            yield app
+    with cycle_lock(state, wait=False) as at_once:
+        if at_once:
+            yield
+            return
+    say("waiting for the running cycle to end ...", err=True)
+    with cycle_lock(state):
+        yield
 
 
 def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
-    """Queue a command, and carry it out at once if no cycle runs; else the cycle does at its end."""
-    from cardsync import commands
-    from cardsync.lock import cycle_lock
-
+    """Queue a command, and carry it out at once unless another process works; else that one does at its end."""
     app.mirror.commands.queue(verb, arguments, app.clock())
-    with cycle_lock(app.settings.state_dir, wait=False) as held:
-        if held:
-            commands.carry_out(app.mirror, app.reminders, app.clock())
-            app.assess()
-            return
-    say("A cycle runs; it carries this out at its end.", err=True)
+    if not app.carry_out_waiting():
+        say("Another cardsync works here; it carries this out at its end.", err=True)
 
 
 def say_leaving(questions: int) -> None:
