@@ -170,7 +170,6 @@ def vips(app: App) -> list[dict[str, Any]]:
     """All VIPs, most probably stale first; cards that say nothing of where somebody works come last."""
     rows = []
     everyone = [person for person in people(app) if person.groups]
-    bare = _nothing_to_watch(app, {person.book_id for person in everyone})
     for person in everyone:
         _, stored = app.mirror.assessments.of(person.id)
         state = app.mirror.contacts.standing(person.id)
@@ -185,7 +184,7 @@ def vips(app: App) -> list[dict[str, Any]]:
                 "last_sure": stored["last_sure"] if stored else None,
                 "question": open_.block.split("\n")[0] if open_ else None,
                 "paused": state.pause.value if state.pause else None,
-                "nothing_to_watch": bare.get(person.id),
+                "nothing_to_watch": _nothing_to_watch(app, person),
             }
         )
     return sorted(
@@ -193,11 +192,10 @@ def vips(app: App) -> list[dict[str, Any]]:
     )
 
 
-def _nothing_to_watch(app: App, books: Iterable[int]) -> dict[int, str]:
-    """By contact, of those books: what makes its card one on which there is nothing to watch."""
-    cards = (card for book_id in books for card in app.mirror.books.cards(book_id) if card.groups)
-    found = ((card.contact_id, nothing_to_watch(contact_of(scan(card.data)))) for card in cards)
-    return {contact_id: why for contact_id, why in found if why}
+def _nothing_to_watch(app: App, person: Person) -> str | None:
+    """One card at a time: all of them, with their photos, may be a gigabyte."""
+    cards = app.mirror.books.cards(person.book_id, contact_id=person.id)
+    return nothing_to_watch(contact_of(scan(cards[0].data))) if cards else None
 
 
 def nothing_to_watch(contact: Contact) -> str | None:

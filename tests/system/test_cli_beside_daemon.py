@@ -66,11 +66,19 @@ def test_sync_waits_for_the_cycle_that_runs_and_ctrl_c_ends_the_waiting(held: tu
     assert daemon.stop() == 0
 
 
-@pytest.mark.parametrize("command", ["restore --yes --at 2020-01-01", "notes remove", "sync --dry-run", "sync"])
-def test_what_is_queued_while_another_command_works_is_carried_out_at_its_end(house: Household, command: str) -> None:
+@pytest.mark.parametrize(
+    ("command", "method"),
+    [
+        ("restore --yes --at 2020-01-01", "GET"), ("notes remove", "REPORT"),
+        ("sync --dry-run", "PROPFIND"), ("sync", "PROPFIND"),
+    ],
+)  # fmt: skip
+def test_what_is_queued_while_another_command_works_is_carried_out_at_its_end(
+    house: Household, command: str, method: str
+) -> None:
     house.fill()
     house.ok("sync")
-    house.proxy.after = hold = Hold({"restore": "GET", "notes": "REPORT", "sync": "PROPFIND"}[command.split()[0]])
+    house.proxy.after = hold = Hold(method)
     working = house.started(*command.split())
     assert hold.reached.wait(20)
     done = house.cardsync("answer", "Zora Quillfeather", "never")
