@@ -5,12 +5,12 @@ a character of the user's is ours: what does not match our own lines stays.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 
 from cardsync.annotate.align import Aligned, align, exactly
-from cardsync.annotate.normal import tokens_of
+from cardsync.annotate.normal import joined, tokens_of
 from cardsync.policy import Position
 
 _MOST = 50_000  # characters that differ; beyond that only our lines to the letter are found
@@ -123,8 +123,8 @@ class _Area:
         self._offset = offset
         self._first_wins = position is Position.TOP
         self._tokens = tokens_of(note)
-        self._text = _string(token.text for token in self._tokens)
-        self._users = _string(token.text for token in tokens_of(user_text))
+        self._text = joined(token.text for token in self._tokens)
+        self._users = joined(token.text for token in tokens_of(user_text))
         self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
 
     def all(self, lines: Sequence[Sequence[str]]) -> list[Aligned]:
@@ -175,7 +175,7 @@ class _Area:
 
     def _exact(self, ours: Sequence[str], first: int = 0, last: int | None = None) -> int | None:
         """The index of ``ours`` among the tokens, if it is there more often than the user's text has it."""
-        wanted = _string(ours)
+        wanted = joined(ours)
         low, high = self._starts[first], self._starts[min(last or len(self._tokens), len(self._tokens))]
         forward = self._first_wins or last is not None
         at = self._text.find(wanted, low, high) if forward else self._text.rfind(wanted, low, high)
@@ -184,21 +184,21 @@ class _Area:
         return bisect_left(self._starts, at)
 
     def _has(self, words: Sequence[str], first: int, last: int) -> bool:
-        return self._text.find(_string(words), self._starts[first], self._starts[last]) >= 0
+        return self._text.find(joined(words), self._starts[first], self._starts[last]) >= 0
 
     def _surplus(self, words: Sequence[str]) -> int:
         """How much more often the words stand in the note than in the user's text."""
-        wanted = _string(words)
+        wanted = joined(words)
         return self._text.count(wanted) - self._users.count(wanted)
 
     def _opens_like_users(self, ours: Sequence[str]) -> bool:
         """Whether what begins like ours may all be the user's: a line of that beginning was there before."""
         opening = ours[:_OPENING]
-        return self._users.count(_string(opening)) > 0 and self._surplus(opening) <= 0
+        return self._users.count(joined(opening)) > 0 and self._surplus(opening) <= 0
 
     def _users_places(self, ours: Sequence[str]) -> list[int]:
         """Where a line of the user's text that is like ours stands: those farthest from the block's place."""
-        wanted = _string(ours)
+        wanted = joined(ours)
         places: list[int] = []
         at = self._text.rfind(wanted) if self._first_wins else self._text.find(wanted)
         while at >= 0 and len(places) < min(self._users.count(wanted), _TRIES):
@@ -208,7 +208,7 @@ class _Area:
 
     def _places(self, label: Sequence[str]) -> list[int]:
         """Where the label stands, nearest to the block's place first."""
-        wanted = _string(label)
+        wanted = joined(label)
         if self._surplus(label) <= 0:
             return []
         places: list[int] = []
@@ -233,7 +233,7 @@ class _Area:
                 return None
             limit = min(limit, start) if start > at else limit
         for other in others:
-            hit = self._text.find(_string(other), self._starts[at], self._starts[limit])
+            hit = self._text.find(joined(other), self._starts[at], self._starts[limit])
             limit = bisect_left(self._starts, hit) if hit >= 0 else limit
         starts = [at, *(i for i in range(at + 1, limit) if self._breaks(i)), limit]
         stop = starts[1]
@@ -259,8 +259,3 @@ class _Area:
     def _moved(self, line: Aligned) -> Aligned:
         pieces = tuple((start + self._offset, stop + self._offset) for start, stop in line.pieces)
         return Aligned(pieces=pieces, share=line.share, cut=line.cut)
-
-
-def _string(texts: Iterable[str]) -> str:
-    """Words as one string, in which a search finds whole words only."""
-    return "".join(f"\n{text}\n" for text in texts)

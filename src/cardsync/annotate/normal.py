@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 INVISIBLE = "\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
@@ -75,6 +76,11 @@ def words_of(text: str) -> list[str]:
     """The words and symbols of a text, plain, without its punctuation."""
     known: dict[str, str] = {}
     return [word for raw in _TOKEN.findall(text) if _says(word := _plain(raw, known))]
+
+
+def joined(words: Iterable[str]) -> str:
+    """Words as one string, in which a search finds whole words only."""
+    return "".join(f"\n{word}\n" for word in words)
 
 
 def _plain(raw: str, known: dict[str, str]) -> str:

@@ -4,8 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-import structlog
-
 from cardsync.annotate.block import find
 from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
@@ -13,12 +11,10 @@ from cardsync.mirror import Mirror
 from cardsync.mirror.problems import DAMAGED_AGAIN
 from cardsync.model import uid_key
 from cardsync.ports import Server
-from cardsync.records import Asked, Book, Intent, Problem, ProblemKind
+from cardsync.records import Asked, Book, Intent, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_text
-
-log = structlog.get_logger("cardsync.annotate")
 
 
 class Outcome(StrEnum):
@@ -172,36 +168,22 @@ class Settlement:
             self._report_damage(book, intent, got, detail)
 
     def _report_damage(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
-        self._report(ProblemKind.WRITING_STOPPED, book, "", None, "damaged", detail)
+        self.mirror.problems.tell(ProblemKind.WRITING_STOPPED, book, "damaged", detail, self.now)
         again = self.mirror.journal.damages(book.id, intent.href) > 1
         reason, more = (DAMAGED_AGAIN, f" {_AGAIN}") if again else ("damaged", "")
-        self._report(ProblemKind.PARKED, book, intent.href, got.etag, reason, f"{detail}{more}")
+        self.park(book, intent.href, got.etag, reason, f"{detail}{more}")
 
     # ------------------------------------------------------------ reports
 
     def unreadable(self, book: Book, href: str, error: CardsyncError) -> Outcome:
         """One card that cannot be read now stops nothing else."""
-        self._report(ProblemKind.PARKED, book, href, None, "unreadable", str(error))
+        self.park(book, href, None, "unreadable", str(error))
         return Outcome.LATER
 
     def park(self, book: Book, href: str, etag: str | None, reason: str, detail: str) -> Outcome:
         """Not written until it is another version than ``etag``."""
-        self._report(ProblemKind.PARKED, book, href, etag, reason, detail)
+        self.mirror.problems.tell(ProblemKind.PARKED, book, reason, detail, self.now, href=href, etag=etag)
         return Outcome.PARKED
-
-    def _report(self, kind: ProblemKind, book: Book, href: str, etag: str | None, reason: str, detail: str) -> None:
-        problem = Problem(
-            kind=kind,
-            account=self.account,
-            reason=reason,
-            detail=detail,
-            since=self.now,
-            book_id=book.id,
-            href=href,
-            etag=etag,
-        )
-        if self.mirror.problems.report(problem):
-            log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
 
 
 def _to_the_letter(asked: Asked | None, note: str) -> bool:

@@ -17,6 +17,7 @@ from cardsync.model import Assessment, Contact, Memory, Question, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, Standing, VipCard
 from cardsync.resources import AddressObject
+from cardsync.vcard.compare import same_card
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
@@ -243,7 +244,7 @@ class Annotate:
     def _compare(self, book: Book, card: VipCard, fresh: AddressObject, known: bytes) -> None:
         contact = contact_of(scan(fresh.data))  # what is kept can be read
         converted = book.found.may_convert and fresh.etag == card.etag  # the pull saw it in another version
-        if not converted and fresh.data.replace(b"\r\n", b"\n").strip() != known.replace(b"\r\n", b"\n").strip():
+        if not converted and not same_card(fresh.data, known):
             self.mirror.contacts.observe(book.id, contact, card.uid_key, card.href, work_keys(contact), self.now)
         self.mirror.books.set_etag(book.id, card.href, fresh.etag)
         self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from cardsync.annotate.block import Found, differing
-from cardsync.annotate.normal import lines_of, plain, words_of
+from cardsync.annotate.normal import joined, lines_of, plain, words_of
 from cardsync.policy import Position
 
 _LONG = 300  # characters; longer lines compare to the letter
@@ -178,7 +178,7 @@ class _New:
         self._spelt = Counter(line.strip() for line in lines)
         self._spelt.subtract(before)
         words, self._users = words_of("\n".join(lines)), words_of(users)
-        self._words, self._before = _string(words), _string(self._users)
+        self._words, self._before = joined(words), joined(self._users)
         self._claimed: Counter[str] = Counter()
         self._opening = _key(next((line for line in before if line), ""))
         remaining = iter(words)
@@ -186,7 +186,7 @@ class _New:
 
     def claim(self, text: str) -> bool:
         """Whether the text is new; what is once more there than before can be claimed once."""
-        key, words = _key(text), _string(words_of(text))
+        key, words = _key(text), joined(words_of(text))
         if not words or self._more[key] <= 0 or self._spelt[text.strip()] <= 0:
             return False
         if self._words.count(words) <= self._before.count(words) + self._claimed[words]:
@@ -203,7 +203,3 @@ class _New:
 
 def _key(line: str) -> str:
     return plain(line) if len(line) < _LONG else line
-
-
-def _string(words: Iterable[str]) -> str:
-    return "".join(f"\n{word}\n" for word in words)

@@ -5,9 +5,12 @@ from datetime import datetime
 from sqlite3 import Row
 from typing import Any
 
-from cardsync.mirror.database import Database, iso, moment, pack, unpack
-from cardsync.records import Problem, ProblemKind
+import structlog
 
+from cardsync.mirror.database import Database, iso, moment, pack, unpack
+from cardsync.records import Book, Problem, ProblemKind
+
+log = structlog.get_logger("cardsync.problems")
 DAMAGED_AGAIN = "damaged-again"
 """The reason of a card that a release does not release."""
 
@@ -45,6 +48,25 @@ class Problems:
             ),
         )
         return True
+
+    def tell(
+        self,
+        kind: ProblemKind,
+        book: Book,
+        reason: str,
+        detail: str,
+        now: datetime,
+        *,
+        href: str = "",
+        etag: str | None = None,
+    ) -> None:
+        """Remember what is wrong with a book or a card of it; what is new is logged."""
+        account = book.found.account
+        problem = Problem(
+            kind=kind, account=account, reason=reason, detail=detail, since=now, book_id=book.id, href=href, etag=etag
+        )
+        if self.report(problem):
+            log.warning("problem", kind=kind.value, account=account, book=book.id, reason=reason)
 
     def solved(self, kind: ProblemKind, account: str, *, book_id: int | None = None, href: str = "") -> None:
         """It is over."""

@@ -15,8 +15,9 @@ from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
-from cardsync.records import Book, Known, Problem, ProblemKind, Read
+from cardsync.records import Book, Known, ProblemKind, Read
 from cardsync.resources import AddressObject, Fetched, Listing
+from cardsync.vcard.compare import same_card
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 from cardsync.words import count
@@ -68,7 +69,7 @@ class Pull:
             except ServerProblem as error:
                 done.failed_books += 1
                 reason = EMPTY if isinstance(error, EmptyListing) else "listing"
-                self._report(ProblemKind.LISTING, book, reason, str(error))
+                self.mirror.problems.tell(ProblemKind.LISTING, book, reason, str(error), self.now)
             else:
                 self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
         return done
@@ -119,7 +120,9 @@ class Pull:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
         if listing.left_out and listing.complete:
             entries = count(listing.left_out, "entry", "entries")
-            self._report(ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(entries=entries))
+            self.mirror.problems.tell(
+                ProblemKind.QUARANTINED, book, "unaskable", _UNASKABLE.format(entries=entries), self.now
+            )
         elif listing.complete:
             self.mirror.problems.solved(ProblemKind.QUARANTINED, self.account, book_id=book.id)
 
@@ -135,7 +138,7 @@ class Pull:
             set_resolved(self.mirror, book.id, ())
             if known and too_much(todo, len(known), self.guards):
                 detail = f"{todo.changed} of {count(len(known), 'card')} changed at once. {_GUARDED}"
-                self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
+                self.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", detail, self.now)
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
             self._forget(book, todo.remove, done)
@@ -238,7 +241,7 @@ class Pull:
         """What we hold of it stays; without an ETag the next full comparison asks for it again."""
         self.mirror.books.set_etag(book.id, href, None)
         done.quarantined += 1
-        self._report(ProblemKind.QUARANTINED, book, "unreadable", reason, href=href, etag=etag)
+        self.mirror.problems.tell(ProblemKind.QUARANTINED, book, "unreadable", reason, self.now, href=href, etag=etag)
 
     # ------------------------------------------------------------ VIPs
 
@@ -246,7 +249,7 @@ class Pull:
         """Resolve the groups, and fetch the bytes of those who became VIPs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
-            self._report(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}")
+            self.mirror.problems.tell(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}", self.now)
             return
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
         again = Pulled()  # these cards were read before: they count once
@@ -266,26 +269,3 @@ class Pull:
             contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)
-
-    # ------------------------------------------------------------ problems
-
-    def _report(
-        self, kind: ProblemKind, book: Book, reason: str, detail: str, *, href: str = "", etag: str | None = None
-    ) -> None:
-        problem = Problem(
-            kind=kind,
-            account=self.account,
-            reason=reason,
-            detail=detail,
-            since=self.now,
-            book_id=book.id,
-            href=href,
-            etag=etag,
-        )
-        if self.mirror.problems.report(problem):
-            log.warning("problem", kind=kind.value, account=self.account, book=book.id, reason=reason)
-
-
-def same_card(one: bytes, other: bytes) -> bool:
-    """Whether two servings are the same bytes but for line ends, which XML does not keep."""
-    return one.replace(b"\r\n", b"\n").strip() == other.replace(b"\r\n", b"\n").strip()

@@ -32,6 +32,11 @@ def differences(
     return (*faults, *sorted(found))
 
 
+def same_card(one: bytes, other: bytes) -> bool:
+    """Whether two servings are the same bytes but for line ends, which XML does not keep."""
+    return one.replace(b"\r\n", b"\n").strip() == other.replace(b"\r\n", b"\n").strip()
+
+
 def _contents(document: Document, ignore: frozenset[str], known: dict[_Siblings, int]) -> Counter[_Content]:
     """All properties as they compare; the label beside a grouped one is part of it, as a number in ``known``."""
     grouped: dict[str, set[tuple[str, str]]] = {}

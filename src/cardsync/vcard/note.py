@@ -78,12 +78,12 @@ def cut(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
     if line is None:
         return data
     note = _Offsets(line)
-    merged = _merged(spans, len(note.text))
-    if merged == [(0, len(note.text))] and not note.text.endswith(SEPARATOR):
+    gone = merged([(max(start, 0), min(stop, len(note.text))) for start, stop in spans])
+    if gone == [(0, len(note.text))] and not note.text.endswith(SEPARATOR):
         return data[: line.start] + data[line.stop :]
     kept: list[bytes] = []
     until = len(data)
-    for start, stop in reversed(merged):
+    for start, stop in reversed(gone):
         first, last = note.first_byte(start), note.last_byte(stop)
         glue, behind = _joint(data, first, last, document.newline)
         kept[:0] = [glue, data[behind:until]]
@@ -154,14 +154,15 @@ def _rest(line: list[bytes], token: bytes, least: int) -> list[bytes]:
     return rest
 
 
-def _merged(spans: Sequence[tuple[int, int]], length: int) -> list[tuple[int, int]]:
-    merged: list[tuple[int, int]] = []
-    for start, stop in ((max(start, 0), min(stop, length)) for start, stop in spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The same characters in spans that are sorted, disjoint and not empty."""
+    found: list[tuple[int, int]] = []
+    for start, stop in sorted(spans):
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
         elif start < stop:
-            merged.append((start, stop))
-    return merged
+            found.append((start, stop))
+    return found
 
 
 def _joint(data: bytes, first: int, last: int, newline: bytes) -> tuple[bytes, int]:
