@@ -16,6 +16,7 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 
@@ -228,6 +229,8 @@ def main() -> None:
     parser.add_argument("--years", type=int, default=5)
     parser.add_argument("--plot", type=Path, help="an SVG or PNG; needs matplotlib")
     given = parser.parse_args()
+    if given.plot and not find_spec("matplotlib"):  # said before the long run, not after it
+        parser.error("--plot needs matplotlib, which is no dependency: pip install matplotlib")
     world, months = World(), given.years * 12
     print(f"people = {given.people}", f"seeds = {given.seeds}", f"years = {given.years}", f"{world}", sep="\n")
     table: dict[str, list[list[Outcome]]] = {}

@@ -1,13 +1,14 @@
 """``cardsync explain``: the assessment item by item, and why the contact is asked about now, later or not at all."""
 
 from bisect import bisect_left
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
 from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
+from cardsync.assess.judge import policy_for
 from cardsync.mirror.contacts import RESUMED
 from cardsync.mirror.database import maybe_iso
 from cardsync.model import Contact, QuestionKind, SignalKind
@@ -15,11 +16,23 @@ from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standin
 from cardsync.report import Person, nothing_to_watch, standing_question
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
+from cardsync.words import count, percent
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Whether the contact is asked about now: ``state`` is one word, ``until`` the day on which that may change."""
+
+    state: str
+    sentence: str
+    until: datetime | None = None
 
 
 def explain(app: App, person: Person) -> dict[str, Any]:
     """The assessment, item by item, and why the contact is asked about now or not."""
     assessed_at, stored = app.mirror.assessments.of(person.id)
+    found = why(app, person, stored)
+    open_ = standing_question(app, person)
     return {
         "name": person.name,
         "account": person.account,
@@ -27,8 +40,27 @@ def explain(app: App, person: Person) -> dict[str, Any]:
         "groups": list(person.groups),
         "assessed_at": assessed_at.isoformat() if assessed_at else None,
         "assessment": stored,
-        "asked": why(app, person, stored),
+        "state": found.state,
+        "until": found.until.isoformat() if found.until else None,
+        "asked": found.sentence,
+        "open_question": open_.block if open_ else None,
+        "rank": _rank(app, person, stored),
         "worth_asking_from": day.isoformat() if (day := _worth_asking_from(app, person)) else None,
+    }
+
+
+def _rank(app: App, person: Person, stored: dict[str, Any] | None) -> dict[str, Any] | None:
+    """What the question is worth among those of the others; None: there is none to ask."""
+    policies = app.judge(person.account, app.clock()).policies
+    if not stored or not stored["question"] or not any(name in policies for name in person.groups):
+        return None
+    kind = QuestionKind(stored["question"]["kind"])
+    return {
+        "weight": policy_for(person.groups, policies).weight,
+        "probability": stored["probability"],
+        "gain_years": stored["gain_years"],
+        "score": stored["question"]["score"],
+        "before_others": kind in plan.FIRST,
     }
 
 
@@ -52,39 +84,54 @@ def _worth_asking_from(app: App, person: Person) -> date | None:
 _FORESEEN = 3650  # days
 
 
-def why(app: App, person: Person, stored: dict[str, Any] | None) -> str:
-    """One sentence: why a question stands, is due, or is not."""
+def why(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
+    """Why a question stands, is due, or is not."""
     state = app.mirror.contacts.standing(person.id)
     now = app.clock()
     open_ = standing_question(app, person)
     if open_:
-        return _standing(app, open_, state)
+        return _standing(app, person, open_, state)
     if state.pause:
-        return f"Not asked: you said {state.pause.value}. cardsync resume undoes it."
+        return Why(state="paused", sentence=f"Not asked: you said {state.pause.value}. cardsync resume undoes it.")
     if not person.groups:
-        return "Not asked: the contact is in no group of the config."
+        return Why(state="no-group", sentence="Not asked: the contact is in no group of the config.")
     if state.not_before and now < state.not_before:
         reason = _why_it_waits(app, person)
-        return f"Not asked before {state.not_before:%Y-%m-%d}{reason and f': {reason}'}."
+        sentence = f"Not asked before {state.not_before:%Y-%m-%d}{reason and f': {reason}'}."
+        return Why(state="waits", sentence=sentence, until=state.not_before)
     wish = stored["question"] if stored else None
-    if not wish and not state.left_at:
-        return _not_worth_it(app, person)
-    kind = QuestionKind(wish["kind"]) if wish and not state.left_at else QuestionKind.FOLLOW_UP
+    if not wish:
+        return _not_worth_it(app, person, stored)
+    kind = QuestionKind(wish["kind"])
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
         return _asked_lately(app, person, kind, state.ended[kind])
-    return _obstacle(app, person, now) or "Due: asked as soon as the budget and the order of the others allow."
+    return _obstacle(app, person, now) or _due(app, person)
 
 
-def _standing(app: App, asked: Asked, state: Standing) -> str:
+def _due(app: App, person: Person) -> Why:
+    """The place in line, and what the limits let be asked now."""
+    turns = app.turns(person.account)
+    line = [card.contact_id for _, card in turns.due(turns.books())]
+    budget = turns.budget()
+    limits = " and ".join(f"reminders.{key}" for key in budget.spent)
+    now = f"{count(budget.left, 'question')} may be asked now" if budget.left else f"none may be asked now ({limits})"
+    place = f"number {line.index(person.id) + 1} of {len(line)} in line" if person.id in line else "in line"
+    return Why(state="due", sentence=f"Due: {place}, and {now}.")
+
+
+def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
     """Of a question on the card: since when, or how it ended and that it is to be taken out."""
     ending = Ending(state.pause.value) if state.pause else asked.ending
     if ending is None:
-        return f"A question stands on the card since {asked.asked_at:%Y-%m-%d}."
+        until = asked.asked_at + app.reminders(person.account).expire_after
+        question = asked.block.split("\n")[0]
+        sentence = f"Asked on {asked.asked_at:%Y-%m-%d} and open: {question} It goes by itself on {until:%Y-%m-%d}."
+        return Why(state="asked", sentence=sentence, until=until)
     told = app.mirror.contacts.history(asked.contact_id)
     marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)
     how = "You marked the card as right" if marked and ending is Ending.CONFIRMED else _ENDED[ending]
-    return f"{how}. The question leaves the card at the next cycle."
+    return Why(state="ended", sentence=f"{how}. The question leaves the card at the next cycle.")
 
 
 _ENDED = {
@@ -122,33 +169,50 @@ _WAITS: dict[str, str] = {
 _LATELY: dict[str, str] = {Ending.EDITED: "was answered", Ending.EXPIRED: "went unanswered"}
 
 
-def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: datetime) -> str:
+def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: datetime) -> Why:
     """``reminders.ask_again_after`` is not over since a question of this kind ended."""
-    again = ended_at + app.reminders(person.account).ask_again_after
+    wait = app.reminders(person.account).ask_again_after
     of_kind = [asked for asked in app.mirror.questions.of(person.id) if asked.kind is kind]
     ending = next((asked.ending for asked in of_kind if asked.ended_at == ended_at), None)
-    how = {Ending.EXPIRED: "went unanswered", Ending.WITHDRAWN: "was withdrawn"}.get(ending or Ending.EDITED)
-    sentence = f"the same question {how or 'was answered'} less than reminders.ask_again_after ago"
-    return f"Not asked before {again:%Y-%m-%d}: {sentence}."
+    how = {Ending.EXPIRED: "it went unanswered", Ending.WITHDRAWN: "it was withdrawn"}.get(
+        ending or Ending.EDITED, "you answered it"
+    )
+    sentence = (
+        f"Not asked again before {ended_at + wait:%Y-%m-%d}: {how} on {ended_at:%Y-%m-%d} "
+        f"(reminders.ask_again_after, {wait.days} days)."
+    )
+    return Why(state="asked-lately", sentence=sentence, until=ended_at + wait)
 
 
-def _not_worth_it(app: App, person: Person) -> str:
+def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
     """Why the assessment found no question."""
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
     contact = contact_of(scan(card.data)) if card else None
     match nothing_to_watch(contact) if contact else None:
         case report.COMPANY_CARD:
-            return "Never asked: this is a company's card."
+            return Why(state="company", sentence="Never asked: this is a company's card.")
         case report.NO_WORK_DETAILS:
-            return "Not asked: the card has no work details (reminders.ask_missing)."
+            sentence = "Not asked: the card has no work details (reminders.ask_missing = false)."
+            return Why(state="no-work-details", sentence=sentence)
     since = _changing_since(app, person, contact) if contact else None
     if since is None:
-        return "Not asked: nothing is worth a question now."
+        return Why(state="below", sentence=_below(app, person, stored))
     until = since + app.reminders(person.account).half_updated_after
-    return (
+    sentence = (
         f"Not asked before {until:%Y-%m-%d}: the organisation changed on {since:%Y-%m-%d} "
         "and the rest gets time to follow (reminders.half_updated_after)."
     )
+    return Why(state="half-updated", sentence=sentence, until=until)
+
+
+def _below(app: App, person: Person, stored: dict[str, Any] | None) -> str:
+    policies = app.judge(person.account, app.clock()).policies
+    if not stored or not any(name in policies for name in person.groups):
+        return "Not asked: it was not assessed yet."
+    above = policy_for(person.groups, policies).ask_above
+    if stored["probability"] < above:
+        return f"Not asked: {percent(stored['probability'])} is below {percent(above)} (ask_above)."
+    return f"Not asked: without the mismatch of e-mails, no reason by itself, it is below {percent(above)} (ask_above)."
 
 
 def _changing_since(app: App, person: Person, contact: Contact) -> datetime | None:
@@ -165,19 +229,19 @@ def _changing_since(app: App, person: Person, contact: Contact) -> datetime | No
     return since if later else None
 
 
-def _obstacle(app: App, person: Person, now: datetime) -> str | None:
+def _obstacle(app: App, person: Person, now: datetime) -> Why | None:
     if app.settings.accounts[person.account].write == "never":
-        return 'Not asked: write = "never" in the config.'
+        return Why(state="read-only", sentence='Not asked: write = "never" in the config.')
     for kind in GUARDS:
         if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
-            return f"Not asked: {guard.detail} cardsync status --problems says what to do."
+            sentence = f"Not asked: {guard.detail} cardsync status --problems says what to do."
+            return Why(state="guarded", sentence=sentence)
     for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
         parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
         if parked:
-            return f"Not asked: the card is not written. {parked.detail}"
+            return Why(state="parked", sentence=f"Not asked: the card is not written. {parked.detail}")
         memory = app.mirror.contacts.memory(person.id)
         if plan.quiet(contact_of(scan(card.data)), memory.changed_at, app.reminders(person.account), now):
-            return "Not asked yet: the card changed in the last hours."
-    if not app.mirror.books.book(person.book_id).found.writable:
-        return f"Not asked: {app.mirror.books.book(person.book_id).found.read_only_reason}"
-    return None
+            return Why(state="quiet", sentence="Not asked yet: the card changed in the last hours.")
+    found = app.mirror.books.book(person.book_id).found
+    return None if found.writable else Why(state="read-only", sentence=f"Not asked: {found.read_only_reason}")

@@ -220,7 +220,8 @@ class Reason:
 class Assessment:
     """How probable it is that the employment on the card is no longer right.
 
-    ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone; ``last_sure`` the last
+    ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone, ``start`` the same before all signals:
+    what the owner said outdoes age; ``last_sure`` the last
     date on which the details were known to be right (None: never confirmed), ``age`` the time that
     the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many
     years an answer is good for, ``claims`` P(right) of each
@@ -235,6 +236,7 @@ class Assessment:
     last_sure: datetime | None = None
     history: "JobHistory | None" = None
     gain: float = 1.0
+    start: float = 0.0
     claims: Mapping[WorkField, float] = field(default_factory=dict)
 
 

@@ -130,7 +130,8 @@ def _account(app: App, name: str) -> dict[str, Any]:
     names = {person.id: person.name for person in people(app)}
     return {
         "account": name,
-        "may_ask_now": turns.budget(),
+        "may_ask_now": (budget := turns.budget()).left,
+        "spent": list(budget.spent),
         "next": [names[card.contact_id] for _, card in islice(turns.due(turns.books()), NEXT)],
         "not_before": until.isoformat() if until and until > app.clock() else None,
         "books": [
@@ -169,6 +170,7 @@ def questions(app: App) -> list[dict[str, Any]]:
 def vips(app: App) -> list[dict[str, Any]]:
     """All VIPs, most probably stale first; cards that say nothing of where somebody works come last."""
     rows = []
+    now = app.clock()
     everyone = [person for person in people(app) if person.groups]
     for person in everyone:
         _, stored = app.mirror.assessments.of(person.id)
@@ -184,6 +186,7 @@ def vips(app: App) -> list[dict[str, Any]]:
                 "last_sure": stored["last_sure"] if stored else None,
                 "question": open_.block.split("\n")[0] if open_ else None,
                 "paused": state.pause.value if state.pause else None,
+                "not_before": state.not_before.isoformat() if state.not_before and state.not_before > now else None,
                 "nothing_to_watch": _nothing_to_watch(app, person),
             }
         )

@@ -1,12 +1,15 @@
 """When a question is asked, and what its end means for the next one.  Pure."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
-from cardsync.model import Contact, Question, QuestionKind, WorkField
+from cardsync.model import Contact, QuestionKind
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Ending, Pause, Standing
+
+FIRST = (QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP)
+"""Asked before all others, whatever their worth: the card is known to be wrong."""
 
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
 
@@ -30,8 +33,7 @@ def precedence(kind: QuestionKind, score: float, contact_id: int) -> tuple[int, 
 
     Half-updated cards, then those known to be wrong, then by weight x P(stale) x gain, then as first seen.
     """
-    known = (QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP)
-    return known.index(kind) if kind in known else len(known), -score, contact_id
+    return FIRST.index(kind) if kind in FIRST else len(FIRST), -score, contact_id
 
 
 def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
@@ -43,22 +45,33 @@ def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
     return start <= hour < stop if start < stop else hour >= start or hour < stop
 
 
-def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zone: tzinfo, now: datetime) -> int:
-    """How many new questions may be written now; ``asked`` are those of the last seven days."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """How many new questions each limit of ``[reminders]`` lets be written now."""
+
+    day: int
+    week: int
+    open: int
+
+    @property
+    def left(self) -> int:
+        """What all of them allow."""
+        return max(0, min(self.day, self.week, self.open))
+
+    @property
+    def spent(self) -> tuple[str, ...]:
+        """The keys of the limits that allow none."""
+        left = {"max_new_per_day": self.day, "max_new_per_week": self.week, "max_open": self.open}
+        return tuple(key for key, number in left.items() if number <= 0)
+
+
+def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zone: tzinfo, now: datetime) -> Budget:
+    """What may be asked now; ``asked`` are the questions of the last seven days."""
     today = now.astimezone(zone).date()
     day = sum(moment.astimezone(zone).date() == today for moment in asked)
     week = sum(now - moment < timedelta(days=7) for moment in asked)
-    return max(0, min(policy.max_new_per_day - day, policy.max_new_per_week - week, policy.max_open - standing))
-
-
-def follow_up(contact: Contact, organisation: str, score: float) -> Question:
-    """Where is Jo now: the question after the owner said that the person left ``organisation`` ('' if unknown)."""
-    return Question(
-        kind=QuestionKind.FOLLOW_UP,
-        fields=(WorkField.ORGANISATION,),
-        slots={"organisation": organisation, "given_name": contact.given_name or contact.name},
-        score=score,
-        reason="you said that the contact left; the card still names the old organisation",
+    return Budget(
+        day=policy.max_new_per_day - day, week=policy.max_new_per_week - week, open=policy.max_open - standing
     )
 
 

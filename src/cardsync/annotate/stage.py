@@ -15,7 +15,7 @@ from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
 from cardsync.model import Assessment, Contact, Memory, Question, WorkField
 from cardsync.policy import ReminderPolicy
-from cardsync.records import Asked, Book, Ending, Standing, VipCard
+from cardsync.records import Asked, Book, Ending, VipCard
 from cardsync.resources import AddressObject
 from cardsync.vcard.compare import same_card
 from cardsync.vcard.contact import contact_of, work_keys
@@ -142,7 +142,9 @@ class Annotate:
         spans = reading.cut if read.heard(reading, ending) else reading.block
         data = cut(fresh.data, spans) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
-            return self._followed_up(book, card, asked, data)
+            question = self.judge(contact_of(scan(data)), self.mirror.contacts.memory(card.contact_id), card.groups)[1]
+            if question:
+                return self._with_block(book, card, question, data, counted=False, removes=asked.id)
         if not spans:
             self.mirror.questions.taken_out(asked.id)
             return None
@@ -153,11 +155,6 @@ class Annotate:
         """The ending, where an earlier attempt of this cycle has stored it."""
         questions = self.mirror.questions.of(asked.contact_id)
         return next((known.ending for known in questions if known.id == asked.id), None)
-
-    def _followed_up(self, book: Book, card: VipCard, asked: Asked, data: bytes) -> Change:
-        contact = contact_of(scan(data))
-        question = plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
-        return self._with_block(book, card, question, data, counted=False, removes=asked.id)
 
     def _end(self, asked: Asked, ending: Ending, done: Annotated, *, reading: read.Reading | None = None) -> None:
         conclude(
@@ -182,7 +179,7 @@ class Annotate:
     # ------------------------------------------------------------ new questions
 
     async def _ask(self, books: list[Book], done: Annotated) -> None:
-        left = self._turns.budget()
+        left = self._turns.budget().left
         if not left or not plan.within_hours(self.policy, self.zone, self.now):
             return
         for book, card in islice(self._turns.due(books), TRIES):
@@ -205,15 +202,10 @@ class Annotate:
         state = self.mirror.contacts.standing(card.contact_id)
         if plan.quiet(contact, memory.changed_at, self.policy, self.now):
             return None
-        question = self._question(contact, memory, state, card.groups)
+        question = self.judge(contact, memory, card.groups)[1]
         if question is None or not plan.may_ask(state, question.kind, self.policy, self.now):
             return None
         return self._with_block(book, card, question, fresh.data, counted=True)
-
-    def _question(self, contact: Contact, memory: Memory, state: Standing, groups: tuple[str, ...]) -> Question | None:
-        if state.left_at:
-            return plan.follow_up(contact, contact.first(WorkField.ORGANISATION) or "", score=1.0)
-        return self.judge(contact, memory, groups)[1]
 
     def _with_block(
         self, book: Book, card: VipCard, question: Question, data: bytes, *, counted: bool, removes: int | None = None

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta, tzinfo
 from cardsync.annotate import plan
 from cardsync.annotate.writer import RESTLESS
 from cardsync.mirror import Mirror
-from cardsync.model import QuestionKind
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Book, ProblemKind, VipCard
 from cardsync.vcard.contact import contact_of
@@ -43,7 +42,7 @@ class Turns:
             and not self.mirror.problems.of_book(book.id, ProblemKind.WRITING_STOPPED)
         )
 
-    def budget(self) -> int:
+    def budget(self) -> plan.Budget:
         """How many new questions may be written now."""
         asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
         return plan.budget(asked, self.mirror.questions.open_count(self.account), self.policy, self.zone, self.now)
@@ -57,10 +56,8 @@ class Turns:
             standing = self.mirror.questions.standing(book.id)
             for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
                 state = self.mirror.contacts.standing(contact_id)
-                kind = QuestionKind.FOLLOW_UP if state.left_at else wish.kind
-                if kind and contact_id not in standing and plan.may_ask(state, kind, self.policy, self.now):
-                    score = 1.0 if state.left_at else wish.score
-                    ranked.append((plan.precedence(kind, score, contact_id), book, contact_id))
+                if wish.kind and contact_id not in standing and plan.may_ask(state, wish.kind, self.policy, self.now):
+                    ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])
         for _, book, contact_id in ranked:
             found = self.mirror.books.cards(book.id, contact_id=contact_id)

@@ -33,12 +33,14 @@ def question(
     """The question that pays, or None.  Slots hold raw values; an absent one has no key; dates are ISO days."""
     if contact.kind is not ContactKind.PERSON:
         return None
+    score = policy.weight * assessment.probability * assessment.gain
+    if memory.left_at:
+        return _follow_up(contact, score)
     found = {signal.kind: signal for signal in assessment.signals}
     due = bool(contact.work) and probability_without(assessment, MISMATCHES) >= policy.ask_above
     half = found.get(SignalKind.HALF_UPDATED)
     if half and half.since and now - half.since < reminders.half_updated_after:
         return None  # perhaps she is still at it
-    score = policy.weight * assessment.probability * assessment.gain
     if due and half:
         return _half_updated(half, score, assessment.probability)
     if due and (asked := _still(contact, memory, assessment, found, score, now)):
@@ -49,6 +51,18 @@ def question(
             kind=QuestionKind.MISSING, fields=missing.fields, slots=slots, score=score, reason=missing.reason
         )
     return None
+
+
+def _follow_up(contact: Contact, score: float) -> Question:
+    """Where is Jo now: after the owner said that the person left the organisation that the card names."""
+    organisation = contact.first(WorkField.ORGANISATION) or ""
+    return Question(
+        kind=QuestionKind.FOLLOW_UP,
+        fields=(WorkField.ORGANISATION,),
+        slots={"organisation": organisation, "given_name": contact.given_name or contact.name},
+        score=score,
+        reason="You said that the contact left; the card names the old organisation.",
+    )
 
 
 def _half_updated(half: Signal, score: float, probability: float) -> Question:

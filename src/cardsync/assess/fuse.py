@@ -9,7 +9,7 @@ from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import SUREST, prior
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import Survival, employment
-from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind, WorkField
+from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
 from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
@@ -52,9 +52,11 @@ def assess(
     )
     start, said = _starting_from(before.probability, memory)
     after = posterior(start, found)
+    beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]  # the claims know it by dates
     return Assessment(
         probability=after,
-        prior=start,
+        prior=before.probability,
+        start=start,
         age=before.age,
         reasons=(*before.reasons, *said, *_weighed(start, found)),
         signals=found,
@@ -62,7 +64,7 @@ def assess(
         history=before.history,
         gain=before.gain,
         claims={
-            which: min(right * (1 - posterior(start, _about(which, found))) / (1 - before.probability), 1.0)
+            which: 1 - posterior(_starting_from(_bounded(1 - right), memory)[0], beside)
             for which, right in before.claims.items()
         },
     )
@@ -89,17 +91,16 @@ def _in_part(signal: Signal, factor: float) -> str:
     return " It counts in part: perhaps it is about somebody else, or old." if signal.match < SURE_MATCH else ""
 
 
+def _bounded(stale: float) -> float:
+    return min(max(stale, SUREST), 1 - SUREST)
+
+
 def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason]]:
     """What the owner said outdoes what time says."""
     if memory.left_at is None:
         return prior, ()
     sentence = f"You said on {memory.left_at:%Y-%m-%d} that the contact left; the card names the old organisation."
-    return 1 - SUREST, (Reason(sentence=sentence),)
-
-
-def _about(which: WorkField, found: Sequence[Signal]) -> list[Signal]:
-    """What is said of the employment holds for all details; what was left behind at an edit, for nothing else."""
-    return [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED or which in signal.fields]
+    return 1 - SUREST, (Reason(sentence=sentence, probability=1 - SUREST),)
 
 
 def posterior(before: float, found: Sequence[Signal]) -> float:
@@ -110,9 +111,9 @@ def posterior(before: float, found: Sequence[Signal]) -> float:
 
 def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) -> float:
     """P(stale) had the signals of these kinds not been seen."""
-    if not 0 < assessment.prior < 1:
+    if not 0 < assessment.start < 1:
         return assessment.probability
-    return posterior(assessment.prior, [signal for signal in assessment.signals if signal.kind not in kinds])
+    return posterior(assessment.start, [signal for signal in assessment.signals if signal.kind not in kinds])
 
 
 def factors(found: Sequence[Signal]) -> list[float]:

@@ -8,8 +8,9 @@ from functools import partial
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
 from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, kept
-from cardsync.model import Contact, JobHistory, Memory, Reason, WorkField
+from cardsync.model import Contact, FieldMemory, JobHistory, Memory, Reason, WorkField
 from cardsync.policy import Stratum
+from cardsync.words import percent
 
 YEAR = timedelta(days=365.2425)
 SUREST = 0.005  # even a card confirmed today is wrong once in 200 times: slips, hasty answers; keeps log-odds finite
@@ -47,16 +48,16 @@ def prior(
     unknown_for, sentence = unconfirmed_age(contact, memory, assumed_age=assumed_age, now=now)
     age = max(now - sure, timedelta()) if sure else unknown_for
     if sure:
-        sentence = f"Last sure on {sure:%Y-%m-%d}, {_years(age)} ago."
+        sentence = f"The employer was last sure on {sure:%Y-%m-%d}, {_ago(age)}."
     situation = situation_of(memory, sure, age, aliases, assumed_age)
     right = survival(situation, stratum)
-    claims = _claims(contact, memory, right, unknown_for, now)
+    claims = _claims(contact, memory, right, unknown_for, now, _moved_at(memory, aliases))
     reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
     if any(which in contact.work for which in _TITLES):
         title_sure = _latest(memory, _TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
         right *= kept(WorkField.TITLE, title_age / YEAR)
-        reasons.append(Reason(sentence=_title_sentence(1 - right)))
+        reasons.append(Reason(sentence=_title_sentence(1 - right, title_age, sure=title_sure is not None)))
     return Prior(
         probability=min(max(1 - right, SUREST), 1 - SUREST),
         age=age,
@@ -69,15 +70,47 @@ def prior(
 
 
 def _claims(
-    contact: Contact, memory: Memory, employed: float, unknown_for: timedelta, now: datetime
+    contact: Contact, memory: Memory, employed: float, unknown_for: timedelta, now: datetime, moved: datetime | None
 ) -> dict[WorkField, float]:
-    """P(still right) of each detail that the card has: nothing of the old employer's outlasts the employment."""
+    """P(still right) of each detail that the card has: little of the old employer's outlasts the employment."""
     found = {}
     for which in contact.work:
         sure = _latest(memory, (which,))
         age = max(now - sure, timedelta()) if sure else unknown_for
         found[which] = employed * kept(which, age / YEAR)
+        if moved and which in OUTLASTS and not _renewed(memory.fields.get(which), moved):
+            found[which] *= OUTLASTS[which]
     return found
+
+
+OUTLASTS = {  # assumed: P(a detail of the former employer's is right at the next one)
+    WorkField.DEPARTMENT: 0.1,
+    WorkField.TITLE: 0.1,
+    WorkField.ROLE: 0.2,
+    WorkField.EMAIL: 0.02,
+    WorkField.URL: 0.05,
+    WorkField.ADDRESS: 0.05,
+    WorkField.PHONE: 0.4,
+}
+
+
+def _moved_at(memory: Memory, aliases: Aliases) -> datetime | None:
+    """When we last saw the employer change."""
+    moves = [move.at for move in memory.moves if compare(move.old, move.new, aliases) not in CERTAIN]
+    held = memory.fields.get(WorkField.ORGANISATION)
+    if held and held.changed_at and held.previous and held.values:
+        renamed = compare(held.previous[0], held.values[0], aliases) in CERTAIN
+        moves += [] if renamed else [held.changed_at]
+    return max(moves, default=None)
+
+
+def _renewed(field: FieldMemory | None, moved: datetime) -> bool:
+    """Whether somebody set or confirmed the detail along with the new employer, or later."""
+    dates = (field.changed_at, field.validated_at) if field else ()
+    return any(date and date >= moved - ONE_EDIT for date in dates)
+
+
+ONE_EDIT = timedelta(days=14)  # what changed this close before the organisation belongs to the same update
 
 
 def situation_of(
@@ -134,9 +167,9 @@ def unconfirmed_age(
     known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
     bound = max((now - date for date in known if date), default=timedelta())
     if bound > assumed:
-        return bound, f"Never confirmed; unchanged for {_years(bound)} at least."
-    seen = f"unchanged for {_years(bound)} at least and " if bound else ""
-    return assumed, f"Never confirmed; {seen}taken to be {_years(assumed)} old, for lack of anything better."
+        return bound, f"Never confirmed; unchanged for at least {_years(bound)}."
+    seen = f"unchanged for at least {_years(bound)}; " if bound else ""
+    return assumed, f"Never confirmed; {seen}its age is not known and taken to be {_years(assumed)}."
 
 
 def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
@@ -146,8 +179,8 @@ def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
 
 def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> str:
     line = (
-        f"After that time {stale:.0%} have another employer "
-        f"(half of all stay {stratum.median_years:g} years; {stratum.name})"
+        f"After that time {percent(stale)} have another employer "
+        f"({stratum.name}: half are still there after {stratum.median_years:g} years)"
     )
     known = []
     if situation.in_job is not None:
@@ -159,8 +192,13 @@ def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> 
     return f"{line}{', reckoning with ' if known else ''}{' and '.join(known)}."
 
 
-def _title_sentence(stale: float) -> str:
-    return f"With the 9 % of titles that change in a year, {stale:.0%} have another employer or title."
+def _title_sentence(stale: float, age: timedelta, *, sure: bool) -> str:
+    known = f"was last sure {_ago(age)}" if sure else f"is taken to be {_years(age)} old"
+    return f"The title {known}, and 9% change in a year: {percent(stale)} have another employer or title."
+
+
+def _ago(age: timedelta) -> str:
+    return f"{_years(age)} ago" if age >= timedelta(days=1) else "today"
 
 
 def _span(years: float) -> str:

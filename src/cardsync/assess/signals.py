@@ -4,11 +4,12 @@ Likelihood ratios compare with a card of which only its age is known.  Reasons q
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from urllib.parse import urlsplit
 
 from cardsync.assess.domains import Domains, domain_belongs, is_free_mail, registrable, surely_another
 from cardsync.assess.organisations import CERTAIN, Aliases, Verdict, compare
+from cardsync.assess.prior import ONE_EDIT
 from cardsync.assess.words import PROFILE_HOSTS
 from cardsync.model import Contact, FieldMemory, Memory, Signal, SignalKind, WorkField
 
@@ -20,7 +21,6 @@ LEFT_BEHIND = {  # the employer changed, and this did not: how much likelier on 
     WorkField.URL: 60.0,  # a page on the former employer's site
     WorkField.PHONE: 3.0,  # numbers move along with people, and labels say little
 }
-ONE_EDIT = timedelta(days=14)  # what changed this close before the organisation belongs to the same update
 _WORDS = {WorkField.EMAIL: "work e-mail", WorkField.URL: "work URL"}
 
 
@@ -59,7 +59,7 @@ def _missing(contact: Contact) -> Signal | None:
         fields = tuple(f for f in fields if f is not WorkField.TITLE)
     if not fields:
         return None
-    reason = f"The card names no {' and no '.join(fields)}, which says nothing about the rest."
+    reason = f"The card names no {' and no '.join(fields)}; that is not held against the rest."
     return Signal(kind=SignalKind.MISSING, fields=fields, likelihood_ratio=1.0, reason=reason)
 
 
@@ -109,7 +109,7 @@ def _two(theirs: str, foreign: str) -> Signal:
         kind=SignalKind.TWO_ORGANISATIONS,
         fields=(WorkField.EMAIL,),
         likelihood_ratio=TWO_ORGANISATIONS,
-        reason=f"There are work addresses of two organisations, at {theirs} and at {foreign}.",
+        reason=f"The card has work e-mails at two organisations, {theirs} and {foreign}.",
         values=(theirs, foreign),
     )
 

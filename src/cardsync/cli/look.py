@@ -7,7 +7,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
-from cardsync.words import count
+from cardsync.words import count, percent
 
 _DAY = 10  # characters of ISO 8601
 
@@ -58,9 +58,10 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
         output.say("no open questions")
     for account in shown["accounts"]:
         if account["next"]:
+            spent = " and ".join(f"reminders.{key}" for key in account["spent"])
             output.say(
-                f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now; "
-                f"next in line: {', '.join(account['next'])}"
+                f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now"
+                f"{spent and f' ({spent})'}; next in line: {', '.join(account['next'])}"
             )
 
 
@@ -84,17 +85,21 @@ def vip(context: click.Context, *, as_json: bool) -> None:
         ("stale", "contact", "groups", "last sure", "state"),
         [
             (
-                output.percent(row["probability_stale"]),
+                "" if row["probability_stale"] is None else percent(row["probability_stale"]),
                 row["name"],
                 ", ".join(row["groups"]),
                 output.local(row["last_sure"], app.zone, _DAY) if row["last_sure"] else "",
-                row["paused"] or row["question"] or row["nothing_to_watch"] or "",
+                row["paused"] or row["question"] or row["nothing_to_watch"] or _waits(row["not_before"], app.zone),
             )
             for row in rows
         ],
     )
     for line in missing:
         output.say(line, err=True)
+
+
+def _waits(until: str | None, zone: tzinfo) -> str:
+    return f"not before {output.local(until, zone, _DAY)}" if until else ""
 
 
 @vip.command()
@@ -143,25 +148,38 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     if as_json:
         output.as_json(shown)
         return
-    stored = shown["assessment"]
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
-    if stored:
-        output.say(f"probability that the work details are out of date: {output.percent(stored['probability'])}")
-        output.say(f"  from time alone: {output.percent(stored['prior'])}")
-        right = ", ".join(f"{which} {share:.0%}" for which, share in stored.get("right", {}).items())
-        if right:
-            output.say(f"  still right: {right}")
-        for reason in stored["reasons"]:
-            output.say(f"  - {reason['sentence']}{_step(reason)}")
+    if shown["assessment"] and shown["state"] not in {"company", "no-work-details"}:
+        _print_assessment(shown["assessment"], shown["assessed_at"])
     output.say(shown["asked"])
+    if rank := shown["rank"]:
+        sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {rank['gain_years']:.2f} years gained"
+        first = ", before all others: the card is known to be wrong" if rank["before_others"] else ""
+        output.say(f"Worth of a question: {rank['score']:.2f} = {sum_}{first}.")
     if shown["worth_asking_from"]:
         output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is.")
 
 
+def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
+    day = f", as of {assessed_at[:10]}" if assessed_at else ""
+    output.say(f"probability that employer or title are out of date: {percent(stored['probability'])}{day}")
+    output.say(f"  from time alone: {percent(stored['prior'])}")
+    for reason in stored["reasons"]:
+        output.say(f"  - {reason['sentence']}{_step(reason)}")
+    right = sorted(stored.get("right", {}).items(), key=lambda item: item[1])
+    if right:
+        output.say(
+            f"  each detail is still right by: {', '.join(f'{which} {percent(share)}' for which, share in right)}"
+        )
+
+
 def _step(reason: dict[str, Any]) -> str:
     """Where an item brings the probability; one that an older version stored has none."""
-    after = reason.get("probability")
-    return f" -> {output.percent(after)} (odds x {reason['factor']:.2g})" if after else ""
+    after, factor = reason.get("probability"), reason["factor"]
+    if not after:
+        return ""
+    odds = f" (odds x {factor:.0f})" if factor and factor >= 9.5 else f" (odds x {factor:.2g})" if factor else ""
+    return f" -> {percent(after)}{odds}"
 
 
 @click.command()
@@ -186,22 +204,23 @@ def calibration(context: click.Context, *, as_json: bool) -> None:
             )
             for each in shown["bins"]
         ]
-        output.table(("said to be stale", "on average", "were stale", "answers"), rows)
+        output.table(("said to be stale", "mean said", "were stale", "answers"), rows)
         output.say(
             f"answers: {shown['answers']}, of which found a change: {shown['stale']}; "
             f"Brier score {shown['brier']:.3f}, calibration error {shown['calibration_error']:.3f}"
         )
-        output.say("Those who were asked are not all VIPs: the table says how right questions were, not ages.")
+        output.say("Only questions with such an answer are in the table: it does not judge the others' probabilities.")
     else:
         output.say("No answer yet that tells whether a question was right.")
     output.say(
-        f"{_changes(shown['changes_of_employer'])} seen, {shown['changes_expected']:.1f} were expected: "
+        f"{_changes(shown['changes_of_employer'])} counted, {shown['changes_expected']:.2f} were expected: "
         f"all probabilities reckon with {shown['pace']:.2f} times the usual pace"
     )
 
 
 def _changes(seen: float) -> str:
-    return f"{seen:g} change{'' if seen == 1 else 's'} of employer"
+    noun = "change" if seen == 1 else "changes"
+    return f"{seen:g} {noun} of employer (a correction soon after the first sight of a card is none)"
 
 
 def _values(event: dict[str, Any]) -> str:
@@ -233,4 +252,5 @@ def history(context: click.Context, *, name: str, as_json: bool) -> None:
         field = f" {event['field']}" if event["field"] else ""
         output.say(f"  {output.local(event['at'], app.zone, 16)}  {event['what']}{field}  {_values(event)}".rstrip())
     kept, are = len(shown["versions"]), "is" if len(shown["versions"]) == 1 else "are"
-    output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")
+    if kept:
+        output.say(f"  {count(kept, 'earlier version')} of the card {are} kept: cardsync restore")

@@ -73,10 +73,3 @@ def diff(before: bytes, after: bytes, name: str, *, err: bool = False) -> None:
 def _shown(data: bytes) -> list[str]:
     text = data.replace(b"\r\n", b"\n").replace(b"\n ", b"").decode("utf-8", "replace")
     return [line if len(line) < 400 else line[:80] + f" ... ({len(line)} characters)" for line in safe_lines(text)]
-
-
-def percent(share: float | None) -> str:
-    """A probability for people: nothing is sure."""
-    if share is None:
-        return ""
-    return "> 99%" if 0.99 < share < 1 else "< 1%" if 0 < share < 0.01 else f"{share:.0%}"

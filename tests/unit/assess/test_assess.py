@@ -103,14 +103,14 @@ def test_a_card_never_confirmed_is_as_old_as_assumed_and_as_watched() -> None:
     found = judge(person(), remembered(person(), first_seen=NOW - 30 * DAY))
     assert found.last_sure is None
     assert found.age == YEAR + 30 * DAY
-    assert found.reasons[0].sentence.startswith("Never confirmed; taken to be 13 months old")
+    assert found.reasons[0].sentence.startswith("Never confirmed; its age is not known and taken to be 13 months.")
 
 
 def test_rev_bounds_the_age_only_where_it_is_bumped_at_every_edit() -> None:
     old = person(revised=NOW - 5 * YEAR, bumps_rev=True)
     memory = remembered(old, first_seen=NOW)
     assert judge(old, memory).age == 5 * YEAR
-    assert "unchanged for 5.0 years" in judge(old, memory).reasons[0].sentence
+    assert "unchanged for at least 5.0 years" in judge(old, memory).reasons[0].sentence
     touched = replace(old, revised=NOW - DAY)  # a note was edited: the details are no younger for it
     assert judge(touched, replace(memory, unchanged_since=NOW - 5 * YEAR)).age == 5 * YEAR
     assert judge(replace(old, bumps_rev=False), memory).age == YEAR
@@ -396,6 +396,18 @@ def test_what_was_left_behind_is_in_doubt_and_the_new_organisation_is_not() -> N
     assert found.probability > 0.9
     assert found.claims[EMAIL] < 0.1
     assert found.claims[ORG] > 0.9
+
+
+def test_little_of_the_former_employers_outlasts_a_move_and_what_was_set_anew_is_not_in_doubt() -> None:
+    contact = person(
+        {ORG: "Stripe", EMAIL: "jo@stripe.example", WorkField.ADDRESS: "3 Tanner's Yard", PHONE: "+1 555 0100"}
+    )
+    moved_on = moved(contact, NOW - 8 * DAY)
+    memory = changed(moved_on, EMAIL, "jo@stripe.example", NOW - 7 * DAY)
+    claims = judge(contact, memory).claims
+    assert claims[WorkField.ADDRESS] < 0.1 < claims[PHONE] < 0.5 < 0.9 < claims[EMAIL]
+    again = {**memory.fields, WorkField.ADDRESS: replace(memory.fields[WorkField.ADDRESS], validated_at=NOW - DAY)}
+    assert judge(contact, replace(memory, fields=again)).claims[WorkField.ADDRESS] > 0.9
 
 
 def test_a_card_that_is_set_right_soon_after_its_first_sight_makes_nobody_a_job_hopper() -> None:
