@@ -235,7 +235,8 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     after = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
     assert all(after[name] < 0.05 < before[name] for name in PEOPLE)
     assert house.asked_about() == []
-    assert house.cardsync("vip", "validate", "--all", "--on", "2999-01-01").exit_code == 2
+    for never in ("2999-01-01", "1969-12-31", "0202-05-01", "0001-01-01"):
+        assert house.cardsync("vip", "validate", "--all", "--on", never).exit_code == 2
     assert house.cardsync("vip", "validate").exit_code == 2
     assert house.cardsync("vip", "validate", ZORA, "--all").exit_code == 2
 

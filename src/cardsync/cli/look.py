@@ -104,6 +104,8 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
 
     if (name is None) == (not everyone):
         raise click.UsageError("Name one contact, or say --all.")
+    if on and on.year < 1970:
+        raise click.UsageError("--on lies before 1970.")
     with opened(context) as app:
         chosen = (
             [person for person in report.people(app) if person.groups]

@@ -59,6 +59,10 @@ class Problems:
             "DELETE FROM problem WHERE book_id = ? AND href = ? AND href <> ''", [(book_id, href) for href in hrefs]
         )
 
+    def forget(self, account: str, reason: str) -> None:
+        """Those of the account that have this reason: they are found anew, if they last."""
+        self._db.execute("DELETE FROM problem WHERE account = ? AND reason = ?", (account, reason))
+
     def all(self, account: str | None = None) -> list[Problem]:
         """Oldest first."""
         rows = self._db.rows("SELECT * FROM problem WHERE account = ifnull(?, account) ORDER BY id", (account,))

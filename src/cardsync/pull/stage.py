@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import structlog
 
-from cardsync.errors import Broken, CardRefused, EmptyListing, ServerProblem, TokenRefused
+from cardsync.errors import Broken, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import why_left_out
 from cardsync.model import uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
@@ -211,8 +212,8 @@ class Pull:
             kept = summary.is_group or key in keep
             if kept:
                 scan(fetched.data)  # every later stage may rely on it
-        except CardRefused as error:
-            self._quarantine(book, fetched.href, etag, str(error), done)
+        except Exception as error:  # noqa: BLE001 - what we did not foresee stops no other card
+            self._quarantine(book, fetched.href, etag, why_left_out(error), done)
             return None
         return Read(
             href=fetched.href,
@@ -260,10 +261,11 @@ class Pull:
         for key, held in self.mirror.books.unseen(book.id):
             try:
                 contact = contact_of(scan(held.data))
-            except CardRefused as error:
-                self._quarantine(book, held.href, held.etag, str(error), done)
+                keys = work_keys(contact)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._quarantine(book, held.href, held.etag, why_left_out(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
+            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)
 

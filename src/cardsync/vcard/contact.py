@@ -171,9 +171,13 @@ def _kind(document: Document) -> ContactKind:
 
 
 def _moment(text: str) -> datetime | None:
-    """REV (RFC 6350, section 6.7.4) in its basic, extended and date-only forms; without a zone it is UTC."""
+    """REV (RFC 6350, section 6.7.4) in its basic, extended and date-only forms; without a zone it is UTC.
+
+    Before 1970 it is some program's idea of "never".
+    """
     try:
         moment = datetime.fromisoformat(text.upper())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.year >= 1970 else None
