@@ -241,6 +241,20 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     assert house.cardsync("vip", "validate", ZORA, "--all").exit_code == 2
 
 
+def test_a_command_that_fails_is_not_said_to_be_done_and_holds_up_nothing(
+    synced: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("cardsync.mirror.contacts.Contacts.set_standing", lambda *_: 1 // 0)
+        patched.setattr("cardsync.mirror.contacts.Contacts.validate", lambda *_: 1 // 0)
+        for command in (("answer", ZORA, "never"), ("vip", "validate", "--all")):
+            done = synced.cardsync(*command)
+            assert (done.exit_code, done.stdout) == (1, "")
+            assert "Nothing was changed" in done.stderr
+    assert synced.cardsync("sync").exit_code == 0
+    assert "answered never" in synced.ok("answer", ZORA, "never")
+
+
 def test_vip_validate_tells_what_becomes_of_the_question_as_answer_does(synced: Household) -> None:
     name = asked_person(synced)
     hint = "The question leaves the card at the next cycle."

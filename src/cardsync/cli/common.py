@@ -59,14 +59,21 @@ def exclusive(context: click.Context) -> Iterator["App"]:
 
 
 def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
-    """Queue a command, and carry it out at once if no cycle runs; else the cycle does at its end."""
+    """Queue a command, and carry it out at once if no cycle runs; else the cycle does at its end.
+
+    Raises ``CardsyncError`` where it was carried out and failed.
+    """
     from cardsync import commands
+    from cardsync.errors import CardsyncError
     from cardsync.lock import cycle_lock
 
-    app.mirror.commands.queue(verb, arguments, app.clock())
+    commands.check(verb, arguments)
+    asked = app.mirror.commands.queue(verb, arguments, app.clock())
     with cycle_lock(app.settings.state_dir, wait=False) as held:
         if held:
             commands.carry_out(app.mirror, app.reminders, app.clock())
+            if app.mirror.commands.has_failed(asked):
+                raise CardsyncError("Nothing was changed: this failed by a mistake in cardsync itself.")
             app.assess()
             return
     say("A cycle runs; it carries this out at its end.", err=True)

@@ -115,12 +115,13 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         day = on.replace(tzinfo=app.zone) if on else app.clock()
         if day > app.clock():
             raise click.UsageError("--on lies in the future.")
-        output.say(
-            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
-        )
         leaving = report.leaving(app, chosen, day)
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
+        output.say(
+            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
+        )
+        if not dry_run:
             say_leaving(leaving)
 
 
