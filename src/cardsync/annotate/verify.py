@@ -57,14 +57,14 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     if not _changed(before, now):
         deleted = answer.result is PutResult.STORED and _touched(before, now)  # by another client, after us
         return Finding(verdict=Verdict.EDITED if deleted else Verdict.NOT_WRITTEN)
-    damaged = not turned_down and _is_damage(intent, sent, now, _same_write(intent, got, answer), answer)
+    damaged = not turned_down and _is_damage(before, sent, now, _same_write(intent, got, answer), answer)
     return Finding(verdict=Verdict.DAMAGED if damaged else Verdict.EDITED, differences=changed)
 
 
-def _is_damage(intent: Intent, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
+def _is_damage(before: Document, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
     if proof is not None:
         return proof
-    ours_came = answer.result is PutResult.STORED or _notes(scan(intent.before)) != _notes(now)
+    ours_came = answer.result is PutResult.STORED or _notes(before) != _notes(now)
     return ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)
 
 
