@@ -25,6 +25,7 @@ from cardsync.words import count
 log = structlog.get_logger("cardsync.pull")
 EMPTY = "empty"
 """The reason of a listing that a release accepts."""
+SEVERAL = 3  # books in a row that break off, or all: it is the server
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
@@ -59,18 +60,23 @@ class Pull:
     progress: Callable[[int, int], None] = lambda done, of: None
 
     async def run(self) -> Pulled:
-        """All books; one that fails does not stop the others."""
+        """All books; one that fails does not stop the others.  Raises ``Broken`` where the server did it to several."""
         done = Pulled()
         await self._discover()
-        for book in self.mirror.books.of(self.account):
+        books, in_a_row = self.mirror.books.of(self.account), 0
+        for book in books:
             done.books += 1
             try:
                 await self._book(book, done)
-            except ServerProblem as error:
+            except (ServerProblem, Broken) as error:
+                in_a_row = in_a_row + 1 if isinstance(error, Broken) else 0
+                if in_a_row == min(SEVERAL, len(books)):
+                    raise
                 done.failed_books += 1
                 reason = EMPTY if isinstance(error, EmptyListing) else "listing"
                 self._report(ProblemKind.LISTING, book, reason, str(error))
             else:
+                in_a_row = 0
                 self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
         return done
 
