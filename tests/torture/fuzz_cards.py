@@ -19,7 +19,7 @@ from cardsync.policy import Position
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import insert, note_text, remove
+from cardsync.vcard.note import insert, note_text
 from torture import one_card
 from torture.mutated import listed, mutated
 
@@ -114,7 +114,9 @@ def read_and_edit(data: bytes, cpu: "Cpu") -> None:
         one_card.compared(data, cpu)
         block = BLOCK.replace("Acme", "Initech")  # one that is not on the card already
         after = cpu.call(lambda: insert(data, block, Position.TOP))
-        assert cpu.call(lambda: remove(after, block, Position.TOP)) == data, "remove(insert(card)) is another card"
+        assert cpu.call(lambda: bench.remove(after, block, Position.TOP)) == data, (
+            "remove(insert(card)) is another card"
+        )
         question, now = asked(note_text(scan(data)), block=block), note_text(scan(after))
         cpu.call(lambda: read.read(question, now, frozenset()))
         cpu.call(lambda: recognise(now, ["VIPcheck"], {}))

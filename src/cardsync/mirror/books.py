@@ -50,17 +50,8 @@ class Books:
 
     def known(self, book_id: int) -> dict[str, Known]:
         """All that is mirrored of a book, by href."""
-        rows = self._db.rows(
-            "SELECT o.href, o.etag, o.uid_key, c.object_id IS NOT NULL AS has_data FROM address_object o "
-            "LEFT JOIN card c ON c.object_id = o.id WHERE o.book_id = ?",
-            (book_id,),
-        )
-        return {
-            row["href"]: Known(
-                href=row["href"], etag=row["etag"], uid_key=row["uid_key"], has_data=bool(row["has_data"])
-            )
-            for row in rows
-        }
+        rows = self._db.rows("SELECT href, etag, uid_key FROM address_object WHERE book_id = ?", (book_id,))
+        return {row["href"]: Known(href=row["href"], etag=row["etag"], uid_key=row["uid_key"]) for row in rows}
 
     def count(self, book_id: int) -> int:
         """How many objects are mirrored."""
