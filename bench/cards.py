@@ -23,7 +23,7 @@ from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import fragile, peek, refusal, scan
 from cardsync.vcard.groups import group_of
-from cardsync.vcard.note import SEPARATOR, insert, note_text, remove
+from cardsync.vcard.note import SEPARATOR, cut, insert, note_text
 
 T = TypeVar("T")
 BLOCKS = (
@@ -59,6 +59,22 @@ class Slowest:
             return function()
         finally:
             self.seconds = max(self.seconds, time.perf_counter() - start)
+
+
+def remove(data: bytes, block: str, position: Position) -> bytes:
+    """The card without ``block`` and its separator: the inverse of ``insert``, byte for byte.
+
+    A separator that has become shorter is tolerated; a card without that block comes back unchanged.
+    """
+    text = note_text(scan(data))
+    if text in {block, block + SEPARATOR}:
+        return cut(data, [(0, len(text))])
+    if position is Position.TOP and text.startswith(block + "\n"):
+        return cut(data, [(0, len(block) + (2 if text.startswith(SEPARATOR, len(block)) else 1))])
+    if position is Position.BOTTOM and text.endswith("\n" + block):
+        start = len(text) - len(block)
+        return cut(data, [(start - (2 if text.endswith(SEPARATOR, 0, start) else 1), len(text))])
+    return data
 
 
 def broken_promises(data: bytes, block: str, position: Position, slowest: Slowest) -> Iterator[str]:

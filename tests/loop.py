@@ -26,6 +26,7 @@ from cardsync.demo.phone import Phone
 from cardsync.records import Asked, Book, Ending, Problem, ProblemKind, Standing
 from cardsync.report import find_person
 from cardsync.settings.model import Settings
+from in_memory import mistakes
 from servers import Running
 from servers.loopback import Request, Response, serve
 
@@ -147,10 +148,11 @@ class Loop:
         self.app = App.open(self.settings(), clock=self.clock)
 
     def cycle(self, *, after: timedelta = timedelta(), dry_run: bool = False) -> Cycle:
-        """A cycle ``after`` that time; fails the test where an account as a whole fails."""
+        """A cycle ``after`` that time; fails where an account as a whole does, or cardsync itself over a card."""
         self.clock.advance(after)
         done = asyncio.run(self.app.cycle(dry_run=dry_run))
         assert not any(report.error for report in done.reports), [report.error for report in done.reports]
+        assert not mistakes(self.app.mirror), mistakes(self.app.mirror)
         return done
 
     def counts(self, *, after: timedelta = timedelta(), account: str = "one") -> dict[str, int]:

@@ -1,11 +1,14 @@
 """What the owner asks for on the command line, carried out on the mirror between two cycles."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import structlog
+
 from cardsync.annotate.conclude import conclude, record_answer
+from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.mirror.contacts import RESUMED
 from cardsync.model import WorkField
@@ -14,6 +17,7 @@ from cardsync.pull.members import set_resolved
 from cardsync.pull.stage import EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 
+log = structlog.get_logger("cardsync.commands")
 ANSWERS = {
     "ok": Ending.CONFIRMED,
     "left": Ending.LEFT,
@@ -23,16 +27,39 @@ ANSWERS = {
 }
 NAMED = (WorkField.ORGANISATION, WorkField.TITLE)
 """What ``ok`` confirms where no question stands."""
+FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
+"""1970 begins a day earlier in some zones, and the last day of all ends in UTC before it does in others."""
+
+
+def check(verb: str, arguments: Mapping[str, Any]) -> None:
+    """Raises ``ValueError`` for what never could be carried out: it is not to be queued."""
+    if verb not in _VERBS:
+        raise ValueError("no such command")
+    if verb == "answer" and arguments["answer"] not in ANSWERS:
+        raise ValueError("no such answer")
+    if verb == "validate" and not FIRST <= datetime.fromisoformat(arguments["on"]) <= LAST:
+        raise ValueError("no day of our time")
 
 
 def carry_out(mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], now: datetime) -> int:
-    """Drain the queue; each command and its mark in one transaction."""
-    waiting = mirror.commands.waiting()
-    for command_id, verb, arguments in waiting:
-        with mirror.transaction():
-            _VERBS[verb](mirror, policy_of, arguments, now)
-            mirror.commands.done(command_id, now)
-    return len(waiting)
+    """Drain the queue; each command and its mark in one transaction.  Returns how many were carried out.
+
+    One that fails is marked as such and never tried again: neither the others nor the cycle wait for it.
+    """
+    done = 0
+    for command_id, verb, arguments in mirror.commands.waiting():
+        try:
+            with mirror.transaction():
+                _VERBS[verb](mirror, policy_of, arguments, now)
+                mirror.commands.done(command_id, now)
+        except CardsyncError:  # the database's trouble is not the command's
+            raise
+        except Exception as error:  # noqa: BLE001 - a mistake of ours
+            log.error("command failed", error=type(error).__name__)  # noqa: TRY400 - a traceback's text may hold names
+            mirror.commands.failed(command_id, type(error).__name__, now)
+        else:
+            done += 1
+    return done
 
 
 def _answer(

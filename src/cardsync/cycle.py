@@ -12,6 +12,7 @@ from cardsync.annotate.writer import Preview, Writer
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import MISTAKE, left_out
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.pull.stage import Pull
@@ -42,6 +43,7 @@ class AccountCycle:
         )
         if self.previews is None:
             await writer.resolve()
+        self.mirror.problems.forget(self.account, MISTAKE)
         pull = Pull(
             server=self.server,
             mirror=self.mirror,
@@ -79,13 +81,17 @@ class AccountCycle:
                 "asked": annotated.asked,
                 "taken_out": annotated.removed,
                 "adopted": annotated.adopted,
-                "parked": annotated.parked,
+                "parked": annotated.parked + self._left_out(),
                 "later": annotated.later,
                 "failed_books": pulled.failed_books,
                 "guarded_books": self._guarded(),
             },
             endings=annotated.endings,
         )
+
+    def _left_out(self) -> int:
+        """How many cards a mistake of ours kept out of this cycle."""
+        return sum(len(left_out(self.mirror, book.id)) for book in self.mirror.books.of(self.account))
 
     def _guarded(self) -> int:
         """How many of the account's books a guard holds now."""

@@ -45,11 +45,9 @@ class Contact:
     kind: ContactKind
     work: Mapping[WorkField, tuple[str, ...]]
     personal_emails: tuple[str, ...] = ()
-    categories: tuple[str, ...] = ()
     note: str = ""
     revised: datetime | None = None
     bumps_rev: bool = False
-    version: str = "3.0"
 
     def first(self, which: WorkField) -> str | None:
         """The first value of a work field, or None."""

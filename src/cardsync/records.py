@@ -34,7 +34,6 @@ class Known:
     href: str
     etag: str | None
     uid_key: str
-    has_data: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

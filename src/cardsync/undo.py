@@ -21,7 +21,7 @@ from cardsync.vcard.compare import differences
 from cardsync.vcard.document import scan
 from cardsync.words import count
 
-_LEFT = {Outcome.PARKED.value, Outcome.LATER.value, Outcome.DAMAGED.value}
+_LEFT = {outcome.value for outcome in (Outcome.PARKED, Outcome.LEFT_OUT, Outcome.LATER, Outcome.DAMAGED)}
 
 
 async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]], list[Preview]]:

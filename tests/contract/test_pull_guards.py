@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from cardsync.carddav.wire import TimedOut
 from cardsync.commands import carry_out
-from cardsync.errors import ListingFailed, ServerProblem
+from cardsync.errors import Broken, CardsyncError, ListingFailed, ServerProblem
 from cardsync.records import ProblemKind
 from cardsync.resources import AddressBook, AddressObject, Fetched, Listing
 from in_memory import HOME, Household, MemoryServer, address_book, person, vip_group
@@ -27,11 +28,12 @@ class Odd(MemoryServer):
     served: dict[str, bytes] = field(default_factory=dict)
     unreadable: dict[str, str] = field(default_factory=dict)
     broken: str = ""
+    trouble: CardsyncError = field(default_factory=lambda: ServerProblem("The server answered 500 to a REPORT."))
     fetched: list[str] = field(default_factory=list)
 
     async def changes(self, book: AddressBook, marker: str | None) -> Listing:
-        if book.display_name == self.broken:
-            raise ServerProblem("The server answered 500 to a REPORT.")
+        if book.display_name.startswith(self.broken or "-"):
+            raise self.trouble
         return self.listed or await MemoryServer.changes(self, book, marker)
 
     async def listing(self, book: AddressBook) -> Listing:
@@ -119,11 +121,31 @@ def test_a_first_listing_may_be_empty(tmp_path: Path) -> None:
     home.mirror.close()
 
 
-def test_a_book_that_fails_does_not_stop_the_others(home: Household, server: Odd) -> None:
-    server.books = (address_book("Broken", "http://memory.test/dav/broken/"), address_book())
-    server.broken = "Broken"
+@pytest.mark.parametrize("trouble", [ServerProblem("500"), Broken("It broke off."), TimedOut("No answer in time.")])
+@pytest.mark.parametrize("bad", [1, 2])
+def test_books_that_fail_do_not_stop_the_others(home: Household, server: Odd, trouble: CardsyncError, bad: int) -> None:
+    failing = [address_book(f"Broken {at}", f"http://memory.test/dav/broken{at}/") for at in range(bad)]
+    server.books = (*failing, address_book())
+    server.broken, server.trouble = "Broken", trouble
     counts = cycle(home)
-    assert (counts["failed_books"], counts["vips"], counts["asked"]) == (1, 4, 4)
+    assert (counts["failed_books"], counts["vips"], counts["asked"]) == (bad, 4, 4)
+    assert [problem.kind for problem in home.mirror.problems.all()] == [ProblemKind.LISTING] * bad
+    server.broken = ""
+    assert cycle(home)["failed_books"] == 0
+    assert home.mirror.problems.all() == []
+
+
+@pytest.mark.parametrize(("bad", "good"), [(1, 0), (2, 0), (3, 1)])
+def test_where_all_books_break_off_or_three_in_a_row_it_is_the_server(
+    home: Household, server: Odd, bad: int, good: int
+) -> None:
+    failing = [address_book(f"Broken {at}", f"http://memory.test/dav/broken{at}/") for at in range(bad)]
+    server.books = (*failing, address_book())[: bad + good]
+    server.broken, server.trouble = "Broken", TimedOut("No answer in time.")
+    with pytest.raises(TimedOut):
+        cycle(home)
+    server.trouble = ServerProblem("500")  # an answer that is no good is no such sign
+    assert cycle(home)["failed_books"] == bad
 
 
 def test_a_failed_listing_is_no_empty_one(home: Household, server: Odd) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from growth import LINEAR
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from loop import note_of
 
@@ -139,3 +140,27 @@ def test_a_second_card_in_other_categories_takes_nobody_off_the_list(
     assert server.cards[SECOND] == asked
     server.write(SECOND, asked.replace(b"Friends,VIP", b"Friends"))
     assert asyncio.run(home.cycle(after=DAY)).endings == {"withdrawn": 1}
+
+
+def test_very_many_cards_of_one_uid_take_no_more_work_than_there_are_more_of_them(tmp_path: Path) -> None:
+    """By the steps of SQLite's virtual machine, in hundreds."""
+
+    def work(many: int) -> int:
+        (folder := tmp_path / str(many)).mkdir()
+        server = MemoryServer(batch=100)
+        for at in range(many):
+            server.write(f"{HOME}{at:04}.vcf", person("Jo", CATEGORIES="VIP"))
+        home = Household(folder=folder, server=server)
+        steps = 0
+
+        def count() -> int:
+            nonlocal steps
+            steps += 1
+            return 0
+
+        home.mirror.database._connection.set_progress_handler(count, 100)
+        assert asyncio.run(home.cycle()).counts["asked"] == 1
+        home.mirror.close()
+        return steps
+
+    assert work(400) / work(100) < LINEAR

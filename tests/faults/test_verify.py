@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from cardsync.policy import Position
 from cardsync.records import Intent
 from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.note import insert
+from growth import LINEAR, growth
 from in_memory import person
 
 BLOCK = "VIPcheck: still VP Sales at Acme? (last sure Mar 2024)\nType: ok / left / later / never"
@@ -147,6 +149,21 @@ def test_what_the_etag_proves_to_be_of_our_put_is_damage_whatever_it_looks_like(
 def test_an_etag_that_never_changes_proves_nothing() -> None:
     answer = PutAnswer(result=PutResult.STORED, etag='"1"', status=204)
     assert verdict(EDITS["another title"](SENT), answer, '"1"') is Verdict.EDITED
+
+
+@pytest.mark.parametrize(("name", "left"), [("X-{}", ""), ("X-A", ""), ("TEL;TYPE=A{}", "TEL:1")])
+def test_properties_that_got_lost_take_no_more_time_than_there_are_more_of_them(name: str, left: str) -> None:
+    def judged(size: int, turn: int) -> Callable[[], object]:
+        many = "".join(f"{name.format(at)}:{turn}-{at}\r\n" for at in range(size)).encode()
+        head, end = person("Jo")[: -len(b"END:VCARD\r\n")], b"END:VCARD\r\n"
+        before = head + many + end
+        intent = replace(INTENT, before=before, after=insert(before, BLOCK, Position.TOP))
+        kept = many[: many.index(b"\r\n", len(many) // 2) + 2] if left else b""
+        got = insert(head + kept + end, BLOCK, Position.TOP)
+        assert verdict(got, intent=intent) is Verdict.DAMAGED
+        return lambda: verdict(got, intent=intent)
+
+    assert growth(judged, 1000, repeat=2) < LINEAR
 
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=40))

@@ -244,9 +244,24 @@ def test_vip_validate_lowers_the_probability_and_asks_nobody(house: Household) -
     after = {row["name"]: row["probability_stale"] for row in document(house, "vip", "--json")}
     assert all(after[name] < 0.05 < before[name] for name in PEOPLE)
     assert house.asked_about() == []
-    assert house.cardsync("vip", "validate", "--all", "--on", "2999-01-01").exit_code == 2
+    for never in ("2999-01-01", "1969-12-31", "0202-05-01", "0001-01-01"):
+        assert house.cardsync("vip", "validate", "--all", "--on", never).exit_code == 2
     assert house.cardsync("vip", "validate").exit_code == 2
     assert house.cardsync("vip", "validate", ZORA, "--all").exit_code == 2
+
+
+def test_a_command_that_fails_is_not_said_to_be_done_and_holds_up_nothing(
+    synced: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr("cardsync.mirror.contacts.Contacts.set_standing", lambda *_: 1 // 0)
+        patched.setattr("cardsync.mirror.contacts.Contacts.validate", lambda *_: 1 // 0)
+        for command in (("answer", ZORA, "never"), ("vip", "validate", "--all")):
+            done = synced.cardsync(*command)
+            assert (done.exit_code, done.stdout) == (1, "")
+            assert "Nothing was changed" in done.stderr
+    assert synced.cardsync("sync").exit_code == 0
+    assert "answered never" in synced.ok("answer", ZORA, "never")
 
 
 def test_vip_validate_tells_what_becomes_of_the_question_as_answer_does(synced: Household) -> None:

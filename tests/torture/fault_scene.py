@@ -21,6 +21,7 @@ from cardsync.app import Cycle
 from cardsync.demo.phone import Phone
 from cardsync.records import Asked, Ending, ProblemKind
 from cardsync.report import find_person
+from in_memory import mistakes
 from loop import GROUP, HOUR, NO_MASS_GUARD, PLENTY, Clock, Loop, meaning, note_of, notes_apart, person, phone_of
 from servers import Running
 from servers.fault_proxy import FaultProxy, faulty
@@ -96,6 +97,7 @@ class Play:
             self.harms.append(Harm(figure="cycles_crashed", what=f"{type(error).__name__} out of the cycle: {error}"))
             return None
         crashed = [report.error for report in done.reports if "a mistake in cardsync itself" in report.error]
+        crashed += mistakes(self.loop.app.mirror)
         self.harms += [Harm(figure="cycles_crashed", what=error) for error in crashed]
         return done
 

@@ -19,7 +19,8 @@ from cardsync.policy import Position
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import insert, note_text, remove
+from cardsync.vcard.note import insert, note_text
+from torture import one_card
 from torture.mutated import listed, mutated
 
 if TYPE_CHECKING:
@@ -43,6 +44,7 @@ _TOKENS = tuple(
         "|\nVERSION:3.0\n|\nVERSION:4.0\n|\nUID:urn:uuid:1\n|\nFN:Jo\n|\nN:;;;;\n|\nX-ADDRESSBOOKSERVER-KIND:group\n"
         "|\nCATEGORIES:VIP,a\\,b\n|;CHARSET=ISO-2022-JP|;CHARSET=utf-7|;VALUE=uri|;ALTID=1|;ENCODING=b|;TYPE=a,b,"
         '|\\n|\\\\|\\;|^n|^|"|":|=\n|=C3|\n |\n\t|item1.|\nX-ABLabel:_$!<Work>!$_\n|\nREV:99999-13-45T99\n|\nKIND:org\n'
+        "|\nREV:0001-01-01T00:00:00Z\n|\nPRODID:-//Apple Inc.//iOS 17.4//EN\n"
         "|\nTEL;TYPE=WORK:tel:²x3\n|\nURL;TYPE=WORK:h://[::\n|\nORG:a;b\\;c;\n|\u2028|\x85|\x0b|\x0c|\u202e"
     )
 )
@@ -77,7 +79,9 @@ def card(rng: Random, cpu: "Cpu", _folder: Path) -> str:
         assert str(refused).endswith("."), f"no sentence: {refused}"
         return "refused"
     _check_contact(data)
+    one_card.assessed(data, cpu)
     _check_promises(rng, data, cpu)
+    one_card.compared(data, cpu)
     return "accepted"
 
 
@@ -106,22 +110,35 @@ def _check_promises(rng: Random, data: bytes, cpu: "Cpu") -> None:
 def read_and_edit(data: bytes, cpu: "Cpu") -> None:
     """Everything that a cycle does with one card, and the edit undone."""
     if bench.read_all(data, cpu) is None:
+        one_card.assessed(data, cpu)
+        one_card.compared(data, cpu)
         block = BLOCK.replace("Acme", "Initech")  # one that is not on the card already
         after = cpu.call(lambda: insert(data, block, Position.TOP))
-        assert cpu.call(lambda: remove(after, block, Position.TOP)) == data, "remove(insert(card)) is another card"
+        assert cpu.call(lambda: bench.remove(after, block, Position.TOP)) == data, (
+            "remove(insert(card)) is another card"
+        )
         question, now = asked(note_text(scan(data)), block=block), note_text(scan(after))
         cpu.call(lambda: read.read(question, now, frozenset()))
         cpu.call(lambda: recognise(now, ["VIPcheck"], {}))
+
+
+LETTERS = "a" * 60
+IPHONE = "PRODID:-//Apple Inc.//iOS 17.4//EN\n"
 
 
 def _filled(before: str, piece: str, behind: str = "") -> Callable[[int], bytes]:
     return lambda size: built(before + piece * (size // len(piece.encode())) + behind)
 
 
+def _numbered(line: str) -> Callable[[int], bytes]:
+    """Lines of which no two are the same."""
+    return lambda size: built(*(line.replace("{}", str(at)) for at in range(size // (len(line) + 6))))
+
+
 SHAPES: Mapping[str, Callable[[int], bytes]] = MappingProxyType(
     {
         "a photo": _filled("PHOTO;ENCODING=b:", "QUJDREVG" * 9 + "\n "),
-        "lines": _filled("X-A:b\r\n", "X-ABCDEF:abc def ghi jkl\r\n", "X-A:b"),
+        "lines": _filled("X-A:b\n", "X-ABCDEF:abc def ghi jkl\n", "X-A:b"),
         "types": _filled("TEL;TYPE=", "a,", "a:1"),
         "parameters": _filled("TEL", ";A=b", ":1"),
         "a note": _filled("NOTE:", "All work and no play\\, "),
@@ -130,8 +147,17 @@ SHAPES: Mapping[str, Callable[[int], bytes]] = MappingProxyType(
         "a note of our blocks": _filled("NOTE:", BLOCK.replace("\n", "\\n") + "\\n\\n"),
         "a note of labels": _filled("NOTE:", "VIPcheck: \\n"),
         "an organisation": _filled("ORG:", "a\\;b;"),
+        "an organisation of words": _filled(f"EMAIL;TYPE=WORK:jo@{LETTERS}c.com\nORG:", f"{LETTERS} "),
+        "an organisation of parts": _filled("TITLE:VP\nORG:", "Ab/Cd at "),
+        "organisations": _filled("TITLE:VP\n", "ORG:Acme;Sales\n", "X-A:b"),
+        "addresses": _numbered("EMAIL;TYPE=WORK:a@mail.initech-{}.example"),
+        "a domain": _filled("ORG:Acme\nEMAIL;TYPE=WORK:jo@", "a.", "example"),
+        "a revision in the year 1": _filled(f"{IPHONE}REV:0001-01-01T00:00:00Z\nORG:Acme\nX-A:", "b "),
+        "properties": _numbered("X-{}:abc def ghi jkl"),
+        "numbers": _numbered("TEL;TYPE=WORK,A{}:+1 555 {}"),
+        "one UID many times": _filled("X-A:b\n", "UID:urn:uuid:3F2A-77\n", "X-A:b"),
         "categories": _filled("CATEGORIES:x", ",VIP-x"),
-        "quoted-printable": _filled("X-Q;ENCODING=QUOTED-PRINTABLE:", "=41=\r\n", "x"),
+        "quoted-printable": _filled("X-Q;ENCODING=QUOTED-PRINTABLE:", "=41=\n", "x"),
         "members": lambda size: apple_group("VIP", (f"{at:08x}-0000" for at in range(size // 60))),
     }
 )

@@ -1,12 +1,14 @@
 """Fuzzed configs: a TOML file and variables, damaged; every error is a sentence with a place."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import BaseModel, TypeAdapter, ValidationError
 
+from cardsync.daemon import trigger_of
 from cardsync.errors import ConfigError
 from cardsync.settings import values
 from cardsync.settings.effective import effective
@@ -59,18 +61,21 @@ _TOKENS = tuple(
 )
 _VARIABLES = listed(
     "REMINDERS__LANGUAGE|REMINDERS__HOURS|REMINDERS__TEXTS|REMINDERS__TEXTS__STILL|SCHEDULE__SYNC|SCHEDULE__TIMEZONE"
-    "|SCHEDULE__JITTER|STATE_DIR|ACCOUNTS__HOME__PASSWORD|ACCOUNTS__HOME__URL|ACCOUNTS__HOME__CA_FILE|ACCOUNTS"
+    "|SCHEDULE__JITTER|UNDO__KEEP_VERSIONS|UNDO__KEEP_BACKUPS|REMINDERS__ASK_AGAIN_AFTER|FRESHNESS__ASSUMED_AGE"
+    "|STATE_DIR|ACCOUNTS__HOME__PASSWORD|ACCOUNTS__HOME__URL|ACCOUNTS__HOME__CA_FILE|ACCOUNTS"
     "|ACCOUNTS__HOME|ACCOUNTS__NEW__URL|ACCOUNTS__HOME__ADDRESS_BOOKS|ACCOUNTS__HOME__TRUSTED_ORIGINS|GROUPS|GROUPS__VIP"
     "|GROUPS__VIP__STRATUM|GROUPS__BOARD_OF_X__WEIGHT|ORGANISATIONS__ALIASES|ORGANISATIONS__DOMAINS|LOG__LEVEL"
     "|GUARDS__MASS_CHANGE_SHARE|SOURCES|SOURCES__X|__|A__|X___Y|REMINDERS|LOG|ACCOUNTS__HOME__REMINDERS__POSITION"
 )
 _VALUES = listed(
-    "1|0|-1|true|nan|inf|1e400|15m|1h30m|99999y|²m|٣d|0|8-21|24-0|00-99|0 7 * * mon-fri|*/0 * * * *|* * * * 1-8/9"
+    "1|0|-1|true|nan|inf|1e400|15m|1h30m|100y|9999y|999999y999999y999999y"
+    "|²m|٣d|0|8-21|24-0|00-99|0 7 * * mon-fri|*/0 * * * *|* * * * 1-8/9"
     "|0 0 30 2 *"
     "|@daily|a b c d e|1-0 1-0 1-0 1-0 1-0|* * * * sun-sat/2|last * last * *|Europe/Berlin|../../etc|/etc/localtime|UTC"
     '|["a"]|{"a": 1}|[[["a"]]]|{a = 1}|[1, 2|{|[|""|\'|https://x/|http://[::|https://u:p@x/|jo@example.org|x y|/a/b|~/x'
     "|~nobody/x|/a\0b|\udcff|{title}|{title|}|{title!r:>9}|VIP;|\u202e|\x1b[2J|md5|top"
 )
+_NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 _DOTS = 300  # in a line; tomllib takes quadratic time for a key of thousands of parts
 _ADAPTERS: tuple[TypeAdapter[Any], ...] = (
     TypeAdapter(values.Sync),
@@ -112,10 +117,21 @@ def _use(loaded: Loaded) -> None:
     for account in (*loaded.settings.accounts, "gone"):
         reminder_policy(loaded.settings, account)
     group_policies(loaded.settings)
-    zone(loaded.settings)
+    where = zone(loaded.settings)
+    trigger_of(loaded.settings.schedule, where).get_next_fire_time(None, _NOW.astimezone(where))
+    _check_durations(loaded.settings)
     for row in effective(loaded):
         assert "\n" not in toml_value(row.value), f"{row.key}: a value of two lines"
         json.dumps(row.value)
+
+
+def _check_durations(value: object) -> None:
+    """All that settings hold are added to today, and taken from it."""
+    if isinstance(value, timedelta):
+        assert _NOW - value <= _NOW <= _NOW + value
+    elif isinstance(value, BaseModel | dict):
+        for _, each in value.items() if isinstance(value, dict) else value:
+            _check_durations(each)
 
 
 def _check_values(rng: Random, cpu: "Cpu") -> None:
@@ -126,4 +142,5 @@ def _check_values(rng: Random, cpu: "Cpu") -> None:
             found = cpu.call(lambda adapter=adapter: adapter.validate_python(text))  # type: ignore[misc]
         except ValidationError:
             continue
+        _check_durations(found)
         assert adapter.validate_python(adapter.dump_python(found)) == found, f"shown as another value: {text!r}"

@@ -166,7 +166,7 @@ class _Attack:
         """Stdout and stderr of a command, piped."""
         done = self.house.cardsync(*arguments)
         crash = done.exception is not None and not isinstance(done.exception, SystemExit)
-        if crash or "Traceback" in done.stderr or "crashed" in done.stderr:
+        if crash or "Traceback" in done.stderr or re.search("crashed|card left out", done.stderr):
             self.report.fail("crashes", f"{self.where}: cardsync {arguments}: {done.exception!r} {done.stderr[-300:]}")
         self._check_output(done.stdout + done.stderr, arguments)
         return str(done.stdout)

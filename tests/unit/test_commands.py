@@ -2,15 +2,19 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from asking import asked
 from cardsync import commands
+from cardsync.mirror.database import iso
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Pause
@@ -28,6 +32,45 @@ async def at(tmp_path: Path) -> AsyncIterator[Household]:
     await household.cycle()
     yield household
     household.mirror.close()
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [
+        ("validate", {"contacts": "all", "on": "0001-01-01T00:00:00+01:00"}),  # iso() has no year 0
+        ("validate", {"contacts": [], "on": "yesterday"}),
+        ("answer", {"contact": 10**6, "account": "home", "answer": "left"}),
+        ("answer", {}),
+        ("forget-me", {}),
+    ],
+)
+def test_a_command_that_fails_is_marked_so_and_holds_up_neither_the_others_nor_the_next_cycle(
+    at: Household, verb: str, arguments: dict[str, Any]
+) -> None:
+    jo = at.contact("Jo")
+    if "contacts" in arguments:
+        arguments = {**arguments, "contacts": [jo]}
+    before = at.mirror.contacts.memory(jo)
+    poison = at.mirror.commands.queue(verb, arguments, at.now)
+    never = at.mirror.commands.queue("answer", {"contact": jo, "account": "home", "answer": "never"}, at.now)
+    with capture_logs() as logs:
+        assert commands.carry_out(at.mirror, lambda account: ReminderPolicy(), at.now) == 1
+    assert [entry["event"] for entry in logs] == ["command failed"]
+    assert at.mirror.contacts.standing(jo).pause is Pause.NEVER
+    assert at.mirror.contacts.memory(jo).fields == before.fields
+    assert (at.mirror.commands.has_failed(poison), at.mirror.commands.has_failed(never)) == (True, False)
+    assert at.mirror.commands.waiting() == []
+
+
+@example(datetime(9999, 12, 31, 23, tzinfo=timezone(-timedelta(hours=8))))
+@given(st.datetimes(timezones=st.timezones()))
+def test_what_is_let_into_the_queue_can_be_stored(on: datetime) -> None:
+    try:
+        commands.check("validate", {"contacts": [], "on": on.isoformat()})
+    except ValueError:
+        assert not 1970 < on.year < 9999
+    else:
+        assert iso(on)
 
 
 def tell(at: Household, verb: str, **arguments: Any) -> None:

@@ -12,6 +12,7 @@ FIRST = (QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP)
 """Asked before all others, whatever their worth: the card is known to be wrong."""
 
 _DOUBLINGS = 6  # of the wait after a dismissal: 90 days to 16 years
+_LONGEST = timedelta(days=100 * 365)  # that a wait grows to; as long as the config's longest
 
 
 def may_ask(standing: Standing, kind: QuestionKind, policy: ReminderPolicy, now: datetime) -> bool:
@@ -19,7 +20,7 @@ def may_ask(standing: Standing, kind: QuestionKind, policy: ReminderPolicy, now:
     if standing.pause or (standing.not_before and now < standing.not_before):
         return False
     ended = standing.ended.get(kind)
-    return ended is None or now >= ended + policy.ask_again_after
+    return ended is None or now - ended >= policy.ask_again_after
 
 
 def quiet(contact: Contact, changed_at: datetime | None, policy: ReminderPolicy, now: datetime) -> bool:
@@ -94,8 +95,8 @@ def after(
         case Ending.SNOOZED:
             return replace(standing, not_before=now + (delay or policy.snooze))
         case Ending.DISMISSED:
-            wait = policy.ask_again_after * 2 ** min(standing.dismissals, _DOUBLINGS)
-            return replace(standing, not_before=now + wait, dismissals=standing.dismissals + 1)
+            wait = min(policy.ask_again_after, _LONGEST) * 2 ** min(standing.dismissals, _DOUBLINGS)
+            return replace(standing, not_before=now + min(wait, _LONGEST), dismissals=standing.dismissals + 1)
         case Ending.NOTED:
             return replace(standing, not_before=now + policy.ask_again_after)
         case Ending.LEFT:

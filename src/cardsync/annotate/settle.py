@@ -24,6 +24,7 @@ class Outcome(StrEnum):
     WRITTEN = "written"
     GONE = "gone"
     PARKED = "parked"
+    LEFT_OUT = "left out"  # a mistake of ours
     LATER = "later"
     DAMAGED = "damaged"
 

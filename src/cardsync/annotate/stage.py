@@ -13,6 +13,7 @@ from cardsync.annotate.render import render
 from cardsync.annotate.turns import Turns
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import alone
 from cardsync.model import Assessment, Contact, Memory, Question, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, VipCard
@@ -82,21 +83,37 @@ class Annotate:
 
     async def _look_at(self, book: Book, contact_id: int, asked: Asked, done: Annotated) -> None:
         cards = self.mirror.books.cards(book.id, contact_id=contact_id)
-        there = self._found_on(cards[0], asked) if cards else None
+        if not cards:
+            self._gone(asked, done)
+            return
+        card, there = cards[0], None
+        with alone(self.mirror, self.account, card, self.now):
+            there = self._over(book, card, asked, done)
         if there is None:
-            if asked.ending is None:
-                self._end(asked, Ending.WITHDRAWN, done)
-            self.mirror.questions.taken_out(asked.id)
             return
-        card, asked = cards[0], there
-        if asked.ending is None and self._ending(asked, card, card.data) is None:
-            return
-        if not self._turns.may_write(book) or self._turns.parked(book, card):
-            self._note_answer(asked, card, done)
-            return
-        outcome = await self._write(book, card, partial(self._settled, book, card, asked, done), done)
+        outcome = await self._write(book, card, partial(self._settled, book, card, there, done), done)
         if outcome is Outcome.PARKED:
-            self._note_answer(asked, card, done)
+            with alone(self.mirror, self.account, card, self.now):
+                self._note_answer(there, card, done)
+
+    def _over(self, book: Book, card: VipCard, asked: Asked, done: Annotated) -> Asked | None:
+        """The question, if it is over and a write now takes it out."""
+        there = self._found_on(card, asked)
+        if there is None:
+            self._gone(asked, done)
+            return None
+        if there.ending is None and self._ending(there, card, card.data) is None:
+            return None
+        if not self._turns.may_write(book) or self._turns.parked(book, card):
+            self._note_answer(there, card, done)
+            return None
+        return there
+
+    def _gone(self, asked: Asked, done: Annotated) -> None:
+        """It went with its card."""
+        if asked.ending is None:
+            self._end(asked, Ending.WITHDRAWN, done)
+        self.mirror.questions.taken_out(asked.id)
 
     def _found_on(self, card: VipCard, asked: Asked) -> Asked | None:
         """The question as it stands where the contact is another card now; None: it never came to that one."""
@@ -174,7 +191,8 @@ class Annotate:
         for contact_id in sorted(changed):
             new = not self.mirror.questions.of(contact_id)  # else a copy of the card may hold an old question of ours
             for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=new):
-                done.adopted += adopt(self.mirror, self.policy, card, card.data, self.now)
+                with alone(self.mirror, self.account, card, self.now):
+                    done.adopted += adopt(self.mirror, self.policy, card, card.data, self.now)
 
     # ------------------------------------------------------------ new questions
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta, tzinfo
 from cardsync.annotate import plan
 from cardsync.annotate.writer import RESTLESS
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import MISTAKE
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Book, ProblemKind, VipCard
 from cardsync.vcard.contact import contact_of
@@ -70,8 +71,8 @@ class Turns:
         return not self.parked(book, card) and not plan.quiet(contact, changed_at, self.policy, self.now)
 
     def parked(self, book: Book, card: VipCard) -> bool:
-        """Parked until it changes (or is released), or the server was seen to keep every byte."""
+        """Parked until it changes (or is released), the next cycle, or the server was seen to keep every byte."""
         problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
         if problem is None or (problem.reason == "fragile" and book.exact):
             return False
-        return problem.reason == RESTLESS or problem.etag == card.etag
+        return problem.reason in {RESTLESS, MISTAKE} or problem.etag == card.etag

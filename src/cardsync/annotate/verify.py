@@ -1,8 +1,12 @@
 """What stands on the server after a PUT, held against what we sent.  Pure."""
 
 import re
+from bisect import bisect_left
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import islice
+from operator import itemgetter
 
 from cardsync.errors import CardRefused
 from cardsync.records import Intent
@@ -10,6 +14,8 @@ from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import Document, scan
 from cardsync.vcard.note import note_text
+
+_Line = tuple[str, frozenset[str]]
 
 
 class Verdict(StrEnum):
@@ -51,14 +57,14 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     if not _changed(before, now):
         deleted = answer.result is PutResult.STORED and _touched(before, now)  # by another client, after us
         return Finding(verdict=Verdict.EDITED if deleted else Verdict.NOT_WRITTEN)
-    damaged = not turned_down and _is_damage(intent, sent, now, _same_write(intent, got, answer), answer)
+    damaged = not turned_down and _is_damage(before, sent, now, _same_write(intent, got, answer), answer)
     return Finding(verdict=Verdict.DAMAGED if damaged else Verdict.EDITED, differences=changed)
 
 
-def _is_damage(intent: Intent, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
+def _is_damage(before: Document, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
     if proof is not None:
         return proof
-    ours_came = answer.result is PutResult.STORED or _notes(scan(intent.before)) != _notes(now)
+    ours_came = answer.result is PutResult.STORED or _notes(before) != _notes(now)
     return ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)
 
 
@@ -111,14 +117,34 @@ def _only_less(sent: Document, now: Document) -> bool:
     if now.fault and not sent.fault:
         return True
     others = differences(sent, now, ignore=frozenset({"REV", "PRODID", "NOTE"}))
-    names = [other.rpartition(" ")[2] for other in others]
-    return note_text(sent).startswith(note_text(now)) and all(_is_less(sent, now, name) for name in names)
+    names = {other.rpartition(" ")[2] for other in others}
+    before, after = _by_name(sent, names), _by_name(now, names)
+    return note_text(sent).startswith(note_text(now)) and all(_is_less(before[name], after[name]) for name in names)
 
 
-def _is_less(sent: Document, now: Document, name: str) -> bool:
-    """Whether nothing of this property is new: what there is of it is the beginning of what was sent."""
-    left = list(sent.all(name))
-    return all(
-        any(whole.text().startswith(line.text()) and line.types <= whole.types for whole in left)
-        for line in now.all(name)
-    ) and len(now.all(name)) <= len(left)
+def _by_name(document: Document, names: Collection[str]) -> dict[str, list[_Line]]:
+    """The text and the types of all lines of these names."""
+    found: dict[str, list[_Line]] = {name: [] for name in names}
+    for line in document.lines:
+        if line.name in names:
+            found[line.name].append((line.text(), line.types))
+    return found
+
+
+def _is_less(before: list[_Line], after: list[_Line]) -> bool:
+    """Whether nothing of a property is new: what there is of it is the beginning of what was sent."""
+    kept = frozenset(before)
+    whole = sorted(before, key=itemgetter(0))
+    texts = [text for text, _ in whole]
+    return len(after) <= len(before) and all(line in kept or _begins_one(line, whole, texts) for line in after)
+
+
+def _begins_one(line: _Line, whole: list[_Line], texts: list[str]) -> bool:
+    """Whether one of the lines, which are in the order of their texts, begins with this one."""
+    text, types = line
+    for other, others in islice(whole, bisect_left(texts, text), None):
+        if not other.startswith(text):
+            return False
+        if types <= others:
+            return True
+    return False

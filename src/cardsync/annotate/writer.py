@@ -9,6 +9,7 @@ from typing import Any
 from cardsync.annotate.settle import Outcome, Settlement
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import MISTAKE, why_left_out
 from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
@@ -92,13 +93,9 @@ class Writer:
                 return self._settlement.park(book, target.href, fresh.etag, "conflict", _STUCK)
             seen.add(fresh.etag or "")
             bodies.add(fresh.data)
-            change = None
-            try:
-                change = decide(fresh)
-                self._check_fragile(book, change)
-            except CardRefused as error:
-                self._settlement.forget(change.opens if change else None)
-                return self._settlement.park(book, target.href, fresh.etag, error.reason, str(error))
+            change = self._decided(book, target, fresh, decide)
+            if isinstance(change, Outcome):
+                return change
             if change is None or change.data == fresh.data:
                 self.mirror.problems.solved(ProblemKind.PARKED, self.account, book_id=book.id, href=target.href)
                 return Outcome.NOTHING
@@ -132,6 +129,21 @@ class Writer:
         if not stored.etag:
             return self._settlement.park(book, target.href, None, "no-etag", _NO_ETAG)
         return stored
+
+    def _decided(self, book: Book, target: Target, fresh: AddressObject, decide: Decide) -> Change | Outcome | None:
+        change = None
+        try:
+            change = decide(fresh)
+            self._check_fragile(book, change)
+        except CardRefused as error:
+            self._settlement.forget(change.opens if change else None)
+            return self._settlement.park(book, target.href, fresh.etag, error.reason, str(error))
+        except Exception as error:  # noqa: BLE001 - what we did not foresee stops no other card
+            why = why_left_out(error)
+            self._settlement.forget(change.opens if change else None)
+            self._settlement.park(book, target.href, fresh.etag, MISTAKE, why)
+            return Outcome.LEFT_OUT
+        return change
 
     def _check_serving(self, book: Book, target: Target, got: AddressObject) -> None:
         """Raises ``ServerProblem`` for bytes that are not the stored card's; written back, they would become it."""

@@ -123,4 +123,4 @@ def _since(contact: Contact, memory: Memory, assessment: Assessment, now: dateti
 
 
 def _day(date: datetime) -> str:
-    return f"{date:%Y-%m-%d}"
+    return date.date().isoformat()  # strftime does not pad years

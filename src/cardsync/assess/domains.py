@@ -10,7 +10,17 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from cardsync.assess.organisations import Aliases, Verdict, compare, folded, initials, no_employer, spellings, synonyms
+from cardsync.assess.organisations import (
+    Aliases,
+    Verdict,
+    compare,
+    folded,
+    initials,
+    no_employer,
+    spellings,
+    synonyms,
+    too_long,
+)
 from cardsync.assess.words import ANYBODYS_LABELS, FREE_MAIL, GENERIC_WORDS, JOINING_WORDS
 
 if TYPE_CHECKING:
@@ -19,6 +29,7 @@ if TYPE_CHECKING:
 Domains = Mapping[str, Collection[str]]
 """``[organisations] domains``: organisation -> its domains, as the owner says."""
 
+_LONGEST = 253  # characters of a domain (RFC 1035, section 2.3.4)
 _ENDINGS = re.compile(r"(inc|corp|group|labs?|tech)$")  # what a domain adds to a name that was taken
 
 
@@ -41,7 +52,7 @@ def _normal(domain: str) -> str:
 def _split(domain: str) -> tuple[tuple[str, ...], str]:
     """Labels left of the public suffix, and the suffix."""
     domain = _normal(domain)
-    if not re.fullmatch(r"[^\s@/:]+\.[^\s@/:]+", domain) or ".." in domain:
+    if len(domain) > _LONGEST or not re.fullmatch(r"[^\s@/:]+\.[^\s@/:]+", domain) or ".." in domain:
         return (), ""
     suffix = _suffixes().publicsuffix(domain) or ""
     body = domain.removesuffix(suffix).strip(".")
@@ -70,10 +81,11 @@ def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), dom
     if _configured(names, domain, domains or {}):
         return Verdict.SAME
     verdicts = {_alike(words, letters, suffix) for name in names for words in spellings(name)}
-    for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN, Verdict.DIFFERENT):
+    for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN):
         if verdict in verdicts:
             return verdict
-    return Verdict.UNKNOWN  # a name in another script
+    sure = verdicts and not any(map(too_long, names))  # no verdict: a name in another script
+    return Verdict.DIFFERENT if sure else Verdict.UNKNOWN
 
 
 def surely_another(organisation: str, domain: str, *, aliases: Aliases = (), domains: Domains | None = None) -> bool:
@@ -141,15 +153,17 @@ def _contracted(label: str, words: tuple[str, ...]) -> bool:
     """Whether a label is beginnings of words in their order, the first word's and at least one other's (socgen)."""
     if not words or label[:1] != words[0][0]:
         return False
-    ends = {(length, 1) for length in range(1, len(words[0]) + 1) if label[:length] == words[0][:length]}
+    alone = set(range(1, _common(label, words[0]) + 1))  # where the first word's beginnings end
+    ends: set[int] = set()  # and those of two words or more
     for word in words[1:]:
-        ends |= {
-            (start + length, used + 1)
-            for start, used in ends
-            for length in range(1, len(word) + 1)
-            if label[start : start + length] == word[:length]
-        }
-    return any(end == len(label) and used >= 2 for end, used in ends)
+        starts = alone | ends
+        ends |= {start + length for start in starts for length in range(1, _common(label[start:], word) + 1)}
+    return len(label) in ends
+
+
+def _common(one: str, other: str) -> int:
+    """How many first characters are the same."""
+    return next((at for at, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), min(len(one), len(other)))
 
 
 def _maybe(words: tuple[str, ...], core: list[str], labels: list[str]) -> bool:

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Collection, Iterator
 from enum import StrEnum
 from functools import lru_cache
+from itertools import islice
 
 from cardsync.assess.words import COUNTRIES, JOINING_WORDS, NO_EMPLOYER
 
@@ -29,6 +30,8 @@ class Verdict(StrEnum):
 CERTAIN = frozenset({Verdict.SAME, Verdict.RENAMED, Verdict.RELATED})
 """The verdicts that say "no contradiction"."""
 
+_LONGEST = 200  # characters of a name, and ...
+_MOST_PARTS = 8  # ... names in one: comparing takes time by the square of either
 _SURE, _DOUBTFUL = 0.88, 0.74  # similarity of two words that differ by a slip: 1 letter of 9; 1 letter of 4
 
 
@@ -46,7 +49,7 @@ def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
     for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN):
         if verdict in verdicts:
             return verdict
-    return Verdict.DIFFERENT
+    return Verdict.UNKNOWN if too_long(a) or too_long(b) else Verdict.DIFFERENT
 
 
 @lru_cache(maxsize=8192)
@@ -54,20 +57,36 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
     """The words of a name in every way it may be meant; empty where Latin letters do not carry it.
 
     Lower case, accents and umlauts folded, legal forms off; the parts around ``/ | , at ( )``
-    are spellings of their own.
+    are spellings of their own.  Of a name that is ``too_long`` only the beginning counts.
     """
     if not _latin(name):
         return frozenset()
     from cleanco import basename  # type: ignore[import-untyped]  # has no types; 8 ms, and only some commands compare names
 
     found = set()
-    for part in _parts(unicodedata.normalize("NFKC", name)):
+    for part in islice(_parts(_beginning(name)), _MOST_PARTS + 1):
         once = basename(part)
         bare = (basename(once) if once != part else once) or part  # twice: Acme Holding GmbH & Co. KG
         for spelt in folded(bare):
             found.add(tuple(re.findall(r"[a-z0-9]+", spelt)))
     found.discard(())
     return frozenset(found)
+
+
+@lru_cache(maxsize=8192)
+def too_long(name: str) -> bool:
+    """Whether it holds more than a name of an organisation: what is not looked at may be what two names share."""
+    if len(unicodedata.normalize("NFKC", name).strip()) > _LONGEST:
+        return True
+    return len(list(_parts(_beginning(name)))) > _MOST_PARTS + 1
+
+
+def _beginning(name: str) -> str:
+    """The name, or as many of its first words as fit; of one that is a single word its first letters."""
+    name = unicodedata.normalize("NFKC", name).strip()
+    if len(name) <= _LONGEST:
+        return name
+    return name[:_LONGEST].rsplit(None, 1)[0]
 
 
 def initials(words: tuple[str, ...]) -> str:

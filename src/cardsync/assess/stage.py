@@ -7,7 +7,9 @@ from typing import Any
 
 from cardsync.assess.judge import Judge
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import alone, left_out
 from cardsync.model import Assessment, Question
+from cardsync.records import VipCard
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
@@ -25,19 +27,23 @@ class Assess:
     now: datetime
 
     def run(self) -> int:
-        """How many were assessed."""
+        """How many were assessed; each card on its own."""
         self._forget_after_a_change_of_policy()
         count = 0
         for book in self.mirror.books.of(self.account):
+            skipped = left_out(self.mirror, book.id)
             for contact_id in self.mirror.assessments.to_assess(book.id, self.now - HOLDS):
                 for card in self.mirror.books.cards(book.id, contact_id=contact_id):
-                    if not self.judge.knows(card.groups):
-                        continue
-                    memory = self.mirror.contacts.memory(contact_id)
-                    found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
-                    self.mirror.assessments.store(contact_id, as_stored(found, wish), self.now)
-                    count += 1
+                    if self.judge.knows(card.groups) and card.href not in skipped:
+                        with alone(self.mirror, self.account, card, self.now):
+                            self._assess(card)
+                            count += 1
         return count
+
+    def _assess(self, card: VipCard) -> None:
+        memory = self.mirror.contacts.memory(card.contact_id)
+        found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
+        self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
 
     def _forget_after_a_change_of_policy(self) -> None:
         about = round(self.judge.pace, 1)  # all are assessed by one pace

@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 _PRINCIPAL = f"{xml.DAV}current-user-principal"
 _HOME_SET = f"{xml.CARDDAV}addressbook-home-set"
 _WELL_KNOWN = "/.well-known/carddav"
+_NOT_THERE = frozenset({403, 404, 410})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,22 +117,24 @@ class Discovery:
         return _Start(final, principals[0] if principals else None, homes)
 
     async def _books(self, start: _Start) -> list[AddressBook]:
+        """Of all homes, or none: what fails in part is no reason to take the other books for gone."""
         homes = start.homes
         if not homes and start.principal:
             homes = await self._home_sets(start.principal)
+        named = bool(homes)
         found: dict[object, AddressBook] = {}
         for home in homes or (start.at,):  # Synology names no principal: the address itself is the home
-            for book in await self._books_in(home, start.principal):
+            for book in await self._books_in(home, start.principal, named=named):
                 at = parse_url(book.href)
                 found.setdefault((at.origin, href_key(at.path)), book)
         return list(found.values())
 
     async def _home_sets(self, principal: Location) -> tuple[Location, ...]:
-        found = await self._propfind("the principal", principal, "0", (_HOME_SET,))
+        found = await self._propfind("the principal", principal, "0", (_HOME_SET,), named=True)
         return self._resolved(found[0], found[1][0], _HOME_SET) if found else ()
 
-    async def _books_in(self, home: Location, principal: Location | None) -> list[AddressBook]:
-        found = await self._propfind("the address book home", collection(home), "1", BOOK_PROPERTIES)
+    async def _books_in(self, home: Location, principal: Location | None, *, named: bool) -> list[AddressBook]:
+        found = await self._propfind("the address book home", collection(home), "1", BOOK_PROPERTIES, named=named)
         if found is None:
             return []
         final, answers = found
@@ -149,7 +152,7 @@ class Discovery:
         return books
 
     async def _with_markers(self, at: Location, answer: xml.Answer) -> xml.Answer:
-        found = await self._propfind("the address book", collection(at), "0", MARKER_PROPERTIES)
+        found = await self._propfind("the address book", collection(at), "0", MARKER_PROPERTIES, named=True)
         return replace(answer, properties={**answer.properties, **found[1][0].properties}) if found else answer
 
     def _resolved(self, base: Location, answer: xml.Answer, name: str) -> tuple[Location, ...]:
@@ -169,8 +172,12 @@ class Discovery:
         return tuple(found)
 
     async def _propfind(
-        self, what: str, at: Location, depth: str, names: Iterable[str]
+        self, what: str, at: Location, depth: str, names: Iterable[str], *, named: bool = False
     ) -> tuple[Location, list[xml.Answer]] | None:
+        """None: nothing is there, or not for us.
+
+        Of what the server ``named`` itself only that it says so proves this; all else is trouble, and raised.
+        """
         try:
             reply, answers = await propfind(self._wire, at, depth, names)
         except (LoginRefused, Throttled) as problem:
@@ -178,8 +185,12 @@ class Discovery:
             raise
         except (ServerProblem, Unreachable) as problem:
             self._fail(what, at, problem)
+            if named and not isinstance(problem, OriginRefused):  # which no next cycle mends
+                raise
             return None
         self._note(what, redacted(reply.at), "answers" if answers else f"no DAV answer ({reply.status})")
+        if named and not answers and reply.status not in _NOT_THERE:
+            raise ServerProblem(f"The server answered {reply.status} for {what}. Nothing was changed.")
         return (reply.at, answers) if answers else None
 
     def _note(self, what: str, where: str, outcome: str) -> None:

@@ -20,7 +20,7 @@ _NO_MULTIGET = frozenset({405, 501})
 
 
 @dataclass(slots=True)
-class Account:
+class Fates:
     """What became of each href; ``fetched`` is what the port hands out."""
 
     objects: list[AddressObject] = field(default_factory=list)
@@ -70,21 +70,21 @@ class Multiget:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _batch(self, hrefs: list[str], on_sent: Callable[[], None]) -> Fetched:
-        account = Account()
+        fates = Fates()
         paths: dict[str, str] = {}
         for href in hrefs:
             if object_location(self._at, href) is None:
-                account.failed[href] = "the href is not a plain member of the book"
+                fates.failed[href] = "the href is not a plain member of the book"
             else:
                 paths[href] = self._path(href)
         if paths:
-            await self._ask(paths, account, on_sent)
-        return account.fetched()
+            await self._ask(paths, fates, on_sent)
+        return fates.fetched()
 
-    async def _ask(self, paths: Mapping[str, str], account: Account, on_sent: Callable[[], None] | None = None) -> None:
+    async def _ask(self, paths: Mapping[str, str], fates: Fates, on_sent: Callable[[], None] | None = None) -> None:
         """One multiget (href -> path); what it does not settle is asked again in halves, at last singly."""
         if self._unsupported:
-            await self._singly(paths, account)
+            await self._singly(paths, fates)
             return
         try:
             answers = await self._multiget(paths, on_sent)
@@ -95,17 +95,17 @@ class Multiget:
         except (Broken, xml.Malformed):  # too large for the server, or one bad card that poisons the batch
             answers = None
         if answers is not None:
-            await self._singly(self._settle(paths, answers, account), account)
+            await self._singly(self._settle(paths, answers, fates), fates)
             return
         self._in_flight = 1
         if len(paths) == 1:
-            await self._singly(paths, account)
+            await self._singly(paths, fates)
             return
         middle = len(paths) // 2
         self._size = max(1, min(self._size, middle))
         pairs = list(paths.items())
-        await self._ask(dict(pairs[:middle]), account)
-        await self._ask(dict(pairs[middle:]), account)
+        await self._ask(dict(pairs[:middle]), fates)
+        await self._ask(dict(pairs[middle:]), fates)
 
     async def _multiget(self, paths: Mapping[str, str], on_sent: Callable[[], None] | None) -> list[xml.Answer] | None:
         """The responses, or None when the server would not take the batch as a whole."""
@@ -126,8 +126,8 @@ class Multiget:
         """As spelt; of an absolute URI only the path, which is what iCloud takes."""
         return resolve(self._at, href).path
 
-    def _settle(self, paths: Mapping[str, str], answers: list[xml.Answer], account: Account) -> list[str]:
-        """Sort the responses into the account; returns the hrefs that they say nothing certain of."""
+    def _settle(self, paths: Mapping[str, str], answers: list[xml.Answer], fates: Fates) -> list[str]:
+        """Sort the responses into the fates; returns the hrefs that they say nothing certain of."""
         remaining = dict.fromkeys(paths)
         href_of = self._matcher(paths)
         size = 0
@@ -139,9 +139,9 @@ class Multiget:
             if data is not None and data.text and not data.text.isspace():
                 content = data.text.encode("utf-8", "surrogateescape")
                 size += len(content)
-                account.objects.append(AddressObject(href=href, etag=answer.text(xml.GETETAG), data=content))
+                fates.objects.append(AddressObject(href=href, etag=answer.text(xml.GETETAG), data=content))
             elif answer.status in {404, 410} and "?" not in href and "#" not in href:
-                account.gone.add(href)
+                fates.gone.add(href)
             else:
                 continue
             del remaining[href]
@@ -169,25 +169,25 @@ class Multiget:
         self._size = max(1, min(grown, fitting))
         self._in_flight = _IN_FLIGHT if self._wire.may_overlap(self._at.origin) else 1
 
-    async def _singly(self, hrefs: Iterable[str], account: Account) -> None:
+    async def _singly(self, hrefs: Iterable[str], fates: Fates) -> None:
         for href in hrefs:
             try:
                 got = await self._objects.get(self._book, href)
             except Broken:
-                account.failed[href] = "the server gave no whole answer"
+                fates.failed[href] = "the server gave no whole answer"
             except ServerProblem as problem:
-                account.failed[href] = str(problem)
+                fates.failed[href] = str(problem)
             else:
-                _take(href, got, account)
+                _take(href, got, fates)
 
 
-def _take(href: str, got: AddressObject | None, account: Account) -> None:
+def _take(href: str, got: AddressObject | None, fates: Fates) -> None:
     if got is None:
-        account.gone.add(href)
+        fates.gone.add(href)
     elif got.data.strip():
-        account.objects.append(got)
+        fates.objects.append(got)
     else:
-        account.failed[href] = "the server sent an empty body"
+        fates.failed[href] = "the server sent an empty body"
 
 
 async def _first(task: asyncio.Task[Fetched], sent: asyncio.Event) -> None:

@@ -36,10 +36,12 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
     with opened(context) as app:
         person = report.find_person(app, name)
         asked = report.standing_question(app, person)
-        output.say(f"{'would answer' if dry_run else 'answered'} {word} for {person.name}")
-        if not dry_run:
-            ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
-            say_leaving(1 if asked else 0)
+        if dry_run:
+            output.say(f"would answer {word} for {person.name}")
+            return
+        ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
+        output.say(f"answered {word} for {person.name}")
+        say_leaving(1 if asked else 0)
 
 
 @click.command()
@@ -56,9 +58,9 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
         if not held and not app.mirror.commands.waiting():  # an answer that still waits may hold the contact back
             output.say(f"Nothing was holding {person.name} back: cardsync explain says more.")
             return
-        output.say(f"{'would resume' if dry_run else 'resumed'} {person.name}")
         if not dry_run:
             ask_for(app, "resume", {"contact": person.id})
+        output.say(f"{'would resume' if dry_run else 'resumed'} {person.name}")
 
 
 @click.command()

@@ -69,10 +69,19 @@ def _turn(state: Path) -> Iterator[None]:
 
 
 def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
-    """Queue a command, and carry it out at once unless another process works; else that one does at its end."""
-    app.mirror.commands.queue(verb, arguments, app.clock())
+    """Queue a command, and carry it out at once unless another process works; else that one does at its end.
+
+    Raises ``CardsyncError`` where it was carried out and failed.
+    """
+    from cardsync import commands
+    from cardsync.errors import CardsyncError
+
+    commands.check(verb, arguments)
+    asked = app.mirror.commands.queue(verb, arguments, app.clock())
     if not app.carry_out_waiting():
         say("Another cardsync works here; it carries this out at its end.", err=True)
+    elif app.mirror.commands.has_failed(asked):
+        raise CardsyncError("Nothing was changed: this failed by a mistake in cardsync itself.")
 
 
 def say_leaving(questions: int) -> None:

@@ -116,6 +116,8 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
 
     if (name is None) == (not everyone):
         raise click.UsageError("Name one contact, or say --all.")
+    if on and on.year < 1970:
+        raise click.UsageError("--on lies before 1970.")
     with opened(context) as app:
         chosen = (
             [person for person in report.people(app) if person.groups]
@@ -125,12 +127,13 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
         day = on.replace(tzinfo=app.zone) if on else app.clock()
         if day > app.clock():
             raise click.UsageError("--on lies in the future.")
-        output.say(
-            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
-        )
         leaving = report.leaving(app, chosen, day)
         if not dry_run:
             ask_for(app, "validate", {"contacts": [person.id for person in chosen], "on": day.isoformat()})
+        output.say(
+            f"{'would mark' if dry_run else 'marked'} {count(len(chosen), 'contact')} as right on {day:%Y-%m-%d}"
+        )
+        if not dry_run:
             say_leaving(leaving)
 
 

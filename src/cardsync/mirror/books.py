@@ -8,12 +8,8 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pac
 from cardsync.records import Book, Known, Read, VipCard
 from cardsync.resources import AddressBook, AddressObject, SyncMethod
 
-# Of two objects with one UID: the one by which the contact is known, as long as it is there.
-_OWN = (
-    "(SELECT p.href FROM address_object p LEFT JOIN contact k ON k.book_id = p.book_id AND k.uid_key = p.uid_key "
-    "WHERE p.book_id = o.book_id AND p.uid_key = o.uid_key AND p.is_group = 0 "
-    "ORDER BY p.href = ifnull(k.href, '') DESC, p.href LIMIT 1)"
-)
+# Of the objects with one UID the first is the one by which the contact t is known, as long as it is there.
+_PLACE = "row_number() OVER (PARTITION BY o.uid_key ORDER BY o.href = ifnull(t.href, '') DESC, o.href) AS place"
 
 
 class Books:
@@ -54,17 +50,8 @@ class Books:
 
     def known(self, book_id: int) -> dict[str, Known]:
         """All that is mirrored of a book, by href."""
-        rows = self._db.rows(
-            "SELECT o.href, o.etag, o.uid_key, c.object_id IS NOT NULL AS has_data FROM address_object o "
-            "LEFT JOIN card c ON c.object_id = o.id WHERE o.book_id = ?",
-            (book_id,),
-        )
-        return {
-            row["href"]: Known(
-                href=row["href"], etag=row["etag"], uid_key=row["uid_key"], has_data=bool(row["has_data"])
-            )
-            for row in rows
-        }
+        rows = self._db.rows("SELECT href, etag, uid_key FROM address_object WHERE book_id = ?", (book_id,))
+        return {row["href"]: Known(href=row["href"], etag=row["etag"], uid_key=row["uid_key"]) for row in rows}
 
     def count(self, book_id: int) -> int:
         """How many objects are mirrored."""
@@ -196,13 +183,15 @@ class Books:
         One per contact, its own; with ``twins`` also the others that have its UID, its own first.
         """
         narrowed = "" if contact_id is None else " AND t.id = ?"
-        own = "" if twins else f"AND o.href = {_OWN} "
+        own = "" if twins else "WHERE n.place = 1 "
         rows = self._db.rows(
-            "SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.href, o.etag, c.data, v.groups "
+            "SELECT n.*, c.data, v.groups FROM ("
+            f"SELECT t.id AS contact_id, t.book_id, t.uid_key, t.name, o.id, o.href, o.etag, {_PLACE} "
             "FROM contact t CROSS JOIN address_object o ON o.book_id = t.book_id AND o.uid_key = t.uid_key "
-            f"AND o.is_group = 0 {own}JOIN card c ON c.object_id = o.id "
-            "LEFT JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key "
-            f"WHERE t.book_id = ?{narrowed} ORDER BY t.id, o.href = t.href DESC, o.href",
+            f"AND o.is_group = 0 WHERE t.book_id = ?{narrowed}) n "
+            "CROSS JOIN card c ON c.object_id = n.id "
+            "LEFT JOIN vip v ON v.book_id = n.book_id AND v.uid_key = n.uid_key "
+            f"{own}ORDER BY n.contact_id, n.place",
             (book_id,) if contact_id is None else (book_id, contact_id),
         )
         return [_card(row) for row in rows]
@@ -210,9 +199,11 @@ class Books:
     def unseen(self, book_id: int) -> list[tuple[str, AddressObject]]:
         """(uid key, object) of the VIPs whose bytes the history does not know; of two cards with one UID its own."""
         rows = self._db.rows(
-            "SELECT o.uid_key, o.href, o.etag, c.data FROM vip v CROSS JOIN address_object o "
-            "ON o.book_id = v.book_id AND o.uid_key = v.uid_key JOIN card c ON c.object_id = o.id "
-            f"WHERE v.book_id = ? AND c.seen = 0 AND o.is_group = 0 AND o.href = {_OWN} ORDER BY o.href",
+            f"SELECT n.*, c.data FROM (SELECT o.id, o.uid_key, o.href, o.etag, {_PLACE} "
+            "FROM vip v CROSS JOIN address_object o ON o.book_id = v.book_id AND o.uid_key = v.uid_key "
+            "AND o.is_group = 0 LEFT JOIN contact t ON t.book_id = v.book_id AND t.uid_key = v.uid_key "
+            "WHERE v.book_id = ?) n CROSS JOIN card c ON c.object_id = n.id "
+            "WHERE n.place = 1 AND c.seen = 0 ORDER BY n.href",
             (book_id,),
         )
         return [(row["uid_key"], AddressObject(href=row["href"], etag=row["etag"], data=row["data"])) for row in rows]

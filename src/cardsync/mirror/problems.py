@@ -81,6 +81,10 @@ class Problems:
             "DELETE FROM problem WHERE book_id = ? AND href = ? AND href <> ''", [(book_id, href) for href in hrefs]
         )
 
+    def forget(self, account: str, reason: str) -> None:
+        """Those of the account that have this reason: they are found anew, if they last."""
+        self._db.execute("DELETE FROM problem WHERE account = ? AND reason = ?", (account, reason))
+
     def all(self, account: str | None = None) -> list[Problem]:
         """Oldest first."""
         rows = self._db.rows("SELECT * FROM problem WHERE account = ifnull(?, account) ORDER BY id", (account,))
@@ -108,11 +112,13 @@ class Commands:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def queue(self, verb: str, arguments: Mapping[str, Any], now: datetime) -> None:
-        """Add one."""
-        self._db.execute(
-            "INSERT INTO command (verb, arguments, at) VALUES (?, ?, ?)", (verb, pack(dict(arguments)), iso(now))
+    def queue(self, verb: str, arguments: Mapping[str, Any], now: datetime) -> int:
+        """Add one; returns its id."""
+        row = self._db.row(
+            "INSERT INTO command (verb, arguments, at) VALUES (?, ?, ?) RETURNING id",
+            (verb, pack(dict(arguments)), iso(now)),
         )
+        return int(row[0]) if row else 0
 
     def waiting(self) -> list[tuple[int, str, dict[str, Any]]]:
         """(id, verb, arguments), in order."""
@@ -122,6 +128,18 @@ class Commands:
     def done(self, command_id: int, now: datetime) -> None:
         """Carried out."""
         self._db.execute("UPDATE command SET done_at = ? WHERE id = ?", (iso(now), command_id))
+
+    def failed(self, command_id: int, error: str, now: datetime) -> None:
+        """It cannot be carried out, and is not tried again; ``error`` is kept with its arguments."""
+        self._db.execute(
+            "UPDATE command SET done_at = ?, arguments = json_set(arguments, '$.failed', ?) WHERE id = ?",
+            (iso(now), error, command_id),
+        )
+
+    def has_failed(self, command_id: int) -> bool:
+        """Whether it was tried and could not be carried out."""
+        row = self._db.row("SELECT json_extract(arguments, '$.failed') FROM command WHERE id = ?", (command_id,))
+        return row is not None and row[0] is not None
 
     def forget(self, before: datetime) -> None:
         """Drop those that were carried out before then."""

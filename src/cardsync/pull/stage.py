@@ -8,8 +8,9 @@ from types import MappingProxyType
 
 import structlog
 
-from cardsync.errors import Broken, CardRefused, EmptyListing, ServerProblem, TokenRefused
+from cardsync.errors import Broken, EmptyListing, ServerProblem, TokenRefused
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import why_left_out
 from cardsync.model import uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
@@ -25,6 +26,7 @@ from cardsync.words import count
 log = structlog.get_logger("cardsync.pull")
 EMPTY = "empty"
 """The reason of a listing that a release accepts."""
+SEVERAL = 3  # books in a row that break off, or all: it is the server
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
 
@@ -59,18 +61,23 @@ class Pull:
     progress: Callable[[int, int], None] = lambda done, of: None
 
     async def run(self) -> Pulled:
-        """All books; one that fails does not stop the others."""
+        """All books; one that fails does not stop the others.  Raises ``Broken`` where the server did it to several."""
         done = Pulled()
         await self._discover()
-        for book in self.mirror.books.of(self.account):
+        books, in_a_row = self.mirror.books.of(self.account), 0
+        for book in books:
             done.books += 1
             try:
                 await self._book(book, done)
-            except ServerProblem as error:
+            except (ServerProblem, Broken) as error:
+                in_a_row = in_a_row + 1 if isinstance(error, Broken) else 0
+                if in_a_row == min(SEVERAL, len(books)):
+                    raise
                 done.failed_books += 1
                 reason = EMPTY if isinstance(error, EmptyListing) else "listing"
                 self.mirror.problems.tell(ProblemKind.LISTING, book, reason, str(error), self.now)
             else:
+                in_a_row = 0
                 self.mirror.problems.solved(ProblemKind.LISTING, self.account, book_id=book.id)
         return done
 
@@ -214,8 +221,8 @@ class Pull:
             kept = summary.is_group or key in keep
             if kept:
                 scan(fetched.data)  # every later stage may rely on it
-        except CardRefused as error:
-            self._quarantine(book, fetched.href, etag, str(error), done)
+        except Exception as error:  # noqa: BLE001 - what we did not foresee stops no other card
+            self._quarantine(book, fetched.href, etag, why_left_out(error), done)
             return None
         return Read(
             href=fetched.href,
@@ -263,9 +270,10 @@ class Pull:
         for key, held in self.mirror.books.unseen(book.id):
             try:
                 contact = contact_of(scan(held.data))
-            except CardRefused as error:
-                self._quarantine(book, held.href, held.etag, str(error), done)
+                keys = work_keys(contact)
+            except Exception as error:  # noqa: BLE001 - as above
+                self._quarantine(book, held.href, held.etag, why_left_out(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
+            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
             done.changed.add(contact_id)

@@ -10,9 +10,6 @@ from dataclasses import dataclass
 
 from cardsync.model import Group
 
-LOSS_SHARE = 0.30  # of the members; more than this at once is an accident ...
-LOSS_MINIMUM = 3  # ... if it is at least this many
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CardMembership:
@@ -66,12 +63,13 @@ def lost(
     before: frozenset[str],
     after: frozenset[str],
     *,
-    share: float = LOSS_SHARE,
-    minimum: int = LOSS_MINIMUM,
+    share: float,
+    minimum: int,
     vanished: bool = False,
 ) -> bool:
     """Whether a group lost so many members at once that it looks like a sync accident.
 
+    More than the ``share`` of them, and at least the ``minimum``.
     ``vanished``: the group card itself is gone; that freezes a group of any size, for nobody deletes a list to take
     one person off it.  A list that is still there and merely empty is judged by the number of those who left:
     taking the only two VIPs off it is an ordinary edit, and removes their reminders.

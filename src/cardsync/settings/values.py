@@ -28,11 +28,13 @@ _UNITS = {
 }
 _ANY_DAY = datetime(2000, 1, 1, tzinfo=UTC)
 _WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
-_PART = r"\d{1,6}\s*(?:mo|[smhdwy])"
-_DURATION = re.compile(rf"{_PART}(?:\s*{_PART})*", re.IGNORECASE)
+_LONGEST = timedelta(days=100 * 365)  # to "never again"; added to today it is still a date
+_BLANK = r"[ \t\r\n]*"  # these patterns are the schema's too: no flags, and no \s or \d, which editors read otherwise
+_PART = rf"[0-9]{{1,6}}{_BLANK}([mM][oO]|[smhdwySMHDWY])"
+_DURATION = re.compile(f"{_BLANK}(0|{_PART}({_BLANK}{_PART})*){_BLANK}")
 _ONE = re.compile(r"(\d+)\s*(mo|[smhdwy])", re.IGNORECASE)
 _LABEL = re.compile(r"[^\s:;,\\\x00-\x1f\x7f]{1,30}")
-_HOURS = re.compile(r"(\d{1,2})\s*-\s*(\d{1,2})")
+_HOURS = re.compile(f"{_BLANK}([0-9]{{1,2}}){_BLANK}-{_BLANK}([0-9]{{1,2}}){_BLANK}")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _HOST = re.compile(r"(?:[^\s@/:]+@)?(?:[\w-]+\.)*[\w-]+\.?(?::\d{1,5})?")
 _ORIGIN = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?/?", re.IGNORECASE)
@@ -46,17 +48,20 @@ class Allowed:
 
 
 def parse_duration(value: object) -> timedelta:
-    """``15m``, ``1h30m``, ``45d``, ``2w``, ``3mo`` (30 days each) or ``1y`` (365 days); raises ValueError."""
+    """``15m``, ``1h30m``, ``45d``, ``2w``, ``3mo`` (30 days each) or ``1y`` (365 days); ValueError, also above 100y."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
         raise ValueError("is no duration: it needs quotes and a unit")  # noqa: TRY004 -- pydantic collects ValueErrors
-    text = value.strip()
-    if text == "0":
-        return timedelta()
-    if not _DURATION.fullmatch(text):
+    if not _DURATION.fullmatch(value):
         raise ValueError("is no duration")
-    return sum((int(count) * _UNITS[unit.lower()] for count, unit in _ONE.findall(text)), timedelta())
+    try:
+        duration = sum((int(count) * _UNITS[unit.lower()] for count, unit in _ONE.findall(value)), timedelta())
+    except OverflowError:
+        duration = timedelta.max
+    if duration > _LONGEST:
+        raise ValueError("is too long")
+    return duration
 
 
 def show_duration(duration: timedelta) -> str:
@@ -128,7 +133,7 @@ def _parse_label(value: object) -> object:
 def _parse_hours(value: object) -> tuple[int, int] | None:
     if value is None or value == "":
         return None
-    found = _HOURS.fullmatch(value.strip()) if isinstance(value, str) else None
+    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("is no span of hours")
     start, stop = int(found[1]), int(found[2])
@@ -216,9 +221,9 @@ def _parse_sentence(value: object) -> object:
     return value
 
 
-_DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y"'
+_DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y", at most "100y"'
 _SHOWN = PlainSerializer(show_duration)
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": rf"^\s*(0|{_PART}(\s*{_PART})*)\s*$"})
+_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
 _LIST_WORDS = 'a list of texts as ["a", "b"]'
 
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
@@ -232,7 +237,7 @@ LongDuration = Annotated[
 Sync = Annotated[
     timedelta | str,
     BeforeValidator(_parse_sync),
-    Allowed('a duration of at least "1m", or a cron expression of five fields as "0 7 * * mon-fri"'),
+    Allowed('a duration from "1m" to "100y", or a cron expression of five fields as "0 7 * * mon-fri"'),
     WithJsonSchema({"type": "string"}),
     PlainSerializer(lambda sync: sync if isinstance(sync, str) else show_duration(sync)),
 ]
@@ -246,7 +251,7 @@ Hours = Annotated[
     tuple[int, int] | None,
     BeforeValidator(_parse_hours),
     Allowed('two hours of the day as "8-21", or "" for any time'),
-    WithJsonSchema({"type": "string", "pattern": r"^(\d{1,2}\s*-\s*\d{1,2})?$"}),
+    WithJsonSchema({"type": "string", "pattern": f"^({_HOURS.pattern})?$"}),
     PlainSerializer(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
 ]
 TimeZone = Annotated[

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from cardsync.model import Contact, ContactKind, WorkField
-from cardsync.vcard.document import Document, categories_of
+from cardsync.vcard.document import Document
 from cardsync.vcard.lines import ContentLine
 from cardsync.vcard.note import note_text
 
@@ -81,11 +81,9 @@ def contact_of(document: Document) -> Contact:
         kind=_kind(document),
         work={which: tuple(values) for which, values in work.items()},
         personal_emails=tuple(personal_emails),
-        categories=categories_of(document),
         note=note_text(document),
         revised=_moment(document.text("REV")),
         bumps_rev=_BUMPS_REV.search(document.text("PRODID")) is not None,
-        version=document.version,
     )
 
 
@@ -171,9 +169,13 @@ def _kind(document: Document) -> ContactKind:
 
 
 def _moment(text: str) -> datetime | None:
-    """REV (RFC 6350, section 6.7.4) in its basic, extended and date-only forms; without a zone it is UTC."""
+    """REV (RFC 6350, section 6.7.4) in its basic, extended and date-only forms; without a zone it is UTC.
+
+    Before 1970 it is some program's idea of "never".
+    """
     try:
         moment = datetime.fromisoformat(text.upper())
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
+        moment = (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         return None
+    return moment if moment.year >= 1970 else None

@@ -32,7 +32,7 @@ def insert(data: bytes, block: str, position: Position, *, max_size: int | None 
 
     ``block`` is 1-3 lines without a newline at the end, without ``;`` and control characters (else
     ValueError).  A card without NOTE gets one that is exactly ``block``; an empty NOTE becomes ``block`` and the
-    separator, so that ``remove`` can tell the two apart.  A card that holds the block there comes back
+    separator, so that ``cut`` can tell the two apart.  A card that holds the block there comes back
     unchanged.  Raises CardRefused, also where the result would be larger than ``max_size`` bytes.
     """
     if _NOT_OURS.search(block):
@@ -49,22 +49,6 @@ def insert(data: bytes, block: str, position: Position, *, max_size: int | None 
         new = document.newline + b" " + _folded(SEPARATOR + block, 1, document.newline)
         return _spliced(data, line.value_stop, new, max_size)
     return _spliced(data, line.head_stop, _on_top(line, block, document.newline), max_size)
-
-
-def remove(data: bytes, block: str, position: Position) -> bytes:
-    """The card without ``block`` and its separator: the inverse of ``insert``, byte for byte.
-
-    A separator that has become shorter is tolerated; a card without that block comes back unchanged.
-    """
-    text = note_text(_accepted(data))
-    if text in {block, block + SEPARATOR}:
-        return cut(data, [(0, len(text))])
-    if position is Position.TOP and text.startswith(block + "\n"):
-        return cut(data, [(0, len(block) + (2 if text.startswith(SEPARATOR, len(block)) else 1))])
-    if position is Position.BOTTOM and text.endswith("\n" + block):
-        start = len(text) - len(block)
-        return cut(data, [(start - (2 if text.endswith(SEPARATOR, 0, start) else 1), len(text))])
-    return data
 
 
 def cut(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from asking import asked as asked_about
 from asking import compose, reading
 from builders import card
+from cards import remove
 from cardsync.annotate.block import find
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import one_line, render
@@ -17,7 +18,7 @@ from cardsync.annotate.texts import NAMES, TEMPLATES
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position, ReminderPolicy
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import insert, note_text, remove
+from cardsync.vcard.note import insert, note_text
 
 TODAY = date(2026, 6, 1)
 VALUES = st.one_of(

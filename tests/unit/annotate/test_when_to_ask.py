@@ -116,6 +116,16 @@ def test_dismissals_double_the_wait() -> None:
     assert after(asked(), Ending.CONFIRMED, standing, POLICY, NOW).dismissals == 0
 
 
+@given(st.timedeltas(timedelta(hours=1)), st.integers(0, 99))
+def test_no_wait_is_too_long_to_be_told_in_a_date(wait: timedelta, dismissals: int) -> None:
+    policy = replace(POLICY, ask_again_after=wait)
+    then = after(asked(), Ending.DISMISSED, Standing(dismissals=dismissals), policy, NOW).not_before
+    assert then
+    assert then - NOW == min(min(wait, 36500 * DAY) * 2 ** min(dismissals, 6), 36500 * DAY)
+    ended = Standing(ended={QuestionKind.STILL: NOW})
+    assert may_ask(ended, QuestionKind.STILL, policy, NOW + 36500 * DAY) is (wait <= 36500 * DAY)
+
+
 def test_what_each_ending_means() -> None:
     def then(ending: Ending) -> Standing:
         return after(asked(), ending, FREE, POLICY, NOW)

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 
 import pytest
@@ -97,6 +97,12 @@ def test_a_card_confirmed_two_years_ago_is_asked_about_with_the_date() -> None:
     assert found.kind is QuestionKind.STILL
     assert found.fields == (TITLE, ORG)
     assert found.slots == {"title": "VP Sales", "organisation": "Acme", "last_sure": "2024-06-01"}
+
+
+@given(st.datetimes(max_value=NOW.replace(tzinfo=None) - YEAR, timezones=st.just(UTC)))
+def test_the_date_in_a_question_is_an_iso_day_in_any_year(sure: datetime) -> None:
+    found = asked(person(), remembered(person(), sure=sure))
+    assert found is None or date.fromisoformat(found.slots["last_sure"]) == sure.date()
 
 
 def test_a_card_never_confirmed_is_as_old_as_assumed_and_as_watched() -> None:

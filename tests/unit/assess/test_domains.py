@@ -1,4 +1,5 @@
 import csv
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import strategies as st
 
 from cardsync.assess.domains import domain_belongs, is_free_mail, registrable
 from cardsync.assess.organisations import Verdict
+from growth import LINEAR, growth
 
 PAIRS = Path(__file__).parents[4] / "shared" / "data" / "organisation_domains.csv"
 
@@ -84,6 +86,28 @@ def test_no_text_breaks_it(organisation: str, domain: str) -> None:
 def test_a_domain_made_of_the_name_is_never_foreign(word: str) -> None:
     for organisation in (word.title(), f"{word.upper()} GmbH", f"The {word.title()} Group"):
         assert domain_belongs(organisation, f"{word}.com") is not Verdict.DIFFERENT
+
+
+def test_a_name_of_very_many_words_takes_no_more_time_than_it_is_longer() -> None:
+    """Words that are all beginnings of the label can be put together in very many ways."""
+
+    def belongs(size: int, turn: int) -> Callable[[], object]:
+        words = " ".join(["a" * (60 + turn)] * size)
+        return lambda: domain_belongs(words, "a" * (60 + turn) + "c.com")
+
+    assert growth(belongs, 20, repeat=3) < LINEAR
+
+
+def test_what_a_name_that_is_too_long_holds_further_on_is_no_contradiction() -> None:
+    names = " / ".join(f"Company {at}" for at in range(30))
+    assert domain_belongs("Company 1", "initech.example") is Verdict.DIFFERENT
+    assert domain_belongs(f"{names} / Initech", "initech.example") is Verdict.UNKNOWN
+    assert domain_belongs("x" * 300, "initech.example") is Verdict.UNKNOWN
+
+
+def test_no_domain_is_longer_than_a_domain_may_be() -> None:
+    assert registrable(f"{'a.' * 122}acme.com") == "acme.com"
+    assert registrable(f"{'a.' * 123}acme.com") is None
 
 
 @pytest.mark.skipif(not PAIRS.exists(), reason="the shared data set is not beside this checkout")

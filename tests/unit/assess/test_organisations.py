@@ -1,8 +1,11 @@
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.organisations import Verdict, compare
+from growth import LINEAR, growth
 
 
 @pytest.mark.parametrize(
@@ -52,3 +55,31 @@ def test_any_two_texts_compare_the_same_both_ways(a: str, b: str) -> None:
 @given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz ÄÖü&.-", min_size=1, max_size=30).filter(str.strip))
 def test_a_name_is_never_different_from_itself_in_other_dress(name: str) -> None:
     assert compare(name, f"  {name.upper()}, Inc.") is not Verdict.DIFFERENT
+
+
+@pytest.mark.parametrize("between", [" ", "/", " at ", ", "])
+def test_names_of_very_many_parts_take_no_more_time_than_they_are_longer(between: str) -> None:
+    def both(size: int, turn: int) -> Callable[[], object]:
+        one, other = (between.join(f"{of}{turn}x{at:04}" for at in range(size)) for of in "ac")
+        return lambda: compare(one, other)
+
+    assert growth(both, 100, repeat=3) < LINEAR
+
+
+LONG = st.text("ab /,", min_size=150, max_size=400) | st.lists(st.sampled_from("abc"), min_size=8).map("/".join)
+
+
+@given(LONG, LONG)
+def test_of_names_that_are_too_long_none_is_surely_different(a: str, b: str) -> None:
+    verdict = compare(a, b)
+    assert verdict is compare(b, a)
+    if max(len(a.strip()), len(b.strip())) > 200:
+        assert verdict is not Verdict.DIFFERENT
+
+
+def test_a_long_name_is_still_compared() -> None:
+    long = "The Honourable Company of Makers of Fine Instruments for Navigation " * 2
+    assert compare(long, long.upper() + " Ltd") is Verdict.SAME
+    assert compare(long, "Initech") is Verdict.DIFFERENT
+    assert compare(long * 4, "Initech") is Verdict.UNKNOWN
+    assert compare(long * 4, long * 4) is Verdict.SAME

@@ -3,8 +3,9 @@ from hypothesis import strategies as st
 
 from cardsync.assess.judge import policy_for
 from cardsync.model import Group
-from cardsync.policy import GroupPolicy, Stratum
-from cardsync.pull.vip import CardMembership, existing, lost, vips
+from cardsync.policy import GroupPolicy, GuardPolicy, Stratum
+from cardsync.pull import vip
+from cardsync.pull.vip import CardMembership, existing, vips
 
 
 def group(name: str, *members: str, key: str = "g1") -> Group:
@@ -46,6 +47,12 @@ def test_which_groups_exist_names_each_once_in_its_own_spelling() -> None:
         [group("Work"), group("work", key="g2")], [CardMembership(uid_key="a", categories=("Böard",))], "C"
     )
     assert found == ("Böard", "C", "Work")
+
+
+def lost(before: frozenset[str], after: frozenset[str], *, vanished: bool = False) -> bool:
+    """By the guards that the config has of itself."""
+    guards = GuardPolicy()
+    return vip.lost(before, after, share=guards.vip_loss_share, minimum=guards.vip_loss_min, vanished=vanished)
 
 
 def members(count: int) -> frozenset[str]:

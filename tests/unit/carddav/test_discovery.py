@@ -1,22 +1,24 @@
 """From a mail address, by DNS, to the books; and what makes a book read-only."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import dns.asyncresolver
 import dns.message
 import dns.rrset
 import pytest
+import stamina
 
 from cardsync.carddav import xml
 from cardsync.carddav.books import address_book
 from cardsync.carddav.client import CardDAVClient, Connection
 from cardsync.carddav.hrefs import parse_url
 from cardsync.carddav.service import Service, find_services
-from cardsync.errors import OriginRefused
+from cardsync.errors import OriginRefused, ServerProblem, Unreachable
 from cardsync.resources import SyncMethod
-from servers.dav import found
+from servers.dav import found, multistatus
+from servers.loopback import Response, serve
 
 ZONE = {
     ("_carddavs._tcp.home.test.", "SRV"): ["10 1 8443 spare.dav.test.", "0 1 443 dav.test."],
@@ -80,6 +82,44 @@ async def test_a_host_that_cannot_be_one_is_passed_over(resolver: dns.asyncresol
         with pytest.raises(OriginRefused) as caught:
             await client.discover()
     assert caught.value.origin == "https://dav.test"
+
+
+# ---------------------------------------------------------------- a part that fails
+
+BOOK = "<D:resourcetype><D:collection/><C:addressbook/></D:resourcetype><D:displayname>{}</D:displayname>"
+MARKER = "<CS:getctag>1</CS:getctag>"
+HOMES = "<C:addressbook-home-set><D:href>/one/</D:href><D:href>/two/</D:href></C:addressbook-home-set>"
+WHOLE = {
+    "/": multistatus(found("/", "<D:current-user-principal><D:href>/principal/</D:href></D:current-user-principal>")),
+    "/principal/": multistatus(found("/principal/", HOMES)),
+    "/one/": multistatus(found("/one/", ""), found("/one/b/", BOOK.format("One") + MARKER)),
+    "/two/": multistatus(found("/two/", ""), found("/two/b/", BOOK.format("Two"))),  # tells its marker only when asked
+    "/two/b/": multistatus(found("/two/b/", MARKER)),
+}
+
+
+async def discovered(parts: Mapping[str, Response]) -> dict[str, SyncMethod]:
+    """The books by name, and how each tells its changes."""
+    with serve(lambda request: parts.get(request.path, Response(404))) as server:
+        connection = Connection(account="a", url=f"{server.origin}/", username="u", password="p", allow_http=True)
+        async with CardDAVClient(connection) as client:
+            return {book.display_name: book.method for book in await client.discover()}
+
+
+@pytest.mark.parametrize("part", ["/principal/", "/two/", "/two/b/"])
+@pytest.mark.parametrize(
+    "trouble", [Response(500), Response(502), Response(207, b"<cut"), Response(200), multistatus()]
+)
+async def test_a_part_that_fails_is_no_proof_that_a_book_is_gone(part: str, trouble: Response) -> None:
+    with stamina.set_testing(True), pytest.raises((ServerProblem, Unreachable)):
+        await discovered({**WHOLE, part: trouble})
+
+
+@pytest.mark.parametrize("code", [403, 404, 410])
+async def test_what_the_server_says_is_not_there_is_not(code: int) -> None:
+    assert await discovered(WHOLE) == {"One": SyncMethod.CTAG, "Two": SyncMethod.CTAG}
+    assert await discovered({**WHOLE, "/two/": Response(code)}) == {"One": SyncMethod.CTAG}
+    assert await discovered({**WHOLE, "/two/b/": Response(code)}) == {"One": SyncMethod.CTAG, "Two": SyncMethod.LISTING}
 
 
 # ---------------------------------------------------------------- what makes a book

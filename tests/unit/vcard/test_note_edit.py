@@ -13,10 +13,11 @@ import card_strategies as strategies
 import cards as bench
 import naive
 from builders import card
+from cards import remove
 from cardsync.errors import CardRefused
 from cardsync.policy import Position
 from cardsync.vcard.document import refusal, scan
-from cardsync.vcard.note import cut, insert, note_text, remove
+from cardsync.vcard.note import cut, insert, note_text
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
 POSITIONS = st.sampled_from(Position)
