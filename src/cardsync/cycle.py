@@ -63,7 +63,7 @@ class AccountCycle:
             export=self._export,
             write=self.write,
             now=self.now,
-        ).run(pulled.changed)
+        ).run()
         assessed += Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         if self.previews is None:
             await pull.move_on(annotated.written)

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
 
@@ -35,14 +35,13 @@ _GUARDED = (
 
 @dataclass(slots=True)
 class Pulled:
-    """What one account's pull did; ``changed``: contacts whose card is new or was edited."""
+    """What one account's pull did, in counts."""
 
     fetched: int = 0
     removed: int = 0
     quarantined: int = 0
     books: int = 0
     failed_books: int = 0
-    changed: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -263,9 +262,8 @@ class Pull:
             except CardRefused as error:
                 self._quarantine(book, held.href, held.etag, str(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
+            self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
-            done.changed.add(contact_id)
 
     # ------------------------------------------------------------ problems
 
