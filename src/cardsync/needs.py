@@ -24,13 +24,14 @@ def all_of(app: App) -> list[dict[str, Any]]:
 
 
 def stored(app: App) -> list[dict[str, Any]]:
-    """Those that are stored until they are solved or released, with the end of the card's address where it has one."""
+    """Those that are stored until they are solved or released, with name and end of the address of the card."""
     return [
         {
             "kind": problem.kind.value,
             "account": problem.account,
             "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
             "card": problem.href.rsplit("/", 1)[-1] or None,
+            "name": app.mirror.books.name_at(problem.book_id or 0, problem.href),
             "reason": problem.reason,
             "detail": problem.detail,
             "since": problem.since.isoformat(),
@@ -45,6 +46,7 @@ def _row(kind: str, account: str, detail: str, since: str) -> dict[str, Any]:
         "account": account,
         "book": None,
         "card": None,
+        "name": None,
         "reason": kind,
         "detail": detail,
         "since": since,

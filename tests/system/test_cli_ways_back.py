@@ -1,12 +1,16 @@
 """The ways back as the owner types them, on a real server: restore, backup, and a question that came back by itself."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from household import NOTE, PEOPLE, Household
+from household import GROUP, NOTE, PEOPLE, Household
+from servers.loopback import Response
 
 PLENTY = (
     "[reminders]",
@@ -90,3 +94,129 @@ def test_a_question_that_came_back_in_a_frozen_book_is_known_and_its_answer_coun
     assert [question_of(asked, name)[-1] for name in NAMES] == [("confirmed", 0), ("never", 0), ("later", 0)]
     assert asked.asked_about() == []
     assert all(f"NOTE:{NOTE}\r\n".encode() in asked.cards()[f"p{at}.vcf"] for at in range(3))
+
+
+# ---------------------------------------------------------------- restore
+
+
+def test_a_question_that_was_answered_by_an_edit_does_not_come_back(asked: Household) -> None:
+    retitle(asked, "p0.vcf")
+    assert "1 edited" in asked.ok("sync")
+    after = asked.server.get_card("p0.vcf")
+    assert f"{NAMES[0]}: nothing to put back; " in asked.ok("restore", NAMES[0], "--yes")
+    asked.ok("sync")
+    assert asked.server.get_card("p0.vcf") == after
+    assert question_of(asked, NAMES[0]) == [("edited", 0)]
+
+
+def test_an_answer_here_right_after_a_restore_takes_the_question_out(asked: Household) -> None:
+    asked.ok("notes", "remove")
+    assert f"{NAMES[0]}: written; " in asked.ok("restore", NAMES[0], "--yes")
+    assert asked.asked_about() == ["p0.vcf"]
+    assert "The question leaves the card at the next cycle." in asked.ok("answer", NAMES[0], "ok")
+    asked.ok("sync")
+    assert asked.asked_about() == []
+
+
+def test_a_restore_with_nothing_to_put_back_says_so_and_leaves_no_trace(asked: Household) -> None:
+    """The server folds lines in its own way: the same card is not the same bytes."""
+    asked.server.put_card("p0.vcf", folded(asked.server.get_card("p0.vcf")))
+    type_below(asked, "p0.vcf", "ok")
+    asked.ok("sync")
+    card, history = asked.server.get_card("p0.vcf"), asked.ok("history", NAMES[0])
+    puts = len(asked.proxy.asked("PUT"))
+    shown = asked.ok("restore", NAMES[0], "--dry-run")
+    assert shown.startswith(f"{NAMES[0]}: nothing to put back; this is the version kept on ")
+    assert asked.ok("restore", NAMES[0], "--yes") == shown
+    assert (asked.server.get_card("p0.vcf"), asked.ok("history", NAMES[0])) == (card, history)
+    assert len(asked.proxy.asked("PUT")) == puts
+    assert document(asked, "status", "--json")["problems"] == []
+
+
+def folded(data: bytes) -> bytes:
+    return data.replace(b"TITLE:", b"TITLE:A Title Which Is Long Enough That Each Program Folds It Where It Likes ")
+
+
+def test_a_card_that_is_not_put_back_is_told_with_its_reason_and_its_name(asked: Household) -> None:
+    retitle(asked, "p0.vcf")
+    asked.ok("sync")
+    asked.proxy.before = lambda request: Response(403) if request.method == "PUT" else None
+    done = asked.cardsync("restore", NAMES[0], "--yes", "--at", "2020-01-01")
+    assert done.exit_code == 1
+    assert f"{NAMES[0]}: Not put back. The server refused the card with status 403." in done.stdout
+    row = document(asked, "restore", NAMES[0], "--yes", "--at", "2020-01-01", "--json")
+    assert (row["outcome"], "status 403" in row["error"]) == ("parked", True)
+    assert not any("restored" in event["what"] for event in document(asked, "history", NAMES[0], "--json")["events"])
+    assert f"\t{NAMES[0]}\tThe server refused" in asked.ok("status", "--problems")
+
+
+def test_a_deleted_card_is_written_to_a_private_file_for_import(asked: Household) -> None:
+    retitle(asked, "p1.vcf")
+    asked.ok("sync")
+    for pulled in (False, True):  # the server says so, or the mirror knows
+        if pulled:
+            asked.server.put_card(GROUP, asked.server.get_card(GROUP))
+            asked.cardsync("sync")
+        else:
+            asked.server.delete_card("p1.vcf")
+        before = set((asked.state / "backups").iterdir())
+        done = asked.cardsync("restore", NAMES[1], "--dry-run")
+        assert (done.exit_code, set((asked.state / "backups").iterdir())) == (3, before)
+        assert f"would be written to a file in {asked.state}/backups, to be imported." in done.stdout
+        done = asked.cardsync("restore", NAMES[1], "--yes")
+        (path,) = set((asked.state / "backups").iterdir()) - before
+        assert f"a deleted card is never made again. Its version is in {path}: import that" in done.stdout
+        assert path.stat().st_mode & 0o777 == 0o600
+        saved = unfolded(path.read_bytes())
+        assert b"TITLE:New Head of Sails" in saved
+        assert f"NOTE:{NOTE}\r\n".encode() in saved  # the question was answered
+        assert saved.startswith(b"BEGIN:VCARD\r\n")
+        assert saved.endswith(b"END:VCARD\r\n")
+        assert Path(document(asked, "restore", NAMES[1], "--yes", "--json")["file"]).read_bytes() == path.read_bytes()
+        assert "p1.vcf" not in asked.server.list_cards()
+
+
+def test_a_restore_tells_which_version_it_takes(asked: Household) -> None:
+    """Versions are kept before our writes only: what stood there between two of them nobody knows."""
+    retitle(asked, "p0.vcf")
+    asked.ok("sync")
+    first, last = sorted(row["at"] for row in document(asked, "restore", "--json") if row["name"] == NAMES[0])
+    for at, version, why in (("2020-01-01", first, "ask (still)"), (after(first), last, "take out (edited)")):
+        said = asked.ok("restore", NAMES[0], "--at", at, "--dry-run")
+        kept = f"this is the version kept on {version[:19].replace('T', ' ')} UTC, before: {why}\n"
+        assert said.endswith(kept)
+        row = document(asked, "restore", NAMES[0], "--at", at, "--dry-run", "--json")
+        assert (row["kept_at"], row["kept_before"]) == (version, why)
+    never = asked.cardsync("restore", NAMES[0], "--at", "2999-01-01", "--dry-run")
+    assert "The card was not written since then, so no version is kept: nothing to put back." in never.stdout
+    assert "version kept before our first write since then" in re.sub(r"\s+", " ", asked.ok("restore", "--help"))
+
+
+def after(moment: str) -> str:
+    """The next second."""
+    return f"{datetime.fromisoformat(moment) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
+
+
+# ---------------------------------------------------------------- names
+
+
+def test_a_part_of_a_name_may_follow_its_account(asked: Household) -> None:
+    given = NAMES[0].split()[0]
+    assert NAMES[0] in asked.ok("explain", f"home/{given}")
+    assert NAMES[0] in asked.ok("explain", f"HOME/{given[:3].lower()}")
+    nobody = asked.cardsync("explain", "home/Nobody Of That Name")
+    assert (nobody.exit_code, "No VIP of that name" in nobody.stderr) == (2, True)
+
+
+def test_a_name_that_is_nobodys_is_told_before_that_nobody_can_be_asked(asked: Household) -> None:
+    done = asked.cardsync("restore", "Xyz")
+    assert done.exit_code == 2
+    assert "No VIP of that name." in done.stderr
+    assert "Known by name is who is or was in VIP" in done.stderr
+
+
+def test_before_the_first_cycle_no_name_is_known_and_that_is_said(house: Household) -> None:
+    house.fill()
+    done = house.cardsync("explain", NAMES[0])
+    assert done.exit_code == 2
+    assert "No cycle has read the names yet: cardsync sync." in done.stderr

@@ -74,7 +74,7 @@ def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         return
     output.table(
         ("problem", "account", "book", "card", "what"),
-        [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
+        [(row["kind"], row["account"], row["book"], row["name"] or row["card"], row["detail"]) for row in rows],
     )
     output.say(f"{'would release' if dry_run else 'released'} {len(rows)}")
 
@@ -131,11 +131,12 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
     sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))
 
 
+_AT = "The version kept before our first write since then (UTC); edits until that write are in it."
+
+
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help="As it was then (UTC)."
-)
+@click.option("--at", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]), help=_AT)
 @click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal it must be said.")
 @dry_run_option
 @json_option
@@ -146,6 +147,7 @@ def restore(
     """Put a card back to the version that was kept before a write, after showing what changes.
 
     With --at and no NAME: every card that was written since then. With neither: list what is kept.
+    The version of a card that was deleted is written to a file, to be imported.
     """
     from cardsync import report, undo
     from cardsync.app import shared_exit_code
@@ -154,9 +156,8 @@ def restore(
         with opened(context) as app:
             _list_kept(app, as_json=as_json)
         return
-    asks = not (yes or dry_run)
-    if asks and not (sys.stdin and sys.stdin.isatty()):
-        raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
+    if asks := not (yes or dry_run):
+        _check_somebody_answers(context, name)
     with exclusive(context) as app:
         moment = at.replace(tzinfo=UTC) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
@@ -174,16 +175,30 @@ def restore(
         output.as_json(found[0] if name else found)
     else:
         for row in rows:
-            output.say(f"{row['name']}: {row['error'] or _restored(row['outcome'], dry_run=dry_run)}")
+            output.say(f"{row['name']}: {row['error'] or _restored(app, row, dry_run=dry_run)}")
+        if not rows:
+            output.say("No card was written since then: nothing to put back.")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
 
 
+def _check_somebody_answers(context: click.Context, name: str | None) -> None:
+    """A NAME that is nobody's is told first: it would stay so with --yes."""
+    from cardsync import report
+
+    if sys.stdin and sys.stdin.isatty():
+        return
+    if name:
+        with opened(context, look=True) as app:
+            report.find_person(app, name)
+    raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
+
+
 def _show_what_changes(app: "App", previews: Iterable["Preview"], *, err: bool) -> None:
-    from cardsync import report, undo
+    from cardsync import report, versions
 
     for preview in previews:
         output.diff(preview.before, preview.after, report.name_of(app, preview.book_id, preview.href), err=err)
-        if undo.takes_back_more(preview):
+        if versions.takes_back_more(preview):
             output.say(_MORE, err=err)
 
 
@@ -195,10 +210,13 @@ def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, 
     return [{**row, "dry_run": dry_run} for row in rows]
 
 
-def _restored(outcome: str, *, dry_run: bool) -> str:
-    if outcome == "nothing":
-        return "nothing to put back"
-    return _would(outcome, dry_run=dry_run)
+def _restored(app: "App", row: dict[str, Any], *, dry_run: bool) -> str:
+    """What became of it, and which version that is about."""
+    from cardsync.mirror.database import moment
+
+    done = "nothing to put back" if row["outcome"] == "nothing" else _would(row["outcome"], dry_run=dry_run)
+    kept = moment(row["kept_at"]).astimezone(app.zone)
+    return f"{done}; this is the version kept on {kept:%Y-%m-%d %H:%M:%S %Z}, before: {row['kept_before']}"
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

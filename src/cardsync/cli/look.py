@@ -27,8 +27,8 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
         _print_status(shown)
     if shown["problems"]:
         rows = [
-            (problem["kind"], problem["account"], problem["book"], problem["card"], problem["detail"])
-            for problem in shown["problems"]
+            (row["kind"], row["account"], row["book"], row["name"] or row["card"], row["detail"])
+            for row in shown["problems"]
         ]
         output.table(("problem", "account", "book", "card", "what"), rows)
     else:

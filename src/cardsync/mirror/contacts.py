@@ -92,6 +92,12 @@ class Contacts:
             self.record(contact_id, now, "restored")
             self._compare(contact_id, contact, keys, now, edited=False)
 
+    def differs(self, contact_id: int, keys: Mapping[WorkField, frozenset[str]]) -> bool:
+        """Whether the work fields are other ones than those that are remembered."""
+        rows = self._db.rows("SELECT field, keys FROM work_field WHERE contact_id = ?", (contact_id,))
+        known = {WorkField(row["field"]): frozenset(unpack(row["keys"])) for row in rows}
+        return any(known.get(which, frozenset()) != keys.get(which, frozenset()) for which in WorkField)
+
     def _compare(
         self,
         contact_id: int,
