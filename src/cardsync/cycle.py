@@ -49,6 +49,7 @@ class AccountCycle:
             wanted=tuple(self.judge.policies),
             guards=self.guards,
             now=self.now,
+            backups=self.backups,
             progress=self.progress,
         )
         pulled = await pull.run()

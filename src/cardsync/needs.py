@@ -6,7 +6,7 @@ from typing import Any
 from cardsync.app import App
 from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
-from cardsync.records import ProblemKind
+from cardsync.records import GUARDS, ProblemKind
 
 FAILED, EMPTY_GROUP = "cycle-failed", "empty-group"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
@@ -38,6 +38,12 @@ def stored(app: App) -> list[dict[str, Any]]:
         }
         for problem in app.mirror.problems.all()
     ]
+
+
+def held(app: App, book_id: int) -> str | None:
+    """The guard because of which nothing is written to a book until ``cardsync release``."""
+    kinds = (kind for kind in GUARDS if "" in app.mirror.problems.of_book(book_id, kind))
+    return next((kind.value for kind in kinds), None)
 
 
 def _row(kind: str, account: str, detail: str, since: str) -> dict[str, Any]:

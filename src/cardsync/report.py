@@ -155,7 +155,10 @@ def _account(app: App, name: str) -> dict[str, Any]:
                 "book": book.found.display_name,
                 "cards": app.mirror.books.count(book.id),
                 "vips": len(app.mirror.books.vips(book.id)),
-                "written": book.found.writable and app.settings.accounts[name].write != "never",
+                "written": book.found.writable
+                and app.settings.accounts[name].write != "never"
+                and not needs.held(app, book.id),
+                "held": needs.held(app, book.id),
                 "read_only_reason": book.found.read_only_reason,
                 "synced_by": book.found.method.value,
             }

@@ -115,6 +115,8 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     listing = await server.listing(book)
     if dry_run:
         return _backup_row(cards=len(listing.etags))
+    if not listing.etags:
+        return _backup_row(note=_NO_CARDS)
     made = await export(server, book, list(listing.etags), folder, app.clock())
     unread = f"{count(len(made.missing), 'card')} could not be read" if made.missing else ""
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
@@ -133,7 +135,10 @@ def _copied(app: App, folder: Path) -> str:
 
 
 def _backup_row(**known: Any) -> dict[str, Any]:
-    return {"path": None, "cards": 0, "error": "", "exit_code": 0, **known}
+    return {"path": None, "cards": 0, "note": "", "error": "", "exit_code": 0, **known}
+
+
+_NO_CARDS = "0 cards: the address book is empty, so no file was written. Earlier ones stay."
 
 
 async def settle(app: App, people: Sequence[Person]) -> None:

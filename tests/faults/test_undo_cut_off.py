@@ -106,10 +106,15 @@ async def test_a_block_that_was_pulled_by_a_process_that_was_killed_then_is_know
     assert await restore(home, person("Jo", "likes tea")) is Outcome.WRITTEN
     await home.cycle(after=HOUR)
     server_of(home).write(JO, asked)  # from another phone
-    pull = Pull(
-        server=home.server, mirror=home.mirror, account="home", wanted=("VIP",), guards=GuardPolicy(), now=home.now
-    )
-    await pull.run()
+    await Pull(
+        server=home.server,
+        mirror=home.mirror,
+        account="home",
+        wanted=("VIP",),
+        guards=GuardPolicy(),
+        backups=home.folder,
+        now=home.now,
+    ).run()
     home.reopen()
     await home.cycle(after=HOUR)
     server_of(home).write(JO, asked.replace(b"never", b"never\\nok", 1))

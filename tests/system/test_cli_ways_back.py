@@ -197,6 +197,56 @@ def after(moment: str) -> str:
     return f"{datetime.fromisoformat(moment) + timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}"
 
 
+# ---------------------------------------------------------------- an emptied book
+
+
+def test_an_emptied_book_is_told_as_one_and_its_backup_replaces_nothing(asked: Household) -> None:
+    asked.configure("[guards]", "mass_change_min = 3", *PLENTY)
+    kept = asked.cards()
+    for name in kept:
+        asked.server.delete_card(name)
+    lonely = next(name for name in kept if name == "other.vcf")
+    asked.server.put_card(lonely, kept[lonely])  # else the listing is not believed at all
+    done = asked.cardsync("sync")
+    assert done.exit_code == 3
+    assert "4 of 5 cards are gone at once. " in done.stderr
+    assert f"exports, the first from before the first write, are in {asked.state}/backups." in done.stderr
+    for name, data in kept.items():
+        asked.server.put_card(name, data)
+    assert asked.cardsync("sync").exit_code == 3
+    assert "until you say that you have looked: cardsync release." in asked.cardsync("sync").stderr
+    assert asked.ok("status").splitlines()[2].endswith("\tno (mass-change, until: cardsync release)")
+    book = document(asked, "status", "--json")["accounts"][0]["books"][0]
+    assert (book["written"], book["held"]) == (False, "mass-change")
+    assert "not written (mass-change) until: cardsync release" in asked.cardsync("check").stdout
+    asked.ok("release")
+    asked.ok("sync")
+    assert "can be written" in asked.ok("check")
+
+
+def test_a_backup_of_an_empty_book_makes_no_file_and_says_so(house: Household) -> None:
+    said = house.ok("backup", "--output", str(house.home / "kept"))
+    assert f"home / {house.book}: 0 cards: the address book is empty, so no file was written." in said
+    assert [path.suffix for path in (house.home / "kept").iterdir()] == [".db"]
+
+
+def test_check_of_a_server_that_is_away_does_not_say_what_can_be_written(asked: Household) -> None:
+    asked.configure(account={"url": "http://127.0.0.1:9/"})
+    done = asked.cardsync("check")
+    assert done.exit_code == 12
+    assert "5 cards, 3 VIPs, as last seen" in done.stdout
+    assert "can be written" not in done.stdout
+
+
+def test_a_refused_login_is_told_once_with_its_account(house: Household) -> None:
+    house.ok("sync")
+    (house.home / "password").write_text("wrong", "utf-8")
+    for said_before in (False, True):
+        said = house.cardsync("backup", "--output", str(house.home / "kept")).stdout
+        assert said.startswith("home: ")
+        assert said.startswith("home: the server refused this login before") is said_before
+
+
 # ---------------------------------------------------------------- names
 
 

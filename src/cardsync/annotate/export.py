@@ -56,7 +56,7 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
 
 def keep_card(folder: Path, account: str, name: str, data: bytes, now: datetime) -> Path:
     """One card in a private file, to be imported; raises ``StateProblem`` where the folder cannot be written."""
-    stem = f"{_slug(account)}-{_slug(name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    stem = f"restored-{_slug(account)}-{_slug(name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
     try:
         path, file = _free(folder, stem)
         with file:

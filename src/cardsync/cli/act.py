@@ -123,8 +123,9 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
         output.as_json(_marked(found, dry_run=dry_run))
     else:
         for row in found:
+            error = row["error"].removeprefix(f"{row['what'].split(' / ')[0]}: ")
             output.say(
-                f"{row['what']}: {row['error'] or row['path'] or 'would be backed up'}"
+                f"{row['what']}: {error or row['path'] or row['note'] or 'would be backed up'}"
                 + (f" ({count(row['cards'], 'card')})" if row["cards"] else "")
             )
     # the database can always be copied: it does not turn a refused login into a partial backup

@@ -41,7 +41,7 @@ def _print_status(shown: dict[str, Any]) -> None:
     ended = f"last cycle: {last['finished_at'][:19]} UTC{failed and f', failed: {failed}'}" if last else ""
     output.say(ended or "no cycle yet: cardsync sync")
     books = [
-        (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
+        (account["account"], book["book"], book["cards"], book["vips"], _written(book))
         for account in shown["accounts"]
         for book in account["books"]
     ]
@@ -58,6 +58,11 @@ def _print_status(shown: dict[str, Any]) -> None:
                 f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now"
                 f"{spent and f' ({spent})'}; next in line: {', '.join(account['next'])}"
             )
+
+
+def _written(book: dict[str, Any]) -> str:
+    held = f" ({book['held']}, until: cardsync release)" if book["held"] else ""
+    return "yes" if book["written"] else f"no{held}"
 
 
 @click.group(invoke_without_command=True)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 
 import structlog
@@ -14,9 +15,9 @@ from cardsync.model import uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
-from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
+from cardsync.pull.plan import is_gone, mass_change, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
-from cardsync.resources import AddressObject, Fetched, Listing
+from cardsync.resources import AddressObject, Fetched, Listing, PullPlan
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 from cardsync.words import count
@@ -31,6 +32,7 @@ _UNASKABLE = "{entries} of the book with an address that cannot be asked for, le
 _GUARDED = (
     "Every note stays as it is. Put things right on the phone or the server, or say that they are: cardsync release."
 )
+_EXPORTS = " The book's exports, the first from before the first write, are in {backups}."
 
 
 @dataclass(slots=True)
@@ -53,6 +55,7 @@ class Pull:
     account: str
     wanted: tuple[str, ...]
     guards: GuardPolicy
+    backups: Path
     now: datetime
     progress: Callable[[int, int], None] = lambda done, of: None
 
@@ -133,8 +136,8 @@ class Pull:
         with self.mirror.transaction():
             set_resolved(self.mirror, book.id, ())
             if known and too_much(todo, len(known), self.guards):
-                detail = f"{todo.changed} of {count(len(known), 'card')} changed at once. {_GUARDED}"
-                self._report(ProblemKind.MASS_CHANGE, book, "mass-change", detail)
+                exports = _EXPORTS.format(backups=self.backups) if todo.remove and book.exported_at else ""
+                self._report(ProblemKind.MASS_CHANGE, book, "mass-change", mass_change(todo, len(known)) + exports)
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
             self._forget(book, todo.remove, done)
