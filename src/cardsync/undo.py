@@ -122,7 +122,9 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
 
 
-def _copied(app: App, folder: Path) -> str:
+def _copied(app: App, folder: Path) -> str | None:
+    if app.mirror.database.path is None:
+        return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
     except OSError as error:

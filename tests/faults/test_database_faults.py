@@ -25,7 +25,7 @@ from servers.loopback import Request, Response
 HUP = signal.SIGHUP
 FULL = "is full. Nothing was lost. Free some space, and try again."
 READ_ONLY = "cannot be written. Give this user the right to it, or set state_dir."
-DAMAGED = "is damaged. Move it away and start again: the questions on the cards are found and adopted."
+DAMAGED = "is damaged. Move it away with the files beside it that begin like it, and start again"
 ONE, TWO = (("[reminders]", f"max_new_per_day = {most}", f"max_open = {most}") for most in (1, 2))
 
 

@@ -247,6 +247,68 @@ def test_a_refused_login_is_told_once_with_its_account(house: Household) -> None
         assert said.startswith("home: the server refused this login before") is said_before
 
 
+# ---------------------------------------------------------------- a lost or damaged database
+
+
+def damage(house: Household, *, keep: int) -> None:
+    """All but the first so many bytes."""
+    path = house.state / "cardsync.db"
+    for rest in house.state.glob("cardsync.db-*"):
+        rest.unlink()
+    with path.open("r+b") as file:
+        file.seek(keep)
+        file.write(b"\xff" * (path.stat().st_size - keep))
+
+
+@pytest.mark.parametrize("keep", [0, 4096 * 3])
+def test_a_damaged_database_is_told_with_its_file_the_copy_and_what_is_lost(asked: Household, keep: int) -> None:
+    asked.ok("backup")
+    (copy,) = (asked.state / "backups").glob("*.db")
+    damage(asked, keep=keep)
+    done = asked.cardsync("sync")
+    assert done.exit_code == 13
+    assert f"{asked.state}/cardsync.db is damaged. Move it away" in done.stderr
+    assert f"put the newest copy in its place ({copy})" in done.stderr
+    assert "answers, history, kept versions and the count of what was asked lately, of the time since" in done.stderr
+    for path in asked.state.glob("cardsync.db*"):
+        path.unlink()
+    (asked.state / "cardsync.db").write_bytes(copy.read_bytes())
+    asked.ok("sync")
+    assert len(document(asked, "status", "--json")["questions"]) == 3
+
+
+@pytest.mark.parametrize("keep", [0, 4096 * 3])
+def test_the_address_book_is_exported_also_where_the_database_is_damaged(asked: Household, keep: int) -> None:
+    damage(asked, keep=keep)
+    done = asked.cardsync("backup", "--output", str(asked.home / "kept"))
+    assert done.exit_code == 3
+    (path,) = (asked.home / "kept").iterdir()
+    assert path.read_bytes().count(b"BEGIN:VCARD") == 5
+    assert f"database: {asked.state}/cardsync.db is damaged." in done.stdout
+    assert str(path) in done.stdout
+
+
+def test_a_database_that_is_gone_is_told_once(asked: Household) -> None:
+    asked.ok("backup")
+    (copy,) = (asked.state / "backups").glob("*.db")
+    for path in asked.state.glob("cardsync.db*"):
+        path.unlink()
+    said = asked.cardsync("sync").stderr
+    assert "cardsync.db is new, though there are backups beside it" in said
+    assert str(copy) in said
+    assert "is new" not in asked.cardsync("sync").stderr
+
+
+def test_of_a_newer_database_the_copy_from_before_is_named(asked: Household) -> None:
+    (knows,) = asked.rows("PRAGMA user_version")[0]
+    with asked.writable() as database:
+        database.execute("PRAGMA user_version = 99")
+    assert "Install that version again.\n" in asked.cardsync("sync").stderr
+    before = asked.state / f"cardsync-before-schema-{knows + 1}.db"
+    before.touch()
+    assert f"put the copy that the newer one made then in its place ({before})." in asked.cardsync("sync").stderr
+
+
 # ---------------------------------------------------------------- names
 
 

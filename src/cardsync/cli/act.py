@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cardsync.cli import output
-from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving
+from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving, settings_of
 from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.annotate.writer import Preview
     from cardsync.app import App
+    from cardsync.errors import StateProblem
 
 
 @click.command()
@@ -113,12 +115,17 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Export every address book to a .vcf file, and copy the database."""
-    from cardsync import undo
-    from cardsync.app import shared_exit_code
+    """Export every address book to a .vcf file, and copy the database.
 
-    with opened(context) as app:
+    Where the database cannot be used, the address books are exported all the same.
+    """
+    from cardsync import undo
+    from cardsync.app import PARTIAL, shared_exit_code
+
+    with _whole_or_bare(context) as (app, unusable):
         found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
+    if unusable:
+        found[-1].update(error=str(unusable), exit_code=unusable.exit_code)
     if as_json:
         output.as_json(_marked(found, dry_run=dry_run))
     else:
@@ -129,7 +136,29 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
                 + (f" ({count(row['cards'], 'card')})" if row["cards"] else "")
             )
     # the database can always be copied: it does not turn a refused login into a partial backup
-    sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))
+    code = shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"])
+    sys.exit(code or (PARTIAL if unusable else 0))
+
+
+@contextmanager
+def _whole_or_bare(context: click.Context) -> "Iterator[tuple[App, StateProblem | None]]":
+    """The app, or one without a database, and why."""
+    from cardsync.app import App
+    from cardsync.errors import StateProblem
+
+    settings = settings_of(context, level="error")
+    with ExitStack() as closing:
+        unusable = None
+        try:
+            app = App.open(settings)
+            closing.callback(app.mirror.close)
+            app.mirror.database.check()
+        except StateProblem as error:
+            app, unusable = App.bare(settings), error
+            closing.callback(app.mirror.close)
+        if app.notice:
+            output.say(app.notice, err=True)
+        yield app, unusable
 
 
 _AT = "The version kept before our first write since then (UTC); edits until that write are in it."

@@ -17,7 +17,7 @@ from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, mass_change, plan, too_much, unbelievable
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
-from cardsync.resources import AddressObject, Fetched, Listing, PullPlan
+from cardsync.resources import AddressObject, Fetched, Listing
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 from cardsync.words import count
