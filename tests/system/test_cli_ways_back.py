@@ -332,3 +332,18 @@ def test_before_the_first_cycle_no_name_is_known_and_that_is_said(house: Househo
     done = house.cardsync("explain", NAMES[0])
     assert done.exit_code == 2
     assert "No cycle has read the names yet: cardsync sync." in done.stderr
+
+
+def test_a_list_that_came_back_makes_no_card_one_that_changed(asked: Household) -> None:
+    group = asked.server.get_card(GROUP)
+    asked.configure("[reminders]", "max_new_per_day = 50", "max_new_per_week = 50", 'ask_again_after = "1d"')
+    asked.server.delete_card(GROUP)
+    assert asked.cardsync("sync").exit_code == 3
+    asked.ok("release")
+    asked.ok("sync")
+    asked.server.put_card(GROUP, group)
+    asked.ok("sync")
+    asked.ok("resume", NAMES[0])
+    said = asked.ok("explain", NAMES[0])
+    assert "changed in the last hours" not in said
+    assert "Due: " in said

@@ -111,11 +111,12 @@ class Pull:
             await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
+        came: frozenset[str] = frozenset()
         if news or not resolved(self.mirror, book.id, self.wanted):
-            await self._members(book, done)
+            came = await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
-            self._observe(book, done)
+            self._observe(book, done, came)
 
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
@@ -244,28 +245,34 @@ class Pull:
 
     # ------------------------------------------------------------ VIPs
 
-    async def _members(self, book: Book, done: Pulled) -> None:
-        """Resolve the groups, and fetch the bytes of those who became VIPs."""
+    async def _members(self, book: Book, done: Pulled) -> frozenset[str]:
+        """Resolve the groups, and fetch the bytes of those who became VIPs; their hrefs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
             self._report(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}")
-            return
+            return frozenset()
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
         again = Pulled()  # these cards were read before: they count once
-        await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), again)
+        came = self.mirror.books.vip_hrefs_without_data(book.id)
+        await self._fetch(book, came, again)
         done.removed += again.removed
         done.quarantined += again.quarantined
         set_resolved(self.mirror, book.id, self.wanted)
+        return frozenset(came)
 
-    def _observe(self, book: Book, done: Pulled) -> None:
-        """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time."""
+    def _observe(self, book: Book, done: Pulled, came: Collection[str]) -> None:
+        """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time.
+
+        Of those who ``came`` (back) into a list only a work field that differs tells of a change.
+        """
         for key, held in self.mirror.books.unseen(book.id):
             try:
                 contact = contact_of(scan(held.data))
             except CardRefused as error:
                 self._quarantine(book, held.href, held.etag, str(error), done)
                 continue
-            self.mirror.contacts.observe(book.id, contact, key, held.href, work_keys(contact), self.now)
+            keys = work_keys(contact)
+            self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now, read_anew=held.href in came)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
 
     # ------------------------------------------------------------ problems
