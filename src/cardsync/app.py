@@ -23,6 +23,8 @@ from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
 from cardsync.lock import cycle_lock
 from cardsync.mirror import Mirror
+from cardsync.mirror.database import Database
+from cardsync.mirror.sentences import anew
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
@@ -75,13 +77,21 @@ class App:
 
     settings: Settings
     mirror: Mirror
+    notice: str = ""  # for the owner, once
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Callable[[], datetime] = utc_now
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> "App":
         """With the mirror of ``state_dir``; raises ``StateProblem``."""
-        return cls(settings=settings, mirror=Mirror.open(database_of(settings)), clock=clock)
+        path = database_of(settings)
+        lost = not path.exists() and any((settings.state_dir / "backups").glob("*"))
+        return cls(settings=settings, mirror=Mirror.open(path), clock=clock, notice=anew(path) if lost else "")
+
+    @classmethod
+    def bare(cls, settings: Settings) -> "App":
+        """Without a database: for what needs none where there is none that can be used."""
+        return cls(settings=settings, mirror=Mirror(Database.empty()))
 
     @classmethod
     def look(cls, settings: Settings) -> "App":

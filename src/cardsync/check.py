@@ -7,7 +7,7 @@ from typing import Any
 from cardsync.app import App
 from cardsync.carddav.client import Step
 from cardsync.errors import CardsyncError
-from cardsync.needs import no_vips
+from cardsync.needs import held, no_vips
 from cardsync.pull.members import existing_groups
 from cardsync.records import ProblemKind
 
@@ -41,7 +41,10 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
                 "book": book.found.display_name,
                 "cards": app.mirror.books.count(book.id),
                 "vips": len(app.mirror.books.vips(book.id)),
-                "written": book.found.writable and app.settings.accounts[name].write != "never",
+                "written": book.found.writable
+                and app.settings.accounts[name].write != "never"
+                and not held(app, book.id),
+                "held": held(app, book.id),
                 "read_only_reason": book.found.read_only_reason or _chosen(app, name),
                 "groups": list(existing_groups(app.mirror, book)),
             }

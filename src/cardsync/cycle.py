@@ -51,6 +51,7 @@ class AccountCycle:
             wanted=tuple(self.judge.policies),
             guards=self.guards,
             now=self.now,
+            backups=self.backups,
             progress=self.progress,
         )
         pulled = await pull.run()
@@ -65,7 +66,7 @@ class AccountCycle:
             export=self._export,
             write=self.write,
             now=self.now,
-        ).run(pulled.changed)
+        ).run()
         assessed += Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         if self.previews is None:
             await pull.move_on(annotated.written)

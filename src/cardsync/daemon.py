@@ -52,6 +52,8 @@ class Daemon:
             loop.add_signal_handler(signal.SIGHUP, self._read_again, scheduler)
             self._schedule(scheduler, at_once=self._settings.schedule.run_on_start)
             scheduler.start()
+            if self._app.notice:
+                log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
             await self._stop.wait()
             log.info("stopping")

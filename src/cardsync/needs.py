@@ -6,7 +6,7 @@ from typing import Any
 from cardsync.app import App
 from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
-from cardsync.records import ProblemKind
+from cardsync.records import GUARDS, ProblemKind
 
 FAILED, EMPTY_GROUP = "cycle-failed", "empty-group"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
@@ -24,13 +24,14 @@ def all_of(app: App) -> list[dict[str, Any]]:
 
 
 def stored(app: App) -> list[dict[str, Any]]:
-    """Those that are stored until they are solved or released, with the end of the card's address where it has one."""
+    """Those that are stored until they are solved or released, with name and end of the address of the card."""
     return [
         {
             "kind": problem.kind.value,
             "account": problem.account,
             "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
             "card": problem.href.rsplit("/", 1)[-1] or None,
+            "name": app.mirror.books.name_at(problem.book_id or 0, problem.href),
             "reason": problem.reason,
             "detail": problem.detail,
             "since": problem.since.isoformat(),
@@ -39,12 +40,19 @@ def stored(app: App) -> list[dict[str, Any]]:
     ]
 
 
+def held(app: App, book_id: int) -> str | None:
+    """The guard because of which nothing is written to a book until ``cardsync release``."""
+    kinds = (kind for kind in GUARDS if "" in app.mirror.problems.of_book(book_id, kind))
+    return next((kind.value for kind in kinds), None)
+
+
 def _row(kind: str, account: str, detail: str, since: str) -> dict[str, Any]:
     return {
         "kind": kind,
         "account": account,
         "book": None,
         "card": None,
+        "name": None,
         "reason": kind,
         "detail": detail,
         "since": since,

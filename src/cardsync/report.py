@@ -51,11 +51,14 @@ def written_since(app: App, since: datetime) -> list[Person]:
 
 
 def find_person(app: App, name: str) -> Person:
-    """The one contact of that name, ACCOUNT/NAME or UID, else by a part of it; raises with what to type instead."""
+    """The one contact of that NAME or UID, else by a part of it, ACCOUNT/ before it or not.
+
+    Raises ``NoSuchName`` with what to type instead.
+    """
     everyone = people(app)
     wanted = name.strip().casefold()
     hits = [person for person in everyone if wanted in _names(person)]
-    hits = hits or [person for person in everyone if wanted and wanted in person.name.casefold()]
+    hits = hits or [person for person in everyone if _in_part(person, wanted)]
     if len(hits) == 1:
         return hits[0]
     if hits:
@@ -64,8 +67,21 @@ def find_person(app: App, name: str) -> Person:
         part: person.name for person in everyone for part in (person.name.casefold(), *person.name.casefold().split())
     }
     known = sorted({parts[near] for near in difflib.get_close_matches(wanted, parts, n=3, cutoff=0.6)})
-    hint = f" Did you mean {' or '.join(known)}?" if known else " cardsync vip lists the names."
+    hint = f" Did you mean {' or '.join(known)}?" if known else _who_is_known(app)
     raise NoSuchName(f"No VIP of that name.{_no_account(app, name) or hint}")
+
+
+def _in_part(person: Person, wanted: str) -> bool:
+    name, own = person.name.casefold(), f"{person.account.casefold()}/"
+    parts = {wanted, wanted.removeprefix(own).strip()}
+    return any(part and part in name for part in parts)
+
+
+def _who_is_known(app: App) -> str:
+    if not app.mirror.cycles.last():
+        return " No cycle has read the names yet: cardsync sync."
+    groups = " or ".join(app.settings.groups)
+    return f" Known by name is who is or was in {groups}; cardsync vip lists the names."
 
 
 def _no_account(app: App, name: str) -> str:
@@ -139,7 +155,10 @@ def _account(app: App, name: str) -> dict[str, Any]:
                 "book": book.found.display_name,
                 "cards": app.mirror.books.count(book.id),
                 "vips": len(app.mirror.books.vips(book.id)),
-                "written": book.found.writable and app.settings.accounts[name].write != "never",
+                "written": book.found.writable
+                and app.settings.accounts[name].write != "never"
+                and not needs.held(app, book.id),
+                "held": needs.held(app, book.id),
                 "read_only_reason": book.found.read_only_reason,
                 "synced_by": book.found.method.value,
             }

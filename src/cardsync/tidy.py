@@ -32,23 +32,27 @@ def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
         mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
         mirror.commands.forget(now - _DONE)
         mirror.cycles.set_fact("tidied", now.isoformat())
-    names: list[str] = []
+    paths: list[Path] = []
     with suppress(OSError):
-        names = [path.name for path in backups.iterdir()]
-    for name in expired(names, keep.backups, now):
+        paths = [path for path in backups.iterdir() if path.is_file()]
+    empty = frozenset(path.name for path in paths if not path.stat().st_size)
+    for name in expired([path.name for path in paths], keep.backups, now, empty=empty):
         with suppress(OSError):
             (backups / name).unlink()
 
 
-def expired(names: Iterable[str], keep: timedelta, now: datetime) -> list[str]:
+def expired(names: Iterable[str], keep: timedelta, now: datetime, *, empty: frozenset[str] = frozenset()) -> list[str]:
     """Which backups have had their time: of those of one book, all but the first and the newest.  Pure.
 
-    Files that are not ours never go.
+    One that is ``empty`` is neither: a book that lost its cards must not drive out what it was.  Files that are not
+    ours never go.
     """
     made: dict[tuple[str, str], list[tuple[datetime, str]]] = defaultdict(list)
+    hollow: list[tuple[datetime, str]] = []
     for name in names:
         if found := _OURS.fullmatch(name):
             with suppress(ValueError):  # no date: not ours
                 at = datetime.strptime(found["at"], "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
-                made[found["of"], found["kind"]].append((at, name))
-    return sorted(name for each in made.values() for at, name in sorted(each)[1:-1] if now - at > keep)
+                (hollow if name in empty else made[found["of"], found["kind"]]).append((at, name))
+    between = [backup for each in made.values() for backup in sorted(each)[1:-1]]
+    return sorted(name for at, name in (*between, *hollow) if now - at > keep)

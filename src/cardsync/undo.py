@@ -6,19 +6,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cardsync.annotate.comeback import put_back
+from cardsync import versions
 from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import Undo
-from cardsync.annotate.writer import Outcome, Preview, Target, Writer
+from cardsync.annotate.writer import Outcome, Preview, Writer
 from cardsync.app import PARTIAL, App
 from cardsync.errors import Broken, CardsyncError, LoginRefused, ServerProblem, StateProblem, Unreachable
-from cardsync.mirror.database import moment
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person
 from cardsync.resources import AddressBook
-from cardsync.vcard.compare import differences
-from cardsync.vcard.document import scan
 from cardsync.words import count
 
 _LEFT = {outcome.value for outcome in (Outcome.PARKED, Outcome.LEFT_OUT, Outcome.LATER, Outcome.DAMAGED)}
@@ -126,12 +123,16 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     listing = await server.listing(book)
     if dry_run:
         return _backup_row(cards=len(listing.etags))
+    if not listing.etags:
+        return _backup_row(note=_NO_CARDS)
     made = await export(server, book, list(listing.etags), folder, app.clock())
     unread = f"{count(len(made.missing), 'card')} could not be read" if made.missing else ""
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
 
 
-def _copied(app: App, folder: Path) -> str:
+def _copied(app: App, folder: Path) -> str | None:
+    if app.mirror.database.path is None:
+        return None
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the owner's own choice of a folder keeps its rights
     except OSError as error:
@@ -144,7 +145,10 @@ def _copied(app: App, folder: Path) -> str:
 
 
 def _backup_row(**known: Any) -> dict[str, Any]:
-    return {"path": None, "cards": 0, "error": "", "exit_code": 0, **known}
+    return {"path": None, "cards": 0, "note": "", "error": "", "exit_code": 0, **known}
+
+
+_NO_CARDS = "0 cards: the address book is empty, so no file was written. Earlier ones stay."
 
 
 async def settle(app: App, people: Sequence[Person]) -> None:
@@ -158,7 +162,7 @@ async def settle(app: App, people: Sequence[Person]) -> None:
 async def restore(
     app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] = ()
 ) -> tuple[list[dict[str, Any]], list[Preview]]:
-    """Each of these cards back to a kept version: the newest, or the one that stood at ``at``.
+    """Each of these cards back to a kept version: the newest, or that of the first write of ours since ``at``.
 
     Of those that were ``shown`` only what was shown is replaced.
     """
@@ -170,82 +174,37 @@ async def restore(
         try:
             async with _undo(app, account, previews if dry_run else None) as undo:
                 while waiting:
-                    rows.append(await _restored(app, undo, waiting[0], at, seen))
+                    rows.append(await _restored(app, undo, waiting[0], at, seen, dry_run=dry_run))
                     waiting.pop(0)
         except CardsyncError as error:
-            rows += [_restore_row(person, error=error) for person in waiting]
+            rows += [versions.failed(person, error) for person in waiting]
     return rows, previews
 
 
 async def _restored(
-    app: App, undo: Undo, person: Person, at: datetime | None, seen: Mapping[tuple[int, str], bytes]
+    app: App,
+    undo: Undo,
+    person: Person,
+    at: datetime | None,
+    seen: Mapping[tuple[int, str], bytes],
+    *,
+    dry_run: bool,
 ) -> dict[str, Any]:
     """One card; what is wrong with it stops no other, and what is wrong with the server does."""
     try:
-        version = version_at(app, person, at)
-        target = _target(app, person, version["href"])
+        version = versions.version_at(app, person, at)
+        target = versions.target_of(app, person, version)
+        if target is None:
+            return versions.saved(app, person, version, dry_run=dry_run)
         _check_writable(app, app.mirror.books.book(person.book_id))
-        data = put_back(app.mirror, person.id, version, in_list=bool(person.groups))
-    except CardsyncError as error:
-        return _restore_row(person, error=error)
-    shown = seen.get((person.book_id, target.href))
-    try:
+        data = versions.bytes_of(app, person, version)
+        shown = seen.get((person.book_id, target.href))
         outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, data, shown)
+        if outcome is Outcome.GONE:
+            return versions.saved(app, person, version, dry_run=dry_run)
     except (LoginRefused, Unreachable):
         raise
     except CardsyncError as error:
-        return _restore_row(person, error=error)
-    return _restore_row(person, outcome=outcome)
-
-
-def _target(app: App, person: Person, href: str) -> Target:
-    """The card that the version is of; raises ``CardsyncError`` where it is gone."""
-    hrefs = app.mirror.books.objects_named(person.book_id, person.uid_key)
-    if not hrefs:
-        raise CardsyncError(_DELETED)
-    return Target(
-        href=href if href in hrefs else hrefs[0],  # of two cards with one UID its own
-        uid_key=person.uid_key,
-        contact_id=person.id,
-    )
-
-
-def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
-    """The kept version to go back to; raises ``CardsyncError`` where there is none."""
-    versions = app.mirror.journal.versions(person.book_id, person.uid_key)
-    if not versions:
-        raise CardsyncError("No earlier version of this card is kept: it was never written.")
-    if at is None:
-        return versions[0]
-    later = [version for version in versions if moment(version["at"]) >= at]
-    if not later:
-        raise CardsyncError("The card was not written since then: it is as it was.")
-    dropped_to = app.clock() - app.settings.undo.keep_versions
-    known_for_longer = app.mirror.contacts.memory(person.id).first_seen < dropped_to
-    if later[-1] is versions[-1] and at < dropped_to and known_for_longer:
-        oldest = moment(versions[-1]["at"])
-        raise CardsyncError(f"Versions from then are not kept any more ([undo]); the oldest is from {oldest:%Y-%m-%d}.")
-    return later[-1]
-
-
-def takes_back_more(preview: Preview) -> bool:
-    """Whether a restore changes more of a card than its note: edits that somebody made since."""
-    return bool(differences(scan(preview.before), scan(preview.after), note=False))
-
-
-def _restore_row(
-    person: Person, *, outcome: Outcome | None = None, error: CardsyncError | None = None
-) -> dict[str, Any]:
-    done = outcome in {Outcome.WRITTEN, Outcome.NOTHING}
-    return {
-        "name": person.name,
-        "account": person.account,
-        "outcome": outcome.value if outcome else "failed",
-        "error": str(error) if error else "",
-        "exit_code": error.exit_code if error else int(not done),
-    }
-
-
-_DELETED = (
-    "The card is no longer on the server, and a deleted card is never made again. Import it from state_dir/backups."
-)
+        return versions.failed(person, error)
+    why = versions.why_not(undo.mirror, person.book_id, target.href, outcome)
+    return versions.row_of(person, version, outcome=outcome, error=why)

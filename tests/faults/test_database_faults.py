@@ -25,7 +25,7 @@ from servers.loopback import Request, Response
 HUP = signal.SIGHUP
 FULL = "is full. Nothing was lost. Free some space, and try again."
 READ_ONLY = "cannot be written. Give this user the right to it, or set state_dir."
-DAMAGED = "is damaged. Move it away and start again: the questions on the cards are found and adopted."
+DAMAGED = "is damaged. Move it away with the files beside it that begin like it, and start again"
 ONE, TWO = (("[reminders]", f"max_new_per_day = {most}", f"max_open = {most}") for most in (1, 2))
 
 
@@ -355,7 +355,7 @@ def test_the_daemon_does_not_touch_a_database_of_a_newer_one_and_ends_with_13(ho
     content, before = house.content(), house.cards()
     done = house.process("run")
     assert done.returncode == 13
-    assert "Install that version again, or restore the backup" in done.stderr
+    assert "Install that version again." in done.stderr
     assert (house.content(), house.cards()) == (content, before)
 
 

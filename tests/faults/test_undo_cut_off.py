@@ -7,6 +7,8 @@ import pytest
 
 from cardsync.annotate.undo import Undo
 from cardsync.annotate.writer import Outcome, Target, Writer
+from cardsync.policy import GuardPolicy
+from cardsync.pull.stage import Pull
 from cardsync.records import Ending
 from cardsync.resources import AddressBook, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
@@ -93,6 +95,27 @@ async def test_a_question_that_a_restore_brought_back_is_known_again(home: House
     await killed_restore(home, asked)
     if again:
         await restore(home, asked)
+    await home.cycle(after=HOUR)
+    server_of(home).write(JO, asked.replace(b"never", b"never\\nok", 1))
+    await home.cycle(after=HOUR)
+    assert endings(home, "Jo") == [Ending.WITHDRAWN, Ending.CONFIRMED]
+
+
+async def test_a_block_that_was_pulled_by_a_process_that_was_killed_then_is_known_all_the_same(home: Household) -> None:
+    asked = server_of(home).cards[JO]
+    assert await restore(home, person("Jo", "likes tea")) is Outcome.WRITTEN
+    await home.cycle(after=HOUR)
+    server_of(home).write(JO, asked)  # from another phone
+    await Pull(
+        server=home.server,
+        mirror=home.mirror,
+        account="home",
+        wanted=("VIP",),
+        guards=GuardPolicy(),
+        backups=home.folder,
+        now=home.now,
+    ).run()
+    home.reopen()
     await home.cycle(after=HOUR)
     server_of(home).write(JO, asked.replace(b"never", b"never\\nok", 1))
     await home.cycle(after=HOUR)

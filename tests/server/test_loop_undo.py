@@ -1,6 +1,7 @@
 """The ways back: a lost database, notes remove, restore, backup, a dry run."""
 
 import asyncio
+from datetime import date, datetime
 from pathlib import Path
 
 import pytest
@@ -98,11 +99,10 @@ def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
     before = at.card()
     at.loop.cycle()
     at.phone.edit_field("Jo.vcf", "TITLE", "CRO")
-    edited = at.card()
     at.loop.cycle(after=HOUR)
     jo = find_person(at.loop.app, "Jo")
-    _, previews = asyncio.run(undo.restore(at.loop.app, [jo], at.loop.clock(), dry_run=True))
-    assert [preview.after for preview in previews] == [edited]
+    rows, previews = asyncio.run(undo.restore(at.loop.app, [jo], at.loop.clock(), dry_run=True))
+    assert ([row["outcome"] for row in rows], previews) == (["nothing"], [])  # the edit answered the question
     assert at.note() == OWN
     start_of_it = at.loop.clock() - DAY
     rows, _ = asyncio.run(undo.restore(at.loop.app, [jo], start_of_it, dry_run=False))
@@ -169,16 +169,48 @@ def test_a_question_that_was_answered_in_a_version_does_not_come_back_with_its_w
 def test_a_question_that_was_not_answered_in_a_version_is_open_again(home: Make) -> None:
     at = home()
     at.loop.cycle()
-    at.phone.edit_field("Jo.vcf", "TITLE", "CRO")
-    at.loop.cycle(after=HOUR)
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
     assert restored(at) == ["written"]
     assert at.asked()
-    at.loop.cycle(after=HOUR)
-    assert at.loop.endings("Jo") == [Ending.EDITED, None]
+    assert at.loop.endings("Jo") == [Ending.WITHDRAWN, None]  # before any cycle
     at.phone.type_below_block("Jo.vcf", "later")
     at.loop.cycle(after=HOUR)
-    assert at.loop.endings("Jo") == [Ending.EDITED, Ending.SNOOZED]
+    assert at.loop.endings("Jo") == [Ending.WITHDRAWN, Ending.SNOOZED]
     assert at.note() == OWN
+
+
+@pytest.mark.parametrize("how", ["edit", "time", "deletion", "command", "command after a removal", "validation"])
+def test_a_question_that_is_over_does_not_come_back_with_a_version(home: Make, how: str) -> None:
+    """What else was edited since is as it was; whether and how the question ended stays as it is."""
+    at = home()
+    at.loop.cycle()
+    if how in {"command after a removal", "validation"}:
+        asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+        at.loop.clock.advance(HOUR)
+    match how:
+        case "edit":
+            at.phone.edit_field("Jo.vcf", "TITLE", "CRO")
+        case "deletion":
+            at.phone.edit_note("Jo.vcf", lambda _: OWN)
+        case "validation":
+            day = at.loop.clock().isoformat()
+            at.loop.command("validate", contacts=[at.loop.contact("Jo")], on=day)
+        case "command" | "command after a removal":
+            at.loop.command("answer", contact=at.loop.contact("Jo"), account="one", answer="never")
+    at.loop.cycle(after=50 * DAY if how == "time" else HOUR)
+    endings = at.loop.endings("Jo")
+    assert at.note() == OWN
+    at.phone.set_birthday("Jo.vcf", date(1990, 1, 2))
+    versions = at.loop.app.mirror.journal.versions(1, "jo")
+    asked = [version for version in versions if b"VIPcheck" in version["data"]]
+    assert asked or how == "deletion"
+    for version in versions:
+        at.loop.clock.advance(HOUR)
+        moment = datetime.fromisoformat(version["at"])
+        jo = find_person(at.loop.app, "Jo")
+        asyncio.run(undo.restore(at.loop.app, [jo], moment, dry_run=False))
+        assert at.note() == OWN
+    assert at.loop.endings("Jo") == endings
 
 
 def test_what_was_typed_and_was_no_answer_comes_back_as_the_owners_text(home: Make) -> None:
@@ -187,7 +219,7 @@ def test_what_was_typed_and_was_no_answer_comes_back_as_the_owners_text(home: Ma
     at.phone.type_below_block("Jo.vcf", "now CRO at Stripe")
     at.loop.cycle(after=HOUR)
     assert at.loop.endings("Jo") == [Ending.NOTED]
-    assert restored(at) == ["written"]
+    assert restored(at) == ["nothing"]  # the question is over, and the text was never taken out
     at.loop.cycle(after=HOUR)
     asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
     assert "now CRO at Stripe" in at.note()

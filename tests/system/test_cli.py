@@ -394,7 +394,8 @@ def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(sy
     assert synced.asked_about() == []
     after = synced.cards()
     assert {key for key in after if after[key] != before[key]} == {card}
-    assert synced.ok("restore", "--yes", "--at", "2999-01-01") == ""
+    later = synced.ok("restore", "--yes", "--at", "2999-01-01")
+    assert later == "No card was written since then: nothing to put back.\n"
 
 
 def test_times_are_by_the_owners_clock_as_told_and_as_typed(synced: Household) -> None:
@@ -459,7 +460,9 @@ def test_an_answered_question_does_not_come_back_by_restore_nor_its_word(synced:
     clean = synced.server.get_card(card)
     assert f"NOTE:{NOTE}\r\n".encode() in clean
     said = synced.ok("restore", name, "--yes")
-    assert said == f"{name}: nothing to put back\n"
+    assert re.fullmatch(
+        rf"{name}: nothing to put back; this is the version kept on \S+ \S+ UTC, before: take out \(confirmed\)\n", said
+    )
     synced.ok("sync")
     synced.ok("notes", "remove")
     assert synced.server.get_card(card) == clean

@@ -30,6 +30,28 @@ def test_of_each_book_the_first_and_the_newest_stay_and_all_that_is_young(one: l
         assert {named(stem, age) for age in ages} & gone == {named(stem, age) for age in old}
 
 
+@given(AGES, st.sets(st.integers(0, 3000), min_size=1, max_size=6))
+def test_an_export_of_no_card_is_neither_the_first_nor_the_newest(full: list[int], empty: set[int]) -> None:
+    hollow = frozenset(named("home-Contacts", age) for age in empty - set(full))
+    whole = [named("home-Contacts", age) for age in full]
+    gone = set(expired([*whole, *hollow], KEEP.backups, NOW, empty=hollow))
+    assert gone - hollow == set(expired(whole, KEEP.backups, NOW))
+    assert gone & hollow == {named("home-Contacts", age) for age in empty - set(full) if age > 365}
+
+
+def test_a_backup_of_an_emptied_book_does_not_drive_out_the_last_full_one(tmp_path: Path) -> None:
+    backups = tmp_path / "backups"
+    backups.mkdir()
+    first, last = (backups / named("home-Contacts", age) for age in (900, 800))
+    for path in (first, last):
+        path.write_text("BEGIN:VCARD")
+    (backups / named("home-Contacts", 1)).touch()
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        tidy(mirror, backups, KEEP, NOW)
+    assert first.exists()
+    assert last.exists()
+
+
 def test_files_that_are_not_ours_stay() -> None:
     others = ["family.vcf", "home-Contacts-2019.vcf", "home-20190101T000000Z.vcf.gz", "cardsync.db"]
     others += [f"home-Contacts-2026139{n}T000000Z.vcf" for n in range(5)]
@@ -58,11 +80,11 @@ def test_it_is_done_once_a_day_also_where_the_clock_was_set_back(tmp_path: Path)
     backups = tmp_path / "backups"
     backups.mkdir()
     for age in (900, 800, 0):
-        (backups / named("home-Contacts", age)).touch()
+        (backups / named("home-Contacts", age)).write_text("BEGIN:VCARD")
     old = backups / named("home-Contacts", 800)
     with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
         for at, there in ((NOW, False), (NOW + DAY / 2, True), (NOW + DAY, False), (NOW - 9 * DAY, False)):
-            old.touch()
+            old.write_text("BEGIN:VCARD")
             tidy(mirror, backups, KEEP, at)
             assert old.exists() is there
 

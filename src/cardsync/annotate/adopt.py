@@ -1,4 +1,4 @@
-"""Blocks of ours that the database does not know: it was lost, or put back from an old copy."""
+"""Blocks of ours that no question stands for: the database was lost, or somebody put a card back as it once was."""
 
 from datetime import datetime
 
@@ -20,6 +20,7 @@ def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, no
     note = note_text(scan(data))
     found = recognise(note, (policy.label, *policy.past_labels), policy.texts)
     if found is None:
+        mirror.books.set_searched(card.book_id, card.href)
         return False
     found = read.known(found, note, [each.block for each in asked])
     contact = contact_of(scan(data))

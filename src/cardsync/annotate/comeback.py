@@ -16,9 +16,9 @@ def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_lis
     """The version's bytes, in which the question that stood then is open again, or is cut out.
 
     It is cut where it was answered with a word, and the word with it: a pull would take both for the owner's own text
-    or for a new question, and nobody would ever take the word out.  It is cut, too, where the contact is in no list
-    any more, for nobody would read an answer.  All that the question's own record does not tell to be ours, or an
-    answer to it, goes back as it was.
+    or for a new question, and nobody would ever take the word out.  It is cut, too, where it was answered in any other
+    way since, or had its time, and where the contact is in no list any more, for nobody would read an answer.  All
+    that the question's own record does not tell to be ours, or an answer to it, goes back as it was.
     """
     data: bytes = version["data"]
     try:
@@ -32,20 +32,25 @@ def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_lis
     reading = read(asked, note, edited)
     if reading.standing and _answered(asked, reading):
         return cut(data, reading.cut)
-    return cut(data, reading.block) if reading.standing and not in_list else data
+    over = not in_list or mirror.questions.answered_since(contact_id, asked.asked_at)
+    return cut(data, reading.block) if reading.standing and over else data
 
 
 def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any], note: str) -> Asked | None:
-    """The question on the card when the version was kept: the last one asked before, not ended then or still whole."""
+    """The question on the card when the version was kept.
+
+    The last one asked before, if it had not ended then or is whole there; else one that is there to the letter: the
+    owner had put back what once stood there.
+    """
     at = moment(version["at"])
     asked = [each for each in mirror.questions.of(contact_id) if each.asked_at < at]
     if not asked or asked[-1].href not in {"", version["href"]}:
         return None
     last = asked[-1]
-    if last.ended_at is None or last.ended_at >= at:
-        return last
     stands = find(note, last.block, last.user_text, last.position)
-    return last if stands and stands.whole else None
+    if last.ended_at is None or last.ended_at >= at or (stands and stands.whole):
+        return last
+    return next((each for each in reversed(asked) if note.count(each.block) > each.user_text.count(each.block)), None)
 
 
 def _answered(asked: Asked, reading: Reading) -> bool:

@@ -54,6 +54,22 @@ async def export(server: Server, book: AddressBook, hrefs: Sequence[str], folder
     return Exported(path=path, cards=cards, missing=missing)
 
 
+def keep_card(folder: Path, account: str, name: str, data: bytes, now: datetime) -> Path:
+    """One card in a private file, to be imported; raises ``StateProblem`` where the folder cannot be written."""
+    stem = f"restored-{_slug(account)}-{_slug(name)}-{now.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    try:
+        path, file = _free(folder, stem)
+        with file:
+            file.write(data if data.endswith(b"\n") else data + b"\r\n")
+            file.flush()
+            os.fsync(file.fileno())
+            path.with_suffix(SUFFIX).rename(path)
+        sync_directory(folder)
+    except OSError as error:
+        raise StateProblem(f"The card cannot be written to {folder} ({error.strerror}).") from error
+    return path
+
+
 async def export_first(
     server: Server, mirror: Mirror, book: Book, hrefs: Sequence[str], folder: Path, now: datetime
 ) -> Book:

@@ -57,12 +57,13 @@ class Annotate:
     now: datetime
     write: bool = True
 
-    async def run(self, changed: set[int]) -> Annotated:
+    async def run(self) -> Annotated:
         """Answers first, so that what they free can be asked anew."""
         done = Annotated()
+        for book in self.mirror.books.of(self.account):  # frozen or not: what is typed from now on is an answer
+            self._adopt_all(book, done)  # before any write: the mirror is what the server had
         books = self._turns.books()
         for book in books:
-            self._adopt_all(book, changed, done)  # before any write: the mirror is what the server had
             for contact_id, asked in self.mirror.questions.standing(book.id).items():
                 await self._look_at(book, contact_id, asked, done)
         await self._ask(books, done)
@@ -187,8 +188,8 @@ class Annotate:
 
     # ------------------------------------------------------------ blocks that the database does not know
 
-    def _adopt_all(self, book: Book, changed: set[int], done: Annotated) -> None:
-        for contact_id in sorted(changed):
+    def _adopt_all(self, book: Book, done: Annotated) -> None:
+        for contact_id in self.mirror.books.unsearched(book.id):
             new = not self.mirror.questions.of(contact_id)  # else a copy of the card may hold an old question of ours
             for card in self.mirror.books.cards(book.id, contact_id=contact_id, twins=new):
                 with alone(self.mirror, self.account, card, self.now):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 
+from cardsync.annotate.adopt import adopt
 from cardsync.annotate.block import find
 from cardsync.annotate.read import read
 from cardsync.annotate.recognise import recognise
@@ -18,6 +19,7 @@ from cardsync.policy import Position, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Ending
 from cardsync.resources import AddressObject
+from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
@@ -105,37 +107,74 @@ class Undo:
 
         def decide(fresh: AddressObject) -> Change | None:
             nonlocal other
-            other = shown is not None and fresh.data not in {shown, version}
+            if _is_same(fresh.data, version):
+                return None
+            other = shown is not None and fresh.data != shown
             return None if other else Change(data=version, why="restore", wanted=True)
 
         outcome = await self.writer.write(book, target, decide)
         if other:
             raise CardsyncError("The card changed since it was shown, so nothing was written. Look again.")
-        if outcome in {Outcome.WRITTEN, Outcome.NOTHING}:  # nothing: an earlier try was cut off after its write
+        held = self.mirror.books.data(book.id, target.href)
+        if outcome is Outcome.WRITTEN:
             self._settle(book, target, version)
+        elif outcome is Outcome.NOTHING and held and _is_same(held, version):
+            self._settle_again(book, target, version)
         return outcome
 
     def _settle(self, book: Book, target: Target, version: bytes) -> None:
-        """The block went with the newer version; what the card says now is what counts."""
-        questions: Sequence[int] = [
-            asked.id
-            for asked in self.mirror.questions.standing(book.id).values()
-            if asked.contact_id == target.contact_id
-        ]
+        """The block went with the newer version; what the card says now is what counts.
+
+        A block that came back with it is a question again at once: it can be answered before the next cycle comes.
+        """
         with self.mirror.transaction():
-            for question_id in questions:
-                self.mirror.questions.end(question_id, Ending.WITHDRAWN, self.now)
-                self.mirror.questions.taken_out(question_id)
-            if target.contact_id is not None:
-                contact = contact_of(scan(version))
-                self.mirror.contacts.restored(target.contact_id, contact, target.href, work_keys(contact), self.now)
+            self._withdraw(self._standing(book, target))
+            if target.contact_id is None:
+                return
+            contact = contact_of(scan(version))
+            self.mirror.contacts.restored(target.contact_id, contact, target.href, work_keys(contact), self.now)
             held = self.mirror.books.data(book.id, target.href)
-            if held:  # the pull looks at it once more, for a block that came back with it
+            if held:
                 self.mirror.books.store_data(book.id, target.href, held, seen=False)
+            for card in self.mirror.books.cards(book.id, contact_id=target.contact_id):
+                if card.href == target.href and card.groups:
+                    adopt(self.mirror, self.policy, card, card.data, self.now)
+
+    def _settle_again(self, book: Book, target: Target, version: bytes) -> None:
+        """The card is as it shall be.  If an earlier try was cut off after its write, what it left to do is done."""
+        note = note_text(scan(version))
+        gone = [asked for asked in self._standing(book, target) if not _is_whole(asked, note)]
+        contact = contact_of(scan(version))
+        keys = work_keys(contact)
+        with self.mirror.transaction():
+            self._withdraw(gone)
+            if target.contact_id is not None and self.mirror.contacts.differs(target.contact_id, keys):
+                self.mirror.contacts.restored(target.contact_id, contact, target.href, keys, self.now)
+
+    def _standing(self, book: Book, target: Target) -> Sequence[Asked]:
+        standing = self.mirror.questions.standing(book.id).values()
+        return [asked for asked in standing if asked.contact_id == target.contact_id]
+
+    def _withdraw(self, questions: Sequence[Asked]) -> None:
+        for asked in questions:
+            self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
+            self.mirror.questions.taken_out(asked.id)
 
 
 def _is_over(asked: Asked, data: bytes) -> bool:
     """Whether neither the question is on the card any more nor a word that answers it: that the next cycle reads."""
     note = note_text(scan(data))
+    return not _is_whole(asked, note) and read(asked, note, frozenset()).word is None
+
+
+def _is_whole(asked: Asked, note: str) -> bool:
     found = find(note, asked.block, asked.user_text, asked.position)
-    return not (found and found.whole) and read(asked, note, frozenset()).word is None
+    return found is not None and found.whole
+
+
+def _is_same(one: bytes, other: bytes) -> bool:
+    """Whether two cards say the same: servers fold lines anew, and date a card at each write."""
+    try:
+        return one == other or not differences(scan(one), scan(other))
+    except CardRefused:
+        return False

@@ -42,16 +42,15 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
     between.  Without that proof an edit is given the benefit of the doubt, unless all that happened is that
     something got lost.
     """
-    if got.data == intent.before != intent.after:
-        return Finding(verdict=Verdict.NOT_WRITTEN)
     turned_down = answer.result in TURNED_DOWN
+    untouched = got.data == intent.before != intent.after
     try:
         sent, now = scan(intent.after), scan(got.data)
     except CardRefused:
-        verdict = Verdict.NOT_WRITTEN if turned_down else Verdict.DAMAGED
+        verdict = Verdict.NOT_WRITTEN if turned_down or untouched else Verdict.DAMAGED
         return Finding(verdict=verdict, differences=("the whole card",))
     changed = _changed(sent, now)
-    if not changed:
+    if not changed and not (untouched and turned_down):  # a server may spell what was sent as what stood there
         return Finding(verdict=Verdict.VERIFIED)
     before = scan(intent.before)
     if not _changed(before, now):

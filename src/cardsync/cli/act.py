@@ -2,7 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cardsync.cli import output
-from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving
+from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving, settings_of
 from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.annotate.writer import Preview
     from cardsync.app import App
+    from cardsync.errors import StateProblem
 
 _TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
 _MOMENTS = ("%Y-%m-%d", *_TIMES, *(f"{each}%z" for each in _TIMES), "%Y-%m-%dT%H:%M:%S.%f%z")  # the last: from --json
@@ -80,7 +82,7 @@ def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
         return
     output.table(
         ("problem", "account", "book", "card", "what"),
-        [(row["kind"], row["account"], row["book"], row["card"], row["detail"]) for row in rows],
+        [(row["kind"], row["account"], row["book"], row["name"] or row["card"], row["detail"]) for row in rows],
     )
     output.say(f"{'would release' if dry_run else 'released'} {len(rows)}")
 
@@ -119,32 +121,61 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_json: bool) -> None:
-    """Export every address book to a .vcf file, and copy the database."""
-    from cardsync import undo
-    from cardsync.app import shared_exit_code
+    """Export every address book to a .vcf file, and copy the database.
 
-    with opened(context) as app:
+    Where the database cannot be used, the address books are exported all the same.
+    """
+    from cardsync import undo
+    from cardsync.app import PARTIAL, shared_exit_code
+
+    with _whole_or_bare(context) as (app, unusable):
         found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
+    if unusable:
+        found[-1].update(error=str(unusable), exit_code=unusable.exit_code)
     if as_json:
         output.as_json(_marked(found, dry_run=dry_run))
     else:
         for row in found:
+            error = row["error"].removeprefix(f"{row['what'].split(' / ')[0]}: ")
             output.say(
-                f"{row['what']}: {row['error'] or row['path'] or 'would be backed up'}"
+                f"{row['what']}: {error or row['path'] or row['note'] or 'would be backed up'}"
                 + (f" ({count(row['cards'], 'card')})" if row["cards"] else "")
             )
     # the database can always be copied: it does not turn a refused login into a partial backup
-    sys.exit(shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"]))
+    code = shared_exit_code([row["exit_code"] for row in found if row["what"] != "database"])
+    sys.exit(code or (PARTIAL if unusable else 0))
+
+
+@contextmanager
+def _whole_or_bare(context: click.Context) -> "Iterator[tuple[App, StateProblem | None]]":
+    """The app, or one without a database, and why."""
+    from cardsync.app import App
+    from cardsync.errors import StateProblem
+
+    settings = settings_of(context, level="error")
+    with ExitStack() as closing:
+        unusable = None
+        try:
+            app = App.open(settings)
+            closing.callback(app.mirror.close)
+            app.mirror.database.check()
+        except StateProblem as error:
+            app, unusable = App.bare(settings), error
+            closing.callback(app.mirror.close)
+        if app.notice:
+            output.say(app.notice, err=True)
+        yield app, unusable
+
+
+_AT = (
+    "The version kept before our first write since then, by your clock ([schedule] timezone) or at the offset given; "
+    "edits until that write are in it."
+)
 
 
 @click.command()
 @click.argument("name", required=False)
-@click.option(
-    "--at",
-    type=click.DateTime(_MOMENTS),
-    metavar="DATE[THH:MM[:SS][+HH:MM]]",
-    help="As it was then, by your clock ([schedule] timezone) or at the offset given.",
-)
+@click.option("--at", type=click.DateTime(_MOMENTS), metavar="DATE[THH:MM[:SS][+HH:MM]]", help=_AT)
 @click.option("--yes", is_flag=True, help="Do not ask before writing; without a terminal it must be said.")
 @dry_run_option
 @json_option
@@ -155,6 +186,7 @@ def restore(
     """Put a card back to the version that was kept before a write, after showing what changes.
 
     With --at and no NAME: every card that was written since then. With neither: list what is kept.
+    The version of a card that was deleted is written to a file, to be imported.
     """
     from cardsync import report, undo
     from cardsync.app import shared_exit_code
@@ -163,9 +195,8 @@ def restore(
         with opened(context) as app:
             _list_kept(app, as_json=as_json)
         return
-    asks = not (yes or dry_run)
-    if asks and not (sys.stdin and sys.stdin.isatty()):
-        raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
+    if asks := not (yes or dry_run):
+        _check_somebody_answers(context, name)
     with exclusive(context) as app:
         moment = at.replace(tzinfo=at.tzinfo or app.zone) if at else None
         people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
@@ -183,16 +214,30 @@ def restore(
         output.as_json(found[0] if name else found)
     else:
         for row in rows:
-            output.say(f"{row['name']}: {row['error'] or _restored(row['outcome'], dry_run=dry_run)}")
+            output.say(f"{row['name']}: {row['error'] or _restored(app, row, dry_run=dry_run)}")
+        if not rows:
+            output.say("No card was written since then: nothing to put back.")
     sys.exit(shared_exit_code([row["exit_code"] for row in rows]))
 
 
+def _check_somebody_answers(context: click.Context, name: str | None) -> None:
+    """A NAME that is nobody's is told first: it would stay so with --yes."""
+    from cardsync import report
+
+    if sys.stdin and sys.stdin.isatty():
+        return
+    if name:
+        with opened(context, look=True) as app:
+            report.find_person(app, name)
+    raise click.UsageError("Nobody can be asked here, so nothing was written. Say --yes, or look with --dry-run.")
+
+
 def _show_what_changes(app: "App", previews: Iterable["Preview"], *, err: bool) -> None:
-    from cardsync import report, undo
+    from cardsync import report, versions
 
     for preview in previews:
         output.diff(preview.before, preview.after, report.name_of(app, preview.book_id, preview.href), err=err)
-        if undo.takes_back_more(preview):
+        if versions.takes_back_more(preview):
             output.say(_MORE, err=err)
 
 
@@ -204,10 +249,13 @@ def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, 
     return [{**row, "dry_run": dry_run} for row in rows]
 
 
-def _restored(outcome: str, *, dry_run: bool) -> str:
-    if outcome == "nothing":
-        return "nothing to put back"
-    return _would(outcome, dry_run=dry_run)
+def _restored(app: "App", row: dict[str, Any], *, dry_run: bool) -> str:
+    """What became of it, and which version that is about."""
+    from cardsync.mirror.database import moment
+
+    done = "nothing to put back" if row["outcome"] == "nothing" else _would(row["outcome"], dry_run=dry_run)
+    kept = moment(row["kept_at"]).astimezone(app.zone)
+    return f"{done}; this is the version kept on {kept:%Y-%m-%d %H:%M:%S %Z}, before: {row['kept_before']}"
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

@@ -38,6 +38,8 @@ def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
 
     settings = settings_of(context, level="error")
     app = App.look(settings) if look else App.open(settings)
+    if app.notice:
+        say(app.notice, err=True)
     try:
         yield app
     finally:

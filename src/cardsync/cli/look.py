@@ -29,8 +29,8 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
         _print_status(shown, app.zone)
     if shown["problems"]:
         rows = [
-            (problem["kind"], problem["account"], problem["book"], problem["card"], problem["detail"])
-            for problem in shown["problems"]
+            (row["kind"], row["account"], row["book"], row["name"] or row["card"], row["detail"])
+            for row in shown["problems"]
         ]
         output.table(("problem", "account", "book", "card", "what"), rows)
     else:
@@ -43,7 +43,7 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
     ended = f"last cycle: {last['finished_at'][:19]} UTC{failed and f', failed: {failed}'}" if last else ""
     output.say(ended or "no cycle yet: cardsync sync")
     books = [
-        (account["account"], book["book"], book["cards"], book["vips"], "yes" if book["written"] else "no")
+        (account["account"], book["book"], book["cards"], book["vips"], _written(book))
         for account in shown["accounts"]
         for book in account["books"]
     ]
@@ -63,6 +63,11 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
                 f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now"
                 f"{spent and f' ({spent})'}; next in line: {', '.join(account['next'])}"
             )
+
+
+def _written(book: dict[str, Any]) -> str:
+    held = f" ({book['held']}, until: cardsync release)" if book["held"] else ""
+    return "yes" if book["written"] else f"no{held}"
 
 
 @click.group(invoke_without_command=True)

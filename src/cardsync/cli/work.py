@@ -99,7 +99,7 @@ def _print_check(account: dict[str, Any]) -> None:
     for step in account["steps"]:
         output.say(f"  {step['what']}: {step['url']} - {step['outcome']}")
     for book in account["books"]:
-        state = "can be written" if book["written"] else f"read only: {book['read_only_reason']}"
+        state = "as last seen" if account["error"] else _state(book)
         output.say(f"  book {book['book']}: {count(book['cards'], 'card')}, {count(book['vips'], 'VIP')}, {state}")
         output.say(f"    groups: {', '.join(book['groups']) or 'none'}")
     for problem in (*account["problems"], account["hint"], account["error"]):
@@ -109,6 +109,14 @@ def _print_check(account: dict[str, Any]) -> None:
         return
     worth, are = account["worth_asking"], "is" if account["worth_asking"] == 1 else "are"
     output.say(f"  {worth} of {count(account['vips'], 'VIP')} {are} worth a question; cardsync sync --dry-run shows it")
+
+
+def _state(book: dict[str, Any]) -> str:
+    if book["written"]:
+        return "can be written"
+    if book["read_only_reason"]:
+        return f"read only: {book['read_only_reason']}"
+    return f"not written ({book['held']}) until: cardsync release"
 
 
 @click.command()

@@ -80,12 +80,24 @@ class Books:
         return frozenset(row[0] for row in rows)
 
     def store_data(self, book_id: int, href: str, data: bytes, *, seen: bool) -> None:
-        """Keep the bytes; ``seen``: the history knows what changed in them, or nothing did."""
+        """Keep the bytes; ``seen``: the history knows what changed in them, or nothing did.
+
+        Other bytes are still to be looked through for a block of ours.
+        """
         self._db.execute(
             "INSERT INTO card (object_id, data, seen) "
             "SELECT id, ?, ? FROM address_object WHERE book_id = ? AND href = ? "
-            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data, seen = excluded.seen",
+            "ON CONFLICT (object_id) DO UPDATE SET data = excluded.data, seen = excluded.seen, "
+            "searched = searched AND data = excluded.data",
             (data, seen, book_id, href),
+        )
+
+    def set_searched(self, book_id: int, href: str) -> None:
+        """No block of ours is in the bytes, as long as they stay the same."""
+        self._db.execute(
+            "UPDATE card SET searched = 1 "
+            "WHERE object_id = (SELECT id FROM address_object WHERE book_id = ? AND href = ?)",
+            (book_id, href),
         )
 
     def _drop_data(self, book_id: int, href: str) -> None:
@@ -207,6 +219,18 @@ class Books:
             (book_id,),
         )
         return [(row["uid_key"], AddressObject(href=row["href"], etag=row["etag"], data=row["data"])) for row in rows]
+
+    def unsearched(self, book_id: int) -> list[int]:
+        """The contacts of the VIPs on whose card a block may be that no question stands for."""
+        rows = self._db.rows(
+            f"SELECT n.contact_id FROM (SELECT t.id AS contact_id, o.id, {_PLACE} "
+            "FROM vip v CROSS JOIN address_object o ON o.book_id = v.book_id AND o.uid_key = v.uid_key "
+            "AND o.is_group = 0 JOIN contact t ON t.book_id = v.book_id AND t.uid_key = v.uid_key "
+            "WHERE v.book_id = ?) n CROSS JOIN card c ON c.object_id = n.id "
+            "WHERE n.place = 1 AND c.searched = 0 ORDER BY n.contact_id",
+            (book_id,),
+        )
+        return [row[0] for row in rows]
 
     def data(self, book_id: int, href: str) -> bytes | None:
         """The mirrored bytes of one object."""

@@ -28,10 +28,13 @@ class Contacts:
         href: str,
         keys: Mapping[WorkField, frozenset[str]],
         now: datetime,
+        *,
+        read_anew: bool = False,
     ) -> tuple[int, frozenset[WorkField]]:
         """Take note of a card that the user (or another client) changed, or that is seen for the first time.
 
         From then on the contact is the object at ``href``.  ``keys`` are the normal forms of each work field.
+        ``read_anew``: its bytes were not held, and whether anything else of them changed is not known.
         Returns the contact's id and the edited fields, none at first sight.
         """
         with self._db.transaction():
@@ -39,11 +42,14 @@ class Contacts:
             if row is None:
                 return self._first_sight(book_id, contact, uid_key, href, keys, now), frozenset()
             contact_id: int = row[0]
+            edited = self._compare(contact_id, contact, keys, now)
+            changed_at = None if read_anew and not edited else iso(now)
             self._db.execute(
-                "UPDATE contact SET name = ?, href = ?, changed_at = ?, assessed_at = NULL WHERE id = ?",
-                (contact.name, href, iso(now), contact_id),
+                "UPDATE contact SET name = ?, href = ?, changed_at = ifnull(?, changed_at), assessed_at = NULL "
+                "WHERE id = ?",
+                (contact.name, href, changed_at, contact_id),
             )
-            return contact_id, self._compare(contact_id, contact, keys, now)
+            return contact_id, edited
 
     def _first_sight(
         self,
@@ -91,6 +97,12 @@ class Contacts:
             )
             self.record(contact_id, now, "restored")
             self._compare(contact_id, contact, keys, now, edited=False)
+
+    def differs(self, contact_id: int, keys: Mapping[WorkField, frozenset[str]]) -> bool:
+        """Whether the work fields are other ones than those that are remembered."""
+        rows = self._db.rows("SELECT field, keys FROM work_field WHERE contact_id = ?", (contact_id,))
+        known = {WorkField(row["field"]): frozenset(unpack(row["keys"])) for row in rows}
+        return any(known.get(which, frozenset()) != keys.get(which, frozenset()) for which in WorkField)
 
     def _compare(
         self,

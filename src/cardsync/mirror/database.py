@@ -1,6 +1,5 @@
 """The SQLite file: opened with WAL and mode 0600, migrated by numbered scripts, backed up first."""
 
-import errno
 import json
 import os
 import secrets
@@ -16,6 +15,7 @@ from typing import Any
 
 from cardsync.errors import StateProblem
 from cardsync.mirror import parts
+from cardsync.mirror.sentences import ERRNO, newer, sentence
 
 _PRIVATE = 0o600
 _PRIVATE_DIR = 0o700
@@ -25,8 +25,10 @@ _BUSY_SECONDS = 10.0
 class Database:
     """One connection; ``transaction`` is atomic, and never held over an ``await``."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path | None = None) -> None:
         self._connection = connection
+        self.path = path
+        """None: in memory."""
 
     @classmethod
     def open(cls, path: Path) -> "Database":
@@ -42,7 +44,7 @@ class Database:
             except BaseException:
                 connection.close()
                 raise
-        return cls(connection)
+        return cls(connection, path)
 
     @classmethod
     def empty(cls) -> "Database":
@@ -55,9 +57,15 @@ class Database:
     def copy(self) -> "Database":
         """An independent copy in memory: what a dry run works on."""
         twin = sqlite3.connect(":memory:", isolation_level=None)
-        self._connection.backup(twin)
+        with _explaining(self.path):
+            self._connection.backup(twin)
         _prepare(twin)
         return Database(twin)
+
+    def check(self) -> None:
+        """Read all of it; raises ``StateProblem`` where it is damaged."""
+        if self.rows("PRAGMA quick_check(1)")[0][0] != "ok":
+            raise StateProblem(sentence("SQLITE_CORRUPT", self.path, None))
 
     def backup(self, target: Path) -> None:
         """A consistent copy of the live file; raises ``StateProblem``."""
@@ -77,7 +85,7 @@ class Database:
         self.execute("BEGIN IMMEDIATE")
         try:
             yield
-            with _explaining():
+            with _explaining(self.path):
                 self._connection.commit()
         except BaseException:
             self._connection.rollback()
@@ -85,23 +93,23 @@ class Database:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
         """Run one statement; a database error is a ``StateProblem``."""
-        with _explaining():
+        with _explaining(self.path):
             return self._connection.execute(sql, parameters)
 
     def rows(self, sql: str, parameters: Sequence[Any] = ()) -> list[sqlite3.Row]:
         """All rows of a query."""
-        with _explaining():
+        with _explaining(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
-        with _explaining():
+        with _explaining(self.path):
             found: sqlite3.Row | None = self._connection.execute(sql, parameters).fetchone()
         return found
 
     def many(self, sql: str, parameters: Sequence[Sequence[Any]]) -> None:
         """Run one statement for each set of parameters."""
-        with _explaining():
+        with _explaining(self.path):
             self._connection.executemany(sql, parameters)
 
 
@@ -183,15 +191,16 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     scripts = _scripts()
     newest = scripts[-1][0]
     if have > newest:
-        raise StateProblem(
-            f"{path} was written by a newer cardsync (schema {have}, this one knows {newest}). "
-            "Install that version again, or restore the backup that it made before its migration."
-        )
+        raise StateProblem(newer(path, have, newest, _before_schema(path, newest + 1)))
     if have and have < newest:
         # named after what it holds: a second try after a kill midway must not replace it by a later state
-        _backup(connection, path.with_name(f"{path.stem}-before-schema-{have + 1}{path.suffix}"))
+        _backup(connection, _before_schema(path, have + 1))
     if have < newest:
         _run(connection, newest, "\n".join(script for number, script in scripts if number > have))
+
+
+def _before_schema(path: Path, number: int) -> Path:
+    return path.with_name(f"{path.stem}-before-schema-{number}{path.suffix}")
 
 
 def _run(connection: sqlite3.Connection, newest: int, scripts: str) -> None:
@@ -231,43 +240,8 @@ def _explaining(path: Path | None = None) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise StateProblem(_sentence(_ERRNO.get(error.errno or 0, ""), path, error)) from error
+        raise StateProblem(sentence(ERRNO.get(error.errno or 0, ""), path, error)) from error
     except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
         raise
     except sqlite3.Error as error:
-        raise StateProblem(_sentence(getattr(error, "sqlite_errorname", ""), path, error)) from error
-
-
-_ERRNO = {
-    errno.ENOSPC: "SQLITE_FULL",
-    errno.EDQUOT: "SQLITE_FULL",
-    errno.EROFS: "SQLITE_READONLY",
-    errno.EACCES: "SQLITE_READONLY",
-    errno.EPERM: "SQLITE_READONLY",
-}
-_LOCKED = "{where} is locked by another program. Stop it, and try again."
-_DAMAGED = (
-    "{where} is damaged. Move it away and start again: the questions on the cards are found and adopted. "
-    "The address book was not touched."
-)
-_READ_ONLY = "{where} cannot be written. Give this user the right to it, or set state_dir."
-_FULL = "The disk of {where} is full. Nothing was lost. Free some space, and try again."
-_SENTENCES = {
-    "SQLITE_BUSY": _LOCKED,
-    "SQLITE_LOCKED": _LOCKED,
-    "SQLITE_CORRUPT": _DAMAGED,
-    "SQLITE_NOTADB": _DAMAGED,
-    "SQLITE_FULL": _FULL,
-    "SQLITE_IOERR_SHMSIZE": _FULL,
-    "SQLITE_IOERR": "The disk of {where} fails. Nothing was lost. See to the disk, and try again.",
-    "SQLITE_READONLY": _READ_ONLY,
-    "SQLITE_CANTOPEN": _READ_ONLY,
-    "SQLITE_PERM": _READ_ONLY,
-}
-
-
-def _sentence(name: str, path: Path | None, error: Exception) -> str:
-    """For SQLite's name of an error, whose first two words are the kind."""
-    unknown = "{where} cannot be used: " + type(error).__name__ + "."
-    kind = "_".join(name.split("_")[:2])
-    return _SENTENCES.get(name, _SENTENCES.get(kind, unknown)).replace("{where}", str(path) if path else "the database")
+        raise StateProblem(sentence(getattr(error, "sqlite_errorname", ""), path, error)) from error

@@ -7,7 +7,7 @@ from sqlite3 import Row
 from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position
-from cardsync.records import UNSAID, Asked, Ending
+from cardsync.records import ANSWER, UNSAID, Asked, Ending
 
 
 class Questions:
@@ -132,6 +132,15 @@ class Questions:
         """All questions about one contact, oldest first."""
         rows = self._db.rows("SELECT * FROM question WHERE contact_id = ? ORDER BY id", (contact_id,))
         return [_asked(row) for row in rows]
+
+    def answered_since(self, contact_id: int, since: datetime) -> bool:
+        """Whether a question about the contact was answered then or later, in any way, or had its time."""
+        row = self._db.row(
+            "SELECT 1 FROM history WHERE contact_id = ? AND at >= ? "
+            "AND (what = 'validated' OR (what LIKE ? || '%' AND what <> ? || ?))",
+            (contact_id, iso(since), ANSWER, ANSWER, Ending.WITHDRAWN),
+        )
+        return row is not None
 
     def asked_since(self, account: str, since: datetime) -> Sequence[datetime]:
         """When the account's new questions were asked."""

@@ -41,3 +41,19 @@ def unbelievable(listing: Listing, known: Mapping[str, Known]) -> str | None:
 def too_much(pull: PullPlan, known_count: int, guards: GuardPolicy) -> bool:
     """Whether so many known cards changed or went at once that writing pauses."""
     return pull.changed >= guards.mass_change_min and pull.changed > guards.mass_change_share * known_count
+
+
+def mass_change(pull: PullPlan, known_count: int) -> str:
+    """What happened, and the way out: the guard stays until the release, whatever is put right."""
+    gone = len(pull.remove)
+    edited = pull.changed - gone
+    of = f" of {count(known_count, 'card')}"
+    parts = [f"{edited}{of} changed"] if edited else []
+    parts += [f"{gone}{'' if edited else of} {'is' if gone == 1 else 'are'} gone"] if gone else []
+    return f"{' and '.join(parts)} at once. {_UNTIL}"
+
+
+_UNTIL = (
+    "Every note stays as it is until you say that you have looked: cardsync release. "
+    "Before that, put right on the phone or the server what is wrong there."
+)

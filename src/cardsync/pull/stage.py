@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from types import MappingProxyType
 
 import structlog
@@ -15,7 +16,7 @@ from cardsync.model import uid_key
 from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
-from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
+from cardsync.pull.plan import is_gone, mass_change, plan, too_much, unbelievable
 from cardsync.records import Book, Known, ProblemKind, Read
 from cardsync.resources import AddressObject, Fetched, Listing
 from cardsync.vcard.compare import same_card
@@ -34,18 +35,18 @@ _UNASKABLE = "{entries} of the book with an address that cannot be asked for, le
 _GUARDED = (
     "Every note stays as it is. Put things right on the phone or the server, or say that they are: cardsync release."
 )
+_EXPORTS = " The book's exports, the first from before the first write, are in {backups}."
 
 
 @dataclass(slots=True)
 class Pulled:
-    """What one account's pull did; ``changed``: contacts whose card is new or was edited."""
+    """What one account's pull did, in counts."""
 
     fetched: int = 0
     removed: int = 0
     quarantined: int = 0
     books: int = 0
     failed_books: int = 0
-    changed: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,7 @@ class Pull:
     account: str
     wanted: tuple[str, ...]
     guards: GuardPolicy
+    backups: Path
     now: datetime
     progress: Callable[[int, int], None] = lambda done, of: None
 
@@ -117,11 +119,12 @@ class Pull:
             await self._take_over(book, listing, done)
         elif listing.marker != book.marker:
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=None)
+        came: frozenset[str] = frozenset()
         if news or not resolved(self.mirror, book.id, self.wanted):
-            await self._members(book, done)
+            came = await self._members(book, done)
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
-            self._observe(book, done)
+            self._observe(book, done, came)
 
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
@@ -144,7 +147,8 @@ class Pull:
         with self.mirror.transaction():
             set_resolved(self.mirror, book.id, ())
             if known and too_much(todo, len(known), self.guards):
-                detail = f"{todo.changed} of {count(len(known), 'card')} changed at once. {_GUARDED}"
+                exports = _EXPORTS.format(backups=self.backups) if todo.remove and book.exported_at else ""
+                detail = mass_change(todo, len(known)) + exports
                 self.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", detail, self.now)
         await self._fetch(book, todo.fetch, done, listing.etags)
         with self.mirror.transaction():
@@ -252,21 +256,26 @@ class Pull:
 
     # ------------------------------------------------------------ VIPs
 
-    async def _members(self, book: Book, done: Pulled) -> None:
-        """Resolve the groups, and fetch the bytes of those who became VIPs."""
+    async def _members(self, book: Book, done: Pulled) -> frozenset[str]:
+        """Resolve the groups, and fetch the bytes of those who became VIPs; their hrefs."""
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
             self.mirror.problems.tell(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}", self.now)
-            return
+            return frozenset()
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
         again = Pulled()  # these cards were read before: they count once
-        await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), again)
+        came = self.mirror.books.vip_hrefs_without_data(book.id)
+        await self._fetch(book, came, again)
         done.removed += again.removed
         done.quarantined += again.quarantined
         set_resolved(self.mirror, book.id, self.wanted)
+        return frozenset(came)
 
-    def _observe(self, book: Book, done: Pulled) -> None:
-        """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time."""
+    def _observe(self, book: Book, done: Pulled, came: Collection[str]) -> None:
+        """Take note of what the user changed on VIPs' cards, and of VIPs seen for the first time.
+
+        Of those who ``came`` (back) into a list only a work field that differs tells of a change.
+        """
         for key, held in self.mirror.books.unseen(book.id):
             try:
                 contact = contact_of(scan(held.data))
@@ -274,6 +283,5 @@ class Pull:
             except Exception as error:  # noqa: BLE001 - as above
                 self._quarantine(book, held.href, held.etag, why_left_out(error), done)
                 continue
-            contact_id, _ = self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now)
+            self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now, read_anew=held.href in came)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)
-            done.changed.add(contact_id)
