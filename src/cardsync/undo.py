@@ -148,13 +148,13 @@ async def settle(app: App, people: Sequence[Person]) -> None:
 
 
 async def restore(
-    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] = ()
+    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] | None = None
 ) -> tuple[list[dict[str, Any]], list[Preview]]:
     """Each of these cards back to a kept version: the newest, or the one that stood at ``at``.
 
-    Of those that were ``shown`` only what was shown is replaced.
+    Where it was ``shown`` what would change, only that is replaced and only by that: cycles may have run since.
     """
-    seen = {(preview.book_id, preview.href): preview.before for preview in shown}
+    seen = None if shown is None else {(preview.book_id, preview.href): preview for preview in shown}
     rows: list[dict[str, Any]] = []
     previews: list[Preview] = []
     for account in dict.fromkeys(person.account for person in people):
@@ -170,7 +170,7 @@ async def restore(
 
 
 async def _restored(
-    app: App, undo: Undo, person: Person, at: datetime | None, seen: Mapping[tuple[int, str], bytes]
+    app: App, undo: Undo, person: Person, at: datetime | None, seen: Mapping[tuple[int, str], Preview] | None
 ) -> dict[str, Any]:
     """One card; what is wrong with it stops no other, and what is wrong with the server does."""
     try:
@@ -178,9 +178,9 @@ async def _restored(
         target = _target(app, person, version["href"])
         _check_writable(app, app.mirror.books.book(person.book_id))
         data = put_back(app.mirror, person.id, version, in_list=bool(person.groups))
+        shown = None if seen is None else _shown(seen.get((person.book_id, target.href)), data)
     except CardsyncError as error:
         return _restore_row(person, error=error)
-    shown = seen.get((person.book_id, target.href))
     try:
         outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, data, shown)
     except (LoginRefused, Unreachable):
@@ -188,6 +188,15 @@ async def _restored(
     except CardsyncError as error:
         return _restore_row(person, error=error)
     return _restore_row(person, outcome=outcome)
+
+
+def _shown(preview: Preview | None, data: bytes) -> bytes:
+    """The card that ``data`` was shown to replace; none was shown where it stood there already."""
+    if preview is None:
+        return data
+    if preview.after != data:
+        raise CardsyncError("Other versions of the card are kept than when it was shown. Look again.")
+    return preview.before
 
 
 def _target(app: App, person: Person, href: str) -> Target:

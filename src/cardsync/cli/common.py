@@ -46,16 +46,22 @@ def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
 @contextmanager
 def exclusive(context: click.Context) -> Iterator["App"]:
     """The app while no cycle runs; waits for the end of one that does."""
+    with opened(context) as app, alone(app):
+        yield app
+
+
+@contextmanager
+def alone(app: "App") -> Iterator[None]:
+    """No cycle runs meanwhile; never held while the owner is asked."""
     from cardsync.lock import cycle_lock
 
-    with opened(context) as app:
-        with cycle_lock(app.settings.state_dir, wait=False) as at_once:
-            if at_once:
-                yield app
-                return
-        say("waiting for the running cycle to end ...", err=True)
-        with cycle_lock(app.settings.state_dir):
-            yield app
+    with cycle_lock(app.settings.state_dir, wait=False) as at_once:
+        if at_once:
+            yield
+            return
+    say("waiting for the running cycle to end ...", err=True)
+    with cycle_lock(app.settings.state_dir):
+        yield
 
 
 def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
