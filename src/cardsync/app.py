@@ -19,6 +19,7 @@ from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
 from cardsync.assess.survival import pace_of
+from cardsync.clock import set_right
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
 from cardsync.mirror import Mirror
@@ -190,6 +191,7 @@ class App:
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
         previews: list[Preview] = []
+        set_right(app.mirror, now)
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(
             *(
