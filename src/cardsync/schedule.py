@@ -1,4 +1,4 @@
-"""When cycles are due, on a clock that may be set to and fro.  Pure."""
+"""When cycles are due, on a clock that may be set to and fro."""
 
 import random
 from datetime import datetime, timedelta, tzinfo
