@@ -19,6 +19,7 @@ from cardsync.annotate.writer import Preview
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
 from cardsync.assess.survival import pace_of
+from cardsync.clock import set_right
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
 from cardsync.lock import cycle_lock
@@ -211,6 +212,7 @@ class App:
         for name in app.settings.accounts if afresh else ():
             app.mirror.accounts.forget_discovery(name)
         previews: list[Preview] = []
+        set_right(app.mirror, now)
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(
             *(

@@ -7,34 +7,38 @@ old one if the new one is bad.
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
-from datetime import timedelta, tzinfo
+from contextlib import asynccontextmanager, suppress
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
-from cardsync.app import App
+from cardsync.app import App, utc_now
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
 from cardsync.lock import cycle_lock, daemon_lock
-from cardsync.settings.model import Schedule, Settings
+from cardsync.settings.model import Settings
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
-    from apscheduler.triggers.base import BaseTrigger
 
 log = structlog.get_logger("cardsync.daemon")
 DRAIN = timedelta(seconds=8)
 """How long a card in hand may take after SIGTERM; what is cut off then, the journal settles at the next start."""
+WATCH = timedelta(minutes=1)
+"""How soon it is seen that the clock was set back, by a clock that nobody sets."""
 _LOCK_POLL = 0.2  # seconds; another process's flock gives no event
 
 
 class Daemon:
     """Runs cycles until told to stop."""
 
-    def __init__(self, settings: Settings, reload: Callable[[], Settings]) -> None:
+    def __init__(
+        self, settings: Settings, reload: Callable[[], Settings], clock: Callable[[], datetime] = utc_now
+    ) -> None:
         self._settings = settings
         self._reload = reload
         self._stop = asyncio.Event()
+        self._clock = clock
         self._app: App  # while it runs
         self._cycle: asyncio.Task[object] | None = None
         self._again = False
@@ -44,7 +48,7 @@ class Daemon:
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
         with daemon_lock(self._settings.state_dir):
-            self._app = App.open(self._settings)
+            self._app = App.open(self._settings, clock=self._clock)
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)
@@ -55,7 +59,7 @@ class Daemon:
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
-            await self._stop.wait()
+            await self._watch(scheduler)
             log.info("stopping")
             scheduler.pause()
             await self._drain()
@@ -65,9 +69,11 @@ class Daemon:
 
     def _schedule(self, scheduler: "AsyncIOScheduler", *, at_once: bool) -> None:
         """One job: never two cycles at once, and one for all those that were missed."""
+        from cardsync.schedule import Due
+
         scheduler.add_job(
             self._run_cycle,
-            trigger=trigger_of(self._settings.schedule, self._app.zone),
+            trigger=Due(self._settings.schedule, self._app.zone),
             id="cycle",
             replace_existing=True,
             coalesce=True,
@@ -75,6 +81,17 @@ class Daemon:
             misfire_grace_time=None,
             **({"next_run_time": self._app.clock()} if at_once else {}),
         )
+
+    async def _watch(self, scheduler: "AsyncIOScheduler") -> None:
+        """Until told to stop: a cycle that was planned while the clock was ahead is planned anew."""
+        while not self._stop.is_set():
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._stop.wait(), WATCH.total_seconds())
+            job, now = scheduler.get_job("cycle"), self._app.clock()
+            latest = job.trigger.latest(now) if job else None
+            if latest and job.next_run_time and job.next_run_time > latest:
+                job.modify(next_run_time=job.trigger.get_next_fire_time(None, now))
+                log.info("the clock was set back, the next cycle is planned anew")
 
     # ------------------------------------------------------------ cycles
 
@@ -123,25 +140,12 @@ class Daemon:
             return
         self._settings = settings
         self._again = True
-        self._app = App(settings=settings, mirror=self._app.mirror)
+        self._app = App(settings=settings, mirror=self._app.mirror, clock=self._app.clock)
         self._schedule(scheduler, at_once=True)
         log.info("config read again")
 
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)
-
-
-def trigger_of(schedule: Schedule, zone: tzinfo) -> "BaseTrigger":
-    """When cycles are due: an interval or a cron expression, each up to ``jitter`` later at random."""
-    from apscheduler.triggers.cron import CronTrigger
-    from apscheduler.triggers.interval import IntervalTrigger
-
-    jitter = int(schedule.jitter.total_seconds()) or None
-    if isinstance(schedule.sync, timedelta):
-        return IntervalTrigger(seconds=int(schedule.sync.total_seconds()), jitter=jitter, timezone=zone)
-    cron = CronTrigger.from_crontab(schedule.sync, timezone=zone)
-    cron.jitter = jitter
-    return cron
 
 
 @asynccontextmanager

@@ -146,7 +146,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
-    """A journalled write: what stood there, what we send, and which questions it opens and closes."""
+    """A journalled write: what stood there, what we send, and which questions it opens and closes.
+
+    ``put_etag``: of one that an earlier attempt left open, the ETag under which its PUT was said to be stored.
+    """
 
     id: int
     book_id: int
@@ -157,6 +160,7 @@ class Intent:
     after: bytes
     opens: int | None = None
     removes: int | None = None
+    put_etag: str | None = None
 
     @property
     def restores(self) -> bool:

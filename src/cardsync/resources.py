@@ -90,8 +90,9 @@ class PutResult(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PutAnswer:
-    """``etag`` is what the PUT's reply claimed; it is a hint and never a proof.
+    """``etag`` is what the PUT's reply claimed; of an ``UNKNOWN`` one, what it claimed in an earlier attempt.
 
+    That the PUT was done it does not prove; that nobody wrote since, it does where the next GET names the same.
     ``wait``: how long a 429 or 503 asked for, clamped; ask nothing of this server before.
     """
 

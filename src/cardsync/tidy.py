@@ -12,7 +12,7 @@ from cardsync.mirror import Mirror
 
 _OURS = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(?:-\d+)?(?P<kind>\.vcf|\.db)")
 _DONE = timedelta(days=90)  # settled writes and carried out commands: of use only to find a mistake of ours
-_DAILY = timedelta(days=1)
+_WEEKLY = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,14 +24,23 @@ class Keep:
 
 
 def tidy(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
-    """Once a day: drop what is older than that.  What cannot be read or deleted stays."""
-    last = mirror.cycles.fact("tidied")
-    if last and timedelta(0) <= now - datetime.fromisoformat(last) < _DAILY:
+    """Once a week: drop what had had its time a week ago.  A file that cannot be deleted stays.
+
+    By the time of then, for a clock that is years ahead for a moment must not take the way back away for good.
+    """
+    fact = mirror.cycles.fact("tidied")
+    last = datetime.fromisoformat(fact) if fact else None
+    if last and timedelta(0) <= now - last < _WEEKLY:
         return
+    mirror.cycles.set_fact("tidied", now.isoformat())
+    if last and last <= now:
+        _drop(mirror, backups, keep, last)
+
+
+def _drop(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
     with mirror.transaction():
         mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
         mirror.commands.forget(now - _DONE)
-        mirror.cycles.set_fact("tidied", now.isoformat())
     paths: list[Path] = []
     with suppress(OSError):
         paths = [path for path in backups.iterdir() if path.is_file()]

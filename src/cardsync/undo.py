@@ -160,13 +160,13 @@ async def settle(app: App, people: Sequence[Person]) -> None:
 
 
 async def restore(
-    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] = ()
+    app: App, people: Sequence[Person], at: datetime | None, *, dry_run: bool, shown: Sequence[Preview] | None = None
 ) -> tuple[list[dict[str, Any]], list[Preview]]:
     """Each of these cards back to a kept version: the newest, or that of the first write of ours since ``at``.
 
-    Of those that were ``shown`` only what was shown is replaced.
+    Where it was ``shown`` what would change, only that is replaced and only by that: cycles may have run since.
     """
-    seen = {(preview.book_id, preview.href): preview.before for preview in shown}
+    seen = None if shown is None else {(preview.book_id, preview.href): preview for preview in shown}
     rows: list[dict[str, Any]] = []
     previews: list[Preview] = []
     for account in dict.fromkeys(person.account for person in people):
@@ -186,7 +186,7 @@ async def _restored(
     undo: Undo,
     person: Person,
     at: datetime | None,
-    seen: Mapping[tuple[int, str], bytes],
+    seen: Mapping[tuple[int, str], Preview] | None,
     *,
     dry_run: bool,
 ) -> dict[str, Any]:
@@ -198,7 +198,7 @@ async def _restored(
             return versions.saved(app, person, version, dry_run=dry_run)
         _check_writable(app, app.mirror.books.book(person.book_id))
         data = versions.bytes_of(app, person, version)
-        shown = seen.get((person.book_id, target.href))
+        shown = None if seen is None else _shown(seen.get((person.book_id, target.href)), data)
         outcome = await undo.restore(undo.mirror.books.book(person.book_id), target, data, shown)
         if outcome is Outcome.GONE:
             return versions.saved(app, person, version, dry_run=dry_run)
@@ -208,3 +208,12 @@ async def _restored(
         return versions.failed(person, error)
     why = versions.why_not(undo.mirror, person.book_id, target.href, outcome)
     return versions.row_of(person, version, outcome=outcome, error=why)
+
+
+def _shown(preview: Preview | None, data: bytes) -> bytes:
+    """The card that ``data`` was shown to replace; none was shown where it stood there already."""
+    if preview is None:
+        return data
+    if preview.after != data:
+        raise CardsyncError("Other versions of the card are kept than when it was shown. Look again.")
+    return preview.before

@@ -11,10 +11,12 @@ from typing import Any, TypeVar
 
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
+from cardsync.records import ProblemKind
 from cardsync.resources import AddressBook, AddressObject, Fetched, Listing, PutAnswer
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 DAY = timedelta(days=1)
+NUMBER = b"TEL;TYPE=CELL:+49 171 5550100\r\n"
 NOTES = {"Jo": "ok, met at the fair", "Al": "likes tea; two sugars", "Kim": "", "Eve": "x"}
 
 
@@ -205,6 +207,27 @@ def test_killed_at_any_step_towards_the_server(folder: Path) -> None:
         for what in expected:
             assert found[what] == expected[what], f"{what} after a kill at step {at}, {step}"
         assert len(server.puts) == puts, f"PUTs after a kill at step {at}, {step}"
+        home.mirror.close()
+
+
+def test_what_the_owner_deletes_after_a_kill_at_any_step_stays_deleted(folder: Path) -> None:
+    """By a client that leaves REV and PRODID alone, on every card, before the restart."""
+    _, steps, _, _ = undisturbed(folder / "u")
+    for at, step in enumerate(steps):
+        home, server = at_home(folder / str(at))
+        try:
+            asyncio.run(home.cycle(after=DAY, server=Killing(server, at)))
+        except Killed:
+            home.reopen()
+        for uid in NOTES:
+            href = f"{HOME}{uid}.vcf"
+            server.write(href, server.cards[href].replace(NUMBER, b""))
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        for uid in NOTES:
+            assert NUMBER not in server.cards[f"{HOME}{uid}.vcf"], f"{uid} after a kill at step {at}, {step}"
+        kinds = {problem.kind for problem in home.mirror.problems.all()}
+        assert kinds <= {ProblemKind.PARKED, ProblemKind.MASS_CHANGE}, f"after a kill at step {at}, {step}"
         home.mirror.close()
 
 

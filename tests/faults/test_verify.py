@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.annotate.verify import Verdict, judge
+from cardsync.annotate.verify import Verdict, in_words, judge
 from cardsync.policy import Position
 from cardsync.records import Intent
 from cardsync.resources import AddressObject, PutAnswer, PutResult
@@ -96,7 +96,9 @@ TURNED_DOWN = [PutAnswer(result=result) for result in (PutResult.CONFLICT, PutRe
 def test_what_a_server_may_re_write_is_our_write(name: str, answer: PutAnswer) -> None:
     assert verdict(LEGAL[name](SENT), answer) is Verdict.VERIFIED
     after_us = answer.result is PutResult.STORED and name == "REV and PRODID of the server"  # so it was a client's
-    assert verdict(LEGAL[name](BEFORE), answer) is (Verdict.EDITED if after_us else Verdict.NOT_WRITTEN)
+    after_us |= answer.result is PutResult.UNKNOWN  # it has another ETag than before
+    assert verdict(LEGAL[name](BEFORE), answer) is (Verdict.TAKEN_BACK if after_us else Verdict.NOT_WRITTEN)
+    assert verdict(BEFORE, answer, INTENT.etag) is Verdict.NOT_WRITTEN
 
 
 @pytest.mark.parametrize("name", DAMAGES)
@@ -106,6 +108,46 @@ def test_damage_is_told_with_and_without_etags(name: str, etags: tuple[str, str 
     data = DAMAGES[name](SENT)
     assert data != SENT
     assert verdict(data, PutAnswer(result=PutResult.STORED, etag=put, status=204), got) is Verdict.DAMAGED
+
+
+UNPROVED = [PutAnswer(result=PutResult.UNKNOWN), PutAnswer(result=PutResult.BUSY, status=504)]
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+@pytest.mark.parametrize("answer", UNPROVED, ids=lambda answer: answer.result)
+def test_less_than_we_sent_is_in_doubt_where_nobody_saw_the_server_do_it(name: str, answer: PutAnswer) -> None:
+    assert verdict(DAMAGES[name](SENT), answer) is Verdict.IN_DOUBT
+    assert verdict(DAMAGES[name](SENT), answer, None) is Verdict.IN_DOUBT
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_the_etag_that_the_put_named_proves_damage_long_afterwards_and_an_edit_as_well(name: str) -> None:
+    answer = PutAnswer(result=PutResult.UNKNOWN, etag='"2"')
+    assert verdict(DAMAGES[name](SENT), answer, '"2"') is Verdict.DAMAGED
+    assert verdict(DAMAGES[name](SENT), answer, '"3"') is Verdict.EDITED
+
+
+@given(st.data(), st.sampled_from([None, '"1b"']))
+def test_whatever_an_owner_deletes_after_a_write_that_nobody_verified_is_never_damage(
+    data: st.DataObject, put: str | None
+) -> None:
+    """By a client that leaves REV and PRODID alone; ``put``: what the PUT named, before the owner's version came."""
+    lines = unfolded(SENT).split(b"\r\n")
+    kept = [
+        line[: data.draw(st.integers(line.index(b":") + 1, len(line)))] if data.draw(st.booleans()) else line
+        for line in lines[2:-3]
+        if data.draw(st.booleans())
+    ]
+    now = b"\r\n".join([*lines[:2], *kept, *lines[-3:]])
+    assert verdict(now, PutAnswer(result=PutResult.UNKNOWN, etag=put)) is not Verdict.DAMAGED
+
+
+def test_what_differs_is_told_in_words() -> None:
+    assert in_words(("NOTE",)) == "changed NOTE"
+    assert in_words(("NOTE", "added X", "changed ORG", "changed TITLE", "lost TEL")) == (
+        "changed NOTE, ORG and TITLE, added X, lost TEL"
+    )
+    assert in_words(("the whole card",)) == "changed the whole card"
 
 
 @pytest.mark.parametrize("name", [name for name in DAMAGES if "null" not in name and name != "nothing"])

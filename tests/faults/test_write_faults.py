@@ -578,6 +578,133 @@ def test_writing_stops_even_if_the_server_goes_away_before_the_put_back(folder: 
         assert not home.mirror.journal.pending("home")
 
 
+def test_damage_of_a_write_that_was_not_verified_is_known_by_its_etag_after_a_restart(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        damage, gone = damaging(DAMAGES["a type is gone"], etag=True), on("GET", CUT, times=99, skip=1)
+        server.fault = lambda wire, request: damage(wire, request) or gone(wire, request)
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == person("Jo", NOTE)
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert "The server changed TEL when a note was written." in home.mirror.problems.all()[0].detail
+
+
+# ---------------------------------------------------------------- an owner deletes before a write is verified
+
+DELETIONS: dict[str, Callable[[bytes], bytes]] = {
+    "a number": lambda data: data.replace(b"TEL;TYPE=CELL:+49 171 5550100\r\n", b""),
+    "words of the note": lambda data: re.sub(rb"\r\n ", b"", data).replace(b"\\, then in Bonn.", b""),
+    "a department": lambda data: data.replace(b"ORG:Acme;Sales", b"ORG:Acme"),
+}
+"""By a client that leaves REV and PRODID alone."""
+
+
+def never_seen(server: OnWire, request: Request) -> Response | None:
+    """The PUT arrives, and nothing comes back any more."""
+    if request.method == "PUT":
+        took_it(server, request)
+        return CUT
+    return CUT if any(one.method == "PUT" for one in server.seen) else None
+
+
+def answered(*, etag: bool) -> Fault:
+    """The PUT arrives and is answered; then the network goes."""
+
+    def fault(server: OnWire, request: Request) -> Response | None:
+        if request.method == "PUT":
+            took_it(server, request)
+            return Response(204, headers=[("ETag", server.etags[JO])] if etag else [])
+        return CUT if any(one.method == "PUT" for one in server.seen) else None
+
+    return fault
+
+
+@pytest.mark.parametrize(
+    "fault", [never_seen, answered(etag=True), answered(etag=False)], ids=["cut off", "ETag", "no ETag"]
+)
+@pytest.mark.parametrize("name", DELETIONS)
+def test_what_the_owner_deletes_before_a_write_is_verified_stays_deleted(folder: Path, name: str, fault: Fault) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = fault
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.write(JO, DELETIONS[name](server.cards[JO]))
+        theirs = server.cards[JO]
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == theirs or name == "a department"  # an answer: the block may leave
+        assert ProblemKind.WRITING_STOPPED not in reasons(home)
+        asyncio.run(home.cycle(after=DAY))
+        assert blocks(server.cards[AL]) == 1  # the others go on
+        home.mirror.problems.release()
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        gone = {"a number": b"5550100", "words of the note": b"in Bonn", "a department": b"Acme;Sales"}[name]
+        assert gone not in re.sub(rb"\r\n ", b"", server.cards[JO])
+        assert not home.mirror.journal.pending("home")
+
+
+def test_a_card_in_doubt_is_left_alone_with_both_versions_until_the_owner_says(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = never_seen
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.write(JO, DELETIONS["a number"](server.cards[JO]))
+        theirs = server.cards[JO]
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        (problem,) = home.mirror.problems.all()
+        assert (problem.kind, problem.reason) == (ProblemKind.PARKED, "in-doubt")
+        for said in ("lost TEL", "cardsync restore", "cardsync release"):
+            assert said in problem.detail
+        newest, next_to_it = home.mirror.journal.versions(1, "jo")[:2]
+        assert (newest["data"], next_to_it["data"]) == (person("Jo", NOTE), theirs)
+        assert [q.standing for q in home.mirror.questions.of(home.contact("Jo"))] == [True]
+        puts = server.count("PUT")
+        asyncio.run(home.cycle(after=46 * DAY))  # it expired; the block waits
+        assert server.count("PUT") == puts
+        assert server.cards[JO] == theirs
+        home.mirror.problems.release()
+        asyncio.run(home.cycle(after=DAY))
+        assert blocks(server.cards[JO]) == 0
+        assert not reasons(home)
+
+
+def test_a_card_in_doubt_that_cannot_be_read_is_kept_and_nothing_written(folder: Path) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = never_seen
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.write(JO, b"(null)")
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == b"(null)"
+        assert server.count("PUT") == 1
+        assert home.mirror.journal.versions(1, "jo")[0]["data"] == person("Jo", NOTE)
+        assert not home.mirror.journal.pending("home")
+
+
+@pytest.mark.parametrize("fault", [never_seen, answered(etag=True)], ids=["cut off", "answered"])
+def test_a_question_that_is_deleted_before_its_write_is_verified_is_dismissed(folder: Path, fault: Fault) -> None:
+    with at_home(folder) as (home, server):
+        server.fault = fault
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.write(JO, person("Jo", NOTE))
+        server.fault = None
+        home.reopen()
+        for _ in range(5):
+            asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == person("Jo", NOTE)
+        assert [q.ending for q in home.mirror.questions.of(home.contact("Jo"))] == ["dismissed"]
+
+
 # ---------------------------------------------------------------- the phone is quicker than our second look
 
 EDITS: dict[str, Callable[[bytes], bytes]] = {

@@ -127,6 +127,40 @@ def test_a_damaged_card_is_put_back_to_the_byte_and_writing_stops_until_release(
     assert not at.loop.problems()
 
 
+NUMBER = b"TEL;type=CELL;type=VOICE:+49 171 5550100\r\n"
+
+
+def test_a_card_in_doubt_goes_back_by_restore_only_and_its_question_with_the_write(home: Make) -> None:
+    """The write was cut off; the owner deletes a number by a client that leaves REV alone."""
+    at = home()
+    before = at.card()
+
+    def cut(request: Request) -> Response | None:
+        if request.method == "PUT":
+            at.server.put_card("Jo.vcf", request.body)
+        there = b"VIPcheck" in at.card()
+        return Response(body=b"never sent", cut=0) if there else None
+
+    at.wire.before = cut
+    asyncio.run(at.loop.app.cycle())
+    at.server.put_card("Jo.vcf", at.card().replace(NUMBER, b""))
+    theirs = at.card()
+    assert NUMBER in before
+    assert NUMBER not in theirs
+    at.wire.before = lambda request: None
+    at.wire.clear()
+    for _ in range(3):
+        at.loop.cycle(after=DAY)
+    assert at.card() == theirs
+    assert at.wire.methods()["PUT"] == 0
+    assert at.loop.problems().keys() == {ProblemKind.PARKED}
+    assert "lost TEL" in at.loop.problems()[ProblemKind.PARKED].detail
+    rows, _ = asyncio.run(undo.restore(at.loop.app, [find_person(at.loop.app, "Jo")], None, dry_run=False))
+    assert [row["outcome"] for row in rows] == ["written"]
+    assert at.card() == before
+    assert not at.loop.problems()
+
+
 COMMA = "Call her, then Bob; or Al"
 
 

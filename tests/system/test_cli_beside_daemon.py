@@ -1,7 +1,13 @@
 """Commands while a cycle runs: queued, waited for, interrupted."""
 
 import json
+import os
+import pty
+import select
 import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
 
@@ -108,6 +114,66 @@ def test_what_is_queued_after_the_last_look_and_before_the_lock_is_free_is_carri
     assert house.cardsync("answer", "Zora Quillfeather", "never").stderr == ""
     assert met == ["Another cardsync works here; it carries this out at its end.\n"]
     assert house.rows("SELECT count(*) FROM command WHERE done_at IS NULL") == [(0,)]
+
+
+@contextmanager
+def at_its_question(house: Household, *command: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """The command on a terminal of its own, once it asks."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(house.command(*command), env=house.env(), stdin=theirs, stdout=theirs, stderr=theirs)
+    house.processes.append(process)
+    os.close(theirs)
+    try:
+        read_until(ours, b"back? [y/N]")
+        yield process, ours
+    finally:
+        os.close(ours)
+
+
+def read_until(terminal: int, words: bytes) -> bytes:
+    said = b""
+    while words not in said:
+        assert select.select([terminal], [], [], 20)[0], said
+        try:
+            said += os.read(terminal, 65536)
+        except OSError as error:  # the other end is closed
+            raise AssertionError(said) from error
+    return said
+
+
+def test_a_restore_that_waits_for_an_answer_holds_no_cycle_up(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    (card,) = house.asked_about()
+    name = next(row["name"] for row in json.loads(house.ok("restore", "--json")))
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    with at_its_question(house, "restore", name) as (restore, terminal):
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("cycle", 2)
+        assert restore.poll() is None
+        os.write(terminal, b"y\n")
+        read_until(terminal, f"{name}: written".encode())
+        assert restore.wait(20) == 0
+    assert card not in house.asked_about()
+    assert daemon.stop() == 0
+
+
+def test_a_card_that_a_cycle_wrote_while_restore_asked_is_not_written_over(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    (card,) = house.asked_about()
+    name = next(row["name"] for row in json.loads(house.ok("restore", "--json")))
+    with at_its_question(house, "restore", name) as (restore, terminal):
+        edited = house.server.get_card(card).replace(b"TITLE:Head of Sails", b"TITLE:Admiral")
+        house.server.put_card(card, edited)
+        house.ok("sync")
+        after = house.server.get_card(card)
+        assert b"VIPcheck" not in after
+        os.write(terminal, b"y\n")
+        read_until(terminal, b"Look again.")
+        assert restore.wait(20) == 1
+    assert house.server.get_card(card) == after
 
 
 def test_ctrl_c_amid_a_write_of_sync_verifies_it_and_ends_with_130(house: Household) -> None:

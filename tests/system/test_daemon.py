@@ -8,8 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from cardsync.daemon import trigger_of
 from cardsync.lock import daemon_lock
+from cardsync.schedule import Due
 from cardsync.settings.load import load
 from household import Hold, Household, until
 from servers.loopback import Request, Response
@@ -219,11 +219,12 @@ def test_cycles_come_at_intervals_never_two_at_once_and_missed_ones_are_one(hous
 
 def fires(sync: str, jitter: str = "0", zone: str = "UTC", *, after: datetime, times: int = 3) -> list[datetime]:
     settings = load(None, {**ENOUGH, "CARDSYNC_SCHEDULE__SYNC": sync, "CARDSYNC_SCHEDULE__JITTER": jitter})
-    trigger = trigger_of(settings.schedule, ZoneInfo(zone))
+    trigger = Due(settings.schedule, ZoneInfo(zone))
     found: list[datetime] = []
     last = None
     for _ in range(times):
         last = trigger.get_next_fire_time(last, max(after, last or after))
+        assert last is not None
         found.append(last.astimezone(UTC))
     return found
 

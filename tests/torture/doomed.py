@@ -119,7 +119,7 @@ def set_clock(now: datetime) -> None:
     """The app's clock stands still at ``now``."""
     plain = App.open.__func__  # type: ignore[attr-defined]
     App.open = classmethod(  # type: ignore[assignment, method-assign]
-        lambda cls, settings: plain(cls, settings, clock=lambda: now)
+        lambda cls, settings, clock=None: plain(cls, settings, clock=lambda: now)
     )
 
 

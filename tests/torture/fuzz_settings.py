@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from cardsync.daemon import trigger_of
 from cardsync.errors import ConfigError
+from cardsync.schedule import Due
 from cardsync.settings import values
 from cardsync.settings.effective import effective
 from cardsync.settings.load import Loaded, read
@@ -118,7 +118,7 @@ def _use(loaded: Loaded) -> None:
         reminder_policy(loaded.settings, account)
     group_policies(loaded.settings)
     where = zone(loaded.settings)
-    trigger_of(loaded.settings.schedule, where).get_next_fire_time(None, _NOW.astimezone(where))
+    Due(loaded.settings.schedule, where).get_next_fire_time(None, _NOW.astimezone(where))
     _check_durations(loaded.settings)
     for row in effective(loaded):
         assert "\n" not in toml_value(row.value), f"{row.key}: a value of two lines"

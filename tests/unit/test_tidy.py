@@ -3,6 +3,7 @@
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,7 +68,8 @@ def test_the_newest_version_of_a_card_and_every_open_write_stay(tmp_path: Path) 
         mirror.commands.queue("release", {}, NOW - 900 * DAY)
         mirror.commands.done(1, NOW - 899 * DAY)
         mirror.commands.queue("release", {}, NOW - 900 * DAY)
-        tidy(mirror, tmp_path / "backups", KEEP, NOW)
+        for at in (NOW, NOW + 7 * DAY):
+            tidy(mirror, tmp_path / "backups", KEEP, at)
         assert [version["data"] for version in mirror.journal.versions(1, "jo")] == [b"/jo.vcf 700"]
         assert [intent.id for intent in mirror.journal.pending("home")][-1] == opened
         assert len(mirror.journal.pending("home")) == 3
@@ -76,17 +78,44 @@ def test_the_newest_version_of_a_card_and_every_open_write_stay(tmp_path: Path) 
         assert len(mirror.database.rows("SELECT 1 FROM command")) == 1
 
 
-def test_it_is_done_once_a_day_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
+def test_it_is_done_once_a_week_also_where_the_clock_was_set_back(tmp_path: Path) -> None:
     backups = tmp_path / "backups"
     backups.mkdir()
     for age in (900, 800, 0):
         (backups / named("home-Contacts", age)).write_text("BEGIN:VCARD")
     old = backups / named("home-Contacts", 800)
     with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
-        for at, there in ((NOW, False), (NOW + DAY / 2, True), (NOW + DAY, False), (NOW - 9 * DAY, False)):
+        for at, there in (
+            (0, True),
+            (6, True),
+            (7, False),
+            (13, True),
+            (14, False),
+            (5, True),
+            (11, True),
+            (12, False),
+        ):
             old.write_text("BEGIN:VCARD")
-            tidy(mirror, backups, KEEP, at)
-            assert old.exists() is there
+            tidy(mirror, backups, KEEP, NOW + at * DAY)
+            assert old.exists() is there, at
+
+
+@given(ahead=st.integers(1, 20_000), since=st.integers(0, 30), lasts=st.integers(0, 6))
+def test_nothing_goes_because_the_clock_was_ahead_for_some_days(ahead: int, since: int, lasts: int) -> None:
+    """``since``: so many days after it was last done."""
+    with TemporaryDirectory() as folder, closing(Mirror.open(Path(folder) / "cardsync.db")) as mirror:
+        backups = Path(folder) / "backups"
+        backups.mkdir()
+        for age in (30, 20, 10):
+            (backups / named("home-Contacts", age)).write_text("BEGIN:VCARD")
+        mirror.accounts.store_discovery("home", [address_book()], NOW)
+        for age in (30, 20):
+            mirror.journal.close(begin(mirror, "/jo.vcf", age), verified=True, outcome="verified")
+        wrong = [since + ahead + day for day in range(lasts + 1)]
+        for at in (0, *wrong, *range(since, since + 20)):
+            tidy(mirror, backups, KEEP, NOW + at * DAY)
+        assert len(list(backups.iterdir())) == 3
+        assert len(mirror.journal.versions(1, "jo")) == 2
 
 
 def test_a_folder_that_cannot_be_read_is_left_alone(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from cardsync.annotate.block import find
-from cardsync.annotate.verify import TURNED_DOWN, Verdict, judge
+from cardsync.annotate.verify import TURNED_DOWN, Verdict, in_words, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.mirror.problems import DAMAGED_AGAIN
@@ -69,9 +69,11 @@ class Settlement:
             case Verdict.NOT_WRITTEN:
                 self._abandon(intent, answer.result.value)
                 return self._refused(book, intent, got, answer)
-            case Verdict.EDITED:
-                self._edited(intent, got, answer)
+            case Verdict.EDITED | Verdict.TAKEN_BACK:
+                self._edited(intent, got, stood=finding.verdict is Verdict.TAKEN_BACK, answer=answer)
                 return None if answer.result is PutResult.CONFLICT else Outcome.LATER
+            case Verdict.IN_DOUBT:
+                return self._leave_alone(book, intent, got, answer, finding.differences)
             case Verdict.DAMAGED:
                 return await self._put_back(book, intent, got, finding.differences)
 
@@ -112,10 +114,11 @@ class Settlement:
         if question_id is not None:
             self.mirror.questions.forget(question_id)
 
-    def _edited(self, intent: Intent, got: AddressObject, answer: PutAnswer) -> None:
+    def _edited(self, intent: Intent, got: AddressObject, answer: PutAnswer, *, stood: bool = False) -> None:
         """Someone wrote after us, or instead of us: what stands there tells which blocks do.
 
-        The mirror keeps its old version, so that the next pull reads this one as the user's edit.
+        The mirror keeps its old version, so that the next pull reads this one as the user's edit; a question that
+        ``stood`` there, or was told to be stored, is read as deleted where it is not there.
         """
         note = note_text(scan(got.data))
         questions = {asked.id: asked for asked in self.mirror.questions.of(intent.contact_id or 0)}
@@ -126,16 +129,35 @@ class Settlement:
             # questions share words: some of them prove the new one only if we wrote and the old one is not there
             likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, note)
             found = opened and find(note, opened.block, opened.user_text, opened.position)
-            stood = answer.result is PutResult.STORED and not found  # the next pull reads that it was deleted
-            if opened and (stood or (found and (likely or _to_the_letter(opened, note)))):
+            told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
+            gone = told and not found and not _to_the_letter(removed, note)
+            if opened and (gone or (found and (likely or _to_the_letter(opened, note)))):
                 self.mirror.questions.opened(opened.id)
             elif opened:
                 self.mirror.questions.forget(opened.id)
             self.mirror.journal.close(intent.id, verified=False, outcome="edited by another client")
 
+    def _leave_alone(
+        self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer, differences: tuple[str, ...]
+    ) -> Outcome:
+        """It may be the owner who deleted something: the card is an edit until the owner says otherwise."""
+        with self.mirror.transaction():
+            self._keep_both(book, intent, got, "in doubt")
+            try:
+                self._edited(intent, got, answer)
+            except CardRefused:  # the pull quarantines it; a question on it is adopted once it can be read
+                self._abandon(intent, "in doubt")
+            return self.park(book, intent.href, got.etag, "in-doubt", _IN_DOUBT.format(what=in_words(differences)))
+
+    def _keep_both(self, book: Book, intent: Intent, got: AddressObject, why: str) -> None:
+        """What stands there, and as the newest version what stood there before the write."""
+        key = uid_key(scan(intent.after).text("UID"))
+        self.mirror.journal.keep_version(book.id, intent.href, key, got.etag, got.data, why, self.now)
+        self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "put back", self.now)
+
     async def _put_back(self, book: Book, intent: Intent, got: AddressObject, differences: tuple[str, ...]) -> Outcome:
         """The server made something else of the card: writing here stops, and the kept bytes go back once."""
-        what = f"The server changed {', '.join(differences)} when a note was written."
+        what = f"The server {in_words(differences)} when a note was written."
         self._stop(book, intent, got, f"{what} {_RESTORE}")
         back = PutAnswer(result=PutResult.REFUSED)
         if got.etag:
@@ -161,11 +183,10 @@ class Settlement:
 
     def _stop(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
         """Before anything else, so that it holds whatever comes; what the server made of the card is kept too."""
-        key = uid_key(scan(intent.after).text("UID"))
         with self.mirror.transaction():
             self.mirror.books.saw_bytes(book.id, exact=False)
-            self.mirror.journal.keep_version(book.id, intent.href, key, got.etag, got.data, "damaged", self.now)
-            self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "put back", self.now)
+            self._keep_both(book, intent, got, "damaged")
+            self.forget(intent.opens)  # a put-back that is cut off is not the owner's deletion of the question
             self._report_damage(book, intent, got, detail)
 
     def _report_damage(self, book: Book, intent: Intent, got: AddressObject, detail: str) -> None:
@@ -199,5 +220,9 @@ _VANISHED = (
 _THROTTLED = "The server of {account} asked for a pause when a note was written."
 _AS_IT_WAS = "The card is as it was. Then: cardsync release."
 _RESTORE = "The kept version: cardsync restore. Then: cardsync release."
+_IN_DOUBT = (
+    "A write was cut off, and since then you or the server {what}; nothing tells which, so the card is left as it is. "
+    "If it was not you: cardsync restore puts back the version from before that write. If it was: cardsync release."
+)
 _AGAIN = "It is not the first time: this card is left alone until it changes, also after a release."
 _NOT_STORED = "The server said that it stored the card, and did not."

@@ -2,7 +2,7 @@
 
 import re
 from bisect import bisect_left
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import islice
@@ -19,12 +19,14 @@ _Line = tuple[str, frozenset[str]]
 
 
 class Verdict(StrEnum):
-    """Which of four stories the fresh card tells."""
+    """Which story the fresh card tells."""
 
     VERIFIED = "verified"  # what we sent, but for legal rewriting
     NOT_WRITTEN = "not written"  # what stood there before
     EDITED = "edited"  # another client wrote after us, or instead of us
+    TAKEN_BACK = "taken back"  # another client wrote after us, and it is as it was before
     DAMAGED = "damaged"  # the server made something else of what we sent
+    IN_DOUBT = "in doubt"  # less than we sent: damage, or another client's deletion
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,39 +42,81 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
 
     A PUT that was turned down did no damage.  Damage is certain where the PUT's ETag is the GET's: nobody wrote in
     between.  Without that proof an edit is given the benefit of the doubt, unless all that happened is that
-    something got lost.
+    something got lost: that is damage where the GET followed at once on a PUT that was stored, and else in doubt.
     """
-    turned_down = answer.result in TURNED_DOWN
     untouched = got.data == intent.before != intent.after
+    as_before = Verdict.TAKEN_BACK if _wrote_again(intent, got, answer) else Verdict.NOT_WRITTEN
     try:
         sent, now = scan(intent.after), scan(got.data)
     except CardRefused:
-        verdict = Verdict.NOT_WRITTEN if turned_down or untouched else Verdict.DAMAGED
+        other = Verdict.NOT_WRITTEN if answer.result in TURNED_DOWN else _less(intent, got, answer)
+        verdict = as_before if untouched else other
         return Finding(verdict=verdict, differences=("the whole card",))
     changed = _changed(sent, now)
-    if not changed and not (untouched and turned_down):  # a server may spell what was sent as what stood there
+    if not changed and not (untouched and answer.result in TURNED_DOWN):  # a server may spell it as what stood there
         return Finding(verdict=Verdict.VERIFIED)
+    if untouched:
+        return Finding(verdict=as_before)
     before = scan(intent.before)
     if not _changed(before, now):
         deleted = answer.result is PutResult.STORED and _touched(before, now)  # by another client, after us
-        return Finding(verdict=Verdict.EDITED if deleted else Verdict.NOT_WRITTEN)
-    damaged = not turned_down and _is_damage(before, sent, now, _same_write(intent, got, answer), answer)
-    return Finding(verdict=Verdict.DAMAGED if damaged else Verdict.EDITED, differences=changed)
+        return Finding(verdict=Verdict.TAKEN_BACK if deleted else as_before)
+    return Finding(verdict=_other(intent, got, answer, sent, now), differences=changed)
 
 
-def _is_damage(before: Document, sent: Document, now: Document, proof: bool | None, answer: PutAnswer) -> bool:
-    if proof is not None:
-        return proof
-    ours_came = answer.result is PutResult.STORED or _notes(before) != _notes(now)
-    return ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)
+def _other(intent: Intent, got: AddressObject, answer: PutAnswer, sent: Document, now: Document) -> Verdict:
+    """Of a card that is neither what we sent nor what stood there before."""
+    if answer.result in TURNED_DOWN:
+        return Verdict.EDITED
+    if _same_write(intent, got, answer) is None:
+        ours_came = answer.result is PutResult.STORED or _notes(scan(intent.before)) != _notes(now)
+        if not (ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)):
+            return Verdict.EDITED
+    return _less(intent, got, answer)
 
 
+def _less(intent: Intent, got: AddressObject, answer: PutAnswer) -> Verdict:
+    """Of less than we sent: whose doing it is."""
+    match _same_write(intent, got, answer):
+        case True:
+            return Verdict.DAMAGED
+        case False:
+            return Verdict.EDITED
+        case None:
+            return Verdict.DAMAGED if answer.result is PutResult.STORED else Verdict.IN_DOUBT
+
+
+def _wrote_again(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool:
+    """Whether what stands there as before is another version: ours was there in between, if the PUT arrived at all."""
+    if not intent.etag or not got.etag or _opaque(got.etag) == _opaque(intent.etag):
+        return False
+    if answer.result is PutResult.STORED:  # without an ETag of its own the server is likelier than a client so quick
+        return _same_write(intent, got, answer) is False
+    return answer.result is PutResult.UNKNOWN and _same_write(intent, got, answer) is not True
+
+
+def in_words(differences: Sequence[str]) -> str:
+    """``changed NOTE and ORG, lost TEL``, of what ``judge`` found."""
+    named: dict[str, list[str]] = {}
+    for difference in differences:
+        verb, _, name = difference.partition(" ")
+        if verb not in _VERBS:  # NOTE, the whole card, or a fault of its form
+            verb, name = _VERBS[0], difference
+        named.setdefault(verb, []).append(name)
+    return ", ".join(f"{verb} {_all_of(names)}" for verb, names in named.items())
+
+
+def _all_of(names: Sequence[str]) -> str:
+    return " and ".join(part for part in (", ".join(names[:-1]), names[-1]) if part)
+
+
+_VERBS = ("changed", "lost", "added")
 TURNED_DOWN = frozenset({PutResult.CONFLICT, PutResult.GONE, PutResult.REFUSED})
 
 
 def _same_write(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool | None:
     """Whether what we got is what the PUT stored, by its ETag; None: the ETags do not tell."""
-    if answer.result is not PutResult.STORED or not answer.etag or not got.etag:
+    if answer.result not in {PutResult.STORED, PutResult.UNKNOWN} or not answer.etag or not got.etag:
         return None
     if _opaque(answer.etag) != _opaque(got.etag):
         return False

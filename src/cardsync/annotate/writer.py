@@ -112,7 +112,8 @@ class Writer:
         for intent in self.mirror.journal.pending(self.account):
             book = self.mirror.books.book(intent.book_id)
             try:
-                await self._settlement.look(book, intent, PutAnswer(result=PutResult.UNKNOWN))
+                answer = PutAnswer(result=PutResult.UNKNOWN, etag=intent.put_etag)
+                await self._settlement.look(book, intent, answer)
             except Broken as error:
                 self._settlement.unreadable(book, intent.href, error)
 
@@ -180,6 +181,8 @@ class Writer:
             now=self.now,
         )
         answer = await self.server.put(book.found, target.href, change.data, fresh.etag or "")
+        if answer.result is PutResult.STORED and answer.etag:
+            self.mirror.journal.answered(intent.id, answer.etag)
         return await self._settlement.look(book, intent, answer)
 
     def _pretend(

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from cardsync.cli import output
-from cardsync.cli.common import ask_for, dry_run_option, exclusive, json_option, opened, say_leaving, settings_of
+from cardsync.cli.common import (
+    alone,
+    ask_for,
+    dry_run_option,
+    exclusive,
+    json_option,
+    opened,
+    say_leaving,
+    settings_of,
+)
 from cardsync.words import count
 
 if TYPE_CHECKING:
@@ -197,18 +206,20 @@ def restore(
         return
     if asks := not (yes or dry_run):
         _check_somebody_answers(context, name)
-    with exclusive(context) as app:
+    with opened(context) as app:
         moment = at.replace(tzinfo=at.tzinfo or app.zone) if at else None
-        people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
-        if not dry_run:
-            asyncio.run(undo.settle(app, people))
-        rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
+        with alone(app):
+            people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
+            if not dry_run:
+                asyncio.run(undo.settle(app, people))
+            rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
         if asks or not as_json:
             _show_what_changes(app, previews, err=as_json)
         if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
             if asks and previews:
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
-            rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
+            with alone(app):
+                rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:
         found = _marked(rows, dry_run=dry_run)
         output.as_json(found[0] if name else found)

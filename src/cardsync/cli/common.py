@@ -48,13 +48,19 @@ def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
 
 @contextmanager
 def exclusive(context: click.Context) -> Iterator["App"]:
-    """The app while no cycle runs; waits for the end of one that does, and carries out what was queued meanwhile."""
-    with opened(context) as app:
-        try:
-            with _turn(app.settings.state_dir):
-                yield app
-        finally:
-            app.carry_out_waiting()
+    """The app while no cycle runs; waits for the end of one that does."""
+    with opened(context) as app, alone(app):
+        yield app
+
+
+@contextmanager
+def alone(app: "App") -> Iterator[None]:
+    """No cycle runs meanwhile, and what was queued meanwhile is carried out after it; never held while one is asked."""
+    try:
+        with _turn(app.settings.state_dir):
+            yield
+    finally:
+        app.carry_out_waiting()
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
 from cardsync.mirror.database import Database
 from cardsync.mirror.journal import Journal
+from cardsync.mirror.marks import Marks
 from cardsync.mirror.problems import Commands, Cycles, Problems
 from cardsync.mirror.questions import Questions
 
@@ -26,6 +27,7 @@ class Mirror:
         self.problems = Problems(database)
         self.commands = Commands(database)
         self.cycles = Cycles(database)
+        self.marks = Marks(database)
         self.transaction = database.transaction
 
     @classmethod

@@ -127,8 +127,11 @@ def maybe_iso(moment: datetime | None) -> str | None:
 
 
 def moment(text: str) -> datetime:
-    """The inverse of ``iso``."""
-    return datetime.fromisoformat(text)
+    """The inverse of ``iso``; what is none was never stored by us: ``StateProblem``."""
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise StateProblem(sentence("SQLITE_CORRUPT", None, error)) from error
 
 
 def maybe_moment(text: str | None) -> datetime | None:

@@ -48,6 +48,10 @@ class Journal:
             removes=removes,
         )
 
+    def answered(self, intent_id: int, etag: str) -> None:
+        """The PUT was answered: stored, under this ETag."""
+        self._db.execute("UPDATE journal SET put_etag = ? WHERE id = ?", (etag, intent_id))
+
     def keep_version(
         self, book_id: int, href: str, uid_key: str, etag: str | None, data: bytes, why: str, now: datetime
     ) -> None:
@@ -86,6 +90,7 @@ class Journal:
                 after=row["after"],
                 opens=row["opens"],
                 removes=row["removes"],
+                put_etag=row["put_etag"],
             )
             for row in rows
         ]

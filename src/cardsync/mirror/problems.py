@@ -175,6 +175,10 @@ class Cycles:
             "report": unpack(row["report"]),
         }
 
+    def began(self) -> list[datetime]:
+        """When each of those that are kept began."""
+        return [moment(row[0]) for row in self._db.rows("SELECT started_at FROM cycle ORDER BY id")]
+
     def fact(self, name: str) -> str | None:
         """A small fact."""
         row = self._db.row("SELECT value FROM meta WHERE name = ?", (name,))

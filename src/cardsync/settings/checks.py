@@ -78,6 +78,12 @@ def _login(
         yield Finding(
             path=path, message=f"has no {'token' if wants_token else 'password'}; allowed: one of {', '.join(forms)}"
         )
+    if not wants_token and auth != "digest" and ":" in str(account.get("username", "")):
+        yield Finding(
+            path=(*path, "username"),
+            message="holds a colon, at which a Basic login ends the name (RFC 7617); allowed: a text in quotes "
+            'without :, or auth = "digest"',
+        )
     if not wants_token and "username" not in account:
         yield Finding(path=(*path, "username"), message='is missing; allowed: a text in quotes, or auth = "none"')
 

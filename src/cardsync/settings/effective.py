@@ -1,5 +1,6 @@
 """The settings in effect, value by value, with the origin of each."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from cardsync.settings.keys import Kind
 from cardsync.settings.load import Loaded
 
 HIDDEN = "***"
+_QUERY = re.compile(r"(?is)(https?://[^?#]*[?#]).+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +25,7 @@ class Effective:
 
 
 def effective(loaded: Loaded) -> tuple[Effective, ...]:
-    """Every value in effect but those that are None; secrets and commands' arguments are hidden."""
+    """Every value in effect but those that are None; secrets, commands' arguments and what a URL asks are hidden."""
     data = loaded.settings.model_dump(exclude_none=True)
     for name, account in loaded.settings.accounts.items():
         own = account.reminders.model_fields_set
@@ -55,4 +57,6 @@ def _shown(path: keys.Path, value: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
-    return value if isinstance(value, bool | int | float | str) else str(value)
+    if isinstance(value, str):
+        return f"{found[1]}{HIDDEN}" if (found := _QUERY.fullmatch(value)) else value
+    return value if isinstance(value, bool | int | float) else str(value)

@@ -12,6 +12,7 @@ from cardsync.settings.effective import effective
 from cardsync.settings.load import load, read
 from cardsync.settings.policies import group_policies, reminder_policy, zone
 
+CANARY = "hunter2"
 Write = Callable[[str], Path]
 
 GOOD = """\
@@ -216,6 +217,28 @@ def test_a_path_that_leads_nowhere_is_a_sentence_too(write: Write, path: str, wh
 def test_a_cron_expression_that_never_comes_is_an_error(write: Write) -> None:
     (found,) = problems(write(GOOD), {"CARDSYNC_SCHEDULE__SYNC": "0 7 30 2 *"})
     assert "schedule.sync: is no cron expression that can be followed; allowed: " in found
+
+
+@pytest.mark.parametrize("auth", ["", 'auth = "auto"', 'auth = "basic"'])
+def test_a_user_name_that_a_basic_login_cannot_carry_is_an_error_without_the_name(write: Write, auth: str) -> None:
+    text = GOOD.replace('"jo"', f'"jo:{CANARY}"') + auth
+    (found,) = problems(write(text), {})
+    assert "accounts.Home.username: holds a colon" in found
+    assert CANARY not in found
+    carried = write(GOOD.replace('"jo"', f'"jo:{CANARY}"') + 'auth = "digest"')
+    assert load(carried, {}).accounts["Home"].username == f"jo:{CANARY}"
+
+
+@pytest.mark.parametrize(
+    ("behind", "hidden"), [("?token={}", "?***"), ("?a=b&k={}", "?***"), ("/?{}", "?***"), ("#{}", "#***")]
+)
+def test_what_an_address_carries_behind_its_path_is_not_shown(write: Write, behind: str, hidden: str) -> None:
+    address = "https://dav.example/books" + behind.format(CANARY)
+    loaded = read(write(GOOD.replace("https://dav.example.com/", address)), {})
+    assert loaded.settings.accounts["Home"].url == address
+    shown = {entry.key: entry.value for entry in effective(loaded)}
+    assert shown["accounts.Home.url"] == address.partition(CANARY)[0].partition("?")[0].partition("#")[0] + hidden
+    assert CANARY not in str(shown)
 
 
 def test_a_variable_is_a_text_that_is_read_as_a_number_or_a_truth(write: Write) -> None:

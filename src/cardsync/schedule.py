@@ -1,0 +1,38 @@
+"""When cycles are due, on a clock that may be set to and fro."""
+
+import random
+from datetime import datetime, timedelta, tzinfo
+
+from apscheduler.triggers.base import BaseTrigger
+from apscheduler.triggers.cron import CronTrigger
+
+from cardsync.settings.model import Schedule
+
+
+class Due(BaseTrigger):  # type: ignore[misc]
+    """An interval or a cron expression, each cycle up to ``jitter`` later at random.
+
+    Always counted from now, so that a clock that leaps ahead leaves one cycle to catch up with, not one for each
+    interval that was leapt over.
+    """
+
+    def __init__(self, schedule: Schedule, zone: tzinfo) -> None:
+        self._every = schedule.sync if isinstance(schedule.sync, timedelta) else None
+        self._cron = CronTrigger.from_crontab(schedule.sync, timezone=zone) if self._every is None else None
+        self._jitter = schedule.jitter
+
+    def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
+        """As APScheduler asks for it; None: never again."""
+        plain = self._after(now)
+        return plain and plain + self._jitter * random.random()  # noqa: S311 - no secret
+
+    def latest(self, now: datetime) -> datetime | None:
+        """A next cycle that is later than this was planned before the clock was set back."""
+        plain = self._after(now)
+        return plain and plain + self._jitter
+
+    def _after(self, now: datetime) -> datetime | None:
+        if self._cron is None:
+            return now + (self._every or timedelta())
+        found: datetime | None = self._cron.get_next_fire_time(now, now)  # as if there had been one now: after it
+        return found
