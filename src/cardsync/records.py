@@ -110,7 +110,7 @@ class Ending(StrEnum):
     DISMISSED = "dismissed"  # the block was deleted
     NOTED = "noted"  # free text in the block
     EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"  # the contact left the group, or `notes remove`
+    WITHDRAWN = "withdrawn"  # the contact left the group, `notes remove`, or another block of ours stood there
 
 
 ANSWER = "answer: "

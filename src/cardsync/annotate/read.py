@@ -22,7 +22,7 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
-_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.SNOOZED, Ending.LEFT})
+_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.WITHDRAWN, Ending.SNOOZED, Ending.LEFT})
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
 _LETTERS = 3  # fewer are a slip of the finger, not a text
 
@@ -54,13 +54,14 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
     if answer and answer.kind not in OFFERED[asked.kind]:
         answer = None
+    word = _word(asked, answer)
     free = _free_text(pieces)
     ours = found.spans if found else ()
     words = [(piece.start, piece.stop) for piece, _ in said] if answer else []
     block = spans_without(note, ours, (), asked.user_text)
     return Reading(
-        ending=_ending(found, answer, free, edited),
-        word=_ENDINGS[answer.kind] if answer else None,
+        ending=_ending(found, answer, word, free, edited),
+        word=word,
         cut=spans_without(note, ours, words, asked.user_text) if words else block,
         block=block,
         standing=found is not None,
@@ -125,7 +126,7 @@ def still_answers(ended: Ending | None, said: Ending | None) -> bool:
 
     A block that is gone says nothing then: it may be we who took it out.
     """
-    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED})
+    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED, *UNSAID})
 
 
 def heard(reading: Reading, ending: Ending) -> bool:
@@ -194,16 +195,27 @@ def _free_text(pieces: Sequence[Typed]) -> tuple[Typed, ...]:
     )
 
 
+def _word(asked: Asked, answer: Answer | None) -> Ending | None:
+    """What the answer word alone says; an ok to a question that names nothing of the card confirms nothing."""
+    if answer and answer.kind is AnswerKind.OK and not asked.fields:
+        return Ending.WITHDRAWN
+    return _ENDINGS[answer.kind] if answer else None
+
+
 def _ending(
-    found: Found | None, answer: Answer | None, free: Sequence[Typed], edited: frozenset[WorkField]
+    found: Found | None,
+    answer: Answer | None,
+    word: Ending | None,
+    free: Sequence[Typed],
+    edited: frozenset[WorkField],
 ) -> Ending | None:
     """A word tells more than an edit, but for those that a new organisation answers and ``later``."""
     if answer and answer.kind is AnswerKind.LEFT and WorkField.ORGANISATION in edited:
         return Ending.EDITED
     if edited and (answer is None or answer.kind is AnswerKind.LATER):
         return Ending.EDITED
-    if answer:
-        return _ENDINGS[answer.kind]
+    if word:
+        return word
     if free:
         return Ending.NOTED
     return None if found and found.whole else Ending.DISMISSED

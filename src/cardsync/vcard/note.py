@@ -1,4 +1,4 @@
-"""The one edit: bytes are spliced into or cut out of the first NOTE, nothing is re-serialised.
+"""The one edit: bytes are spliced into the first NOTE or cut out of one, nothing is re-serialised.
 
 ``insert`` puts a block before (or behind) the user's text, ``cut`` takes decoded characters out again;
 every other byte of the card, and of the user's note and its folding, stays as it is.
@@ -25,6 +25,11 @@ def note_text(document: Document) -> str:
     """The first NOTE, decoded leniently; '' without one."""
     line = document.first("NOTE")
     return line.text() if line else ""
+
+
+def note_texts(document: Document) -> tuple[str, ...]:
+    """Every NOTE in order: another client may have written its own before ours."""
+    return tuple(line.text() for line in document.all("NOTE"))
 
 
 def insert(data: bytes, block: str, position: Position, *, max_size: int | None = None) -> bytes:
@@ -67,17 +72,17 @@ def remove(data: bytes, block: str, position: Position) -> bytes:
     return data
 
 
-def cut(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """The card without the characters ``[start, stop)`` of the decoded note (sorted, disjoint spans).
+def cut(data: bytes, spans: Sequence[tuple[int, int]], *, nth: int = 0) -> bytes:
+    """The card without the characters ``[start, stop)`` of the decoded ``nth`` NOTE (sorted, disjoint spans).
 
     If nothing of the note is left, and it did not end in the separator (which stands before the user's text,
     even an empty one), the line was ours and goes too.  Raises CardRefused.
     """
     document = _accepted(data)
-    line = document.first("NOTE")
-    if line is None:
+    lines = document.all("NOTE")
+    if nth >= len(lines):
         return data
-    note = _Offsets(line)
+    line, note = lines[nth], _Offsets(lines[nth])
     merged = _merged(spans, len(note.text))
     if merged == [(0, len(note.text))] and not note.text.endswith(SEPARATOR):
         return data[: line.start] + data[line.stop :]
