@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from cardsync.annotate.block import find
 from cardsync.annotate.normal import plain
-from cardsync.annotate.recognise import Recognised, all_of, recognise
+from cardsync.annotate.recognise import Recognised, all_of, questions_in, recognise
 from cardsync.records import Asked
 
 _TELLING = frozenset({"domain", "month"})
@@ -23,8 +23,11 @@ def stands_instead(
     own = recognise(asked.block, labels, texts)
     if own is None:
         return False
+    found = list(all_of(note, labels, texts))
+    if len(found) <= questions_in(asked.user_text, labels, texts):  # perhaps one of these, edited
+        return False
     now, before = _letters(note), _letters(asked.user_text)
-    found = [each for each in all_of(note, labels, texts) if not _is_the_owners(each, now, before)]
+    found = [each for each in found if not _is_the_owners(each, now, before)]
     known = {_letters(block) for block in written}
     return bool(found) and all(_is_another(own, each, is_known=_letters(each.text) in known) for each in found)
 

@@ -10,7 +10,7 @@ from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import plain, tokens_of, words_of
 from cardsync.annotate.recognise import Recognised
-from cardsync.annotate.removal import spans_without, without
+from cardsync.annotate.removal import merged, spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import WorkField
 from cardsync.records import UNSAID, Asked, Ending
@@ -24,6 +24,7 @@ _ENDINGS = {
 }
 _SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.WITHDRAWN, Ending.SNOOZED, Ending.LEFT})
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
+_COPIES = 3  # of a question that are read besides the first one
 _LETTERS = 3  # fewer are a slip of the finger, not a text
 
 
@@ -46,20 +47,65 @@ class Reading:
 
 
 def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
-    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
+    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked.
+
+    Where cards were merged, the question may stand there more than once: an answer below any of them is one, and all
+    go with it.
+    """
+    if asked.block in asked.user_text or note.count(asked.block) < 2:
+        return _read(asked, note, edited)[0]
+    reading, said = _read(asked, note, edited, near=True)
+    for _ in range(_COPIES):
+        rest = without(note, reading.block)
+        if asked.block not in rest:
+            break
+        other, also = _read(asked, rest, edited, near=True)
+        reading, said = _together(reading, other), said | also
+    if len(said) > 1:
+        return replace(reading, ending=Ending.EDITED if edited else None, word=None, delay=None, cut=reading.block)
+    return reading
+
+
+def _together(one: Reading, other: Reading) -> Reading:
+    """Both copies as one; ``other`` was read without the block of the first."""
+    block = merged([*one.block, *_put_among(other.block, one.block)])
+    words = [*(one.cut if one.word else ()), *(_put_among(other.cut, one.block) if other.word else ())]
+    said = one if one.word or not other.word else other
+    return replace(one, block=block, cut=merged([*block, *words]), ending=said.ending, word=said.word, delay=said.delay)
+
+
+def _put_among(spans: Sequence[tuple[int, int]], cut: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where spans of a text are in the one from which ``cut`` is not yet cut out; what is cut between goes along."""
+    found = []
+    for start, stop in spans:
+        first, last = start, stop
+        for low, high in cut:
+            first += high - low if low <= first else 0
+            last += high - low if low < last else 0
+        found.append((first, last))
+    return found
+
+
+def _read(
+    asked: Asked, note: str, edited: frozenset[WorkField], *, near: bool = False
+) -> tuple[Reading, frozenset[Answer]]:
+    """What one block says, and all answers that are there.
+
+    ``near``: only a word in the block or right below it is an answer, for all else may be of another card.
+    """
     found = find(note, asked.block, asked.user_text, asked.position)
     torn = _Torn.of(asked.block, found, note)
     pieces = [piece for piece in typed(note, found, asked.user_text, asked.position) if not torn.left(piece)]
-    said = _said(pieces)
+    said = _said([piece for piece in pieces if piece.place in _FREE_PLACES or not near])
     answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
     if answer and answer.kind not in OFFERED[asked.kind]:
         answer = None
     word = _word(asked, answer)
-    free = _free_text(pieces)
+    free = [piece for piece in _free_text(pieces) if piece.text not in asked.block.split("\n")]  # once more
     ours = found.spans if found else ()
     words = [(piece.start, piece.stop) for piece, _ in said] if answer else []
     block = spans_without(note, ours, (), asked.user_text)
-    return Reading(
+    reading = Reading(
         ending=_ending(found, answer, word, free, edited),
         word=word,
         cut=spans_without(note, ours, words, asked.user_text) if words else block,
@@ -68,6 +114,7 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),
     )
+    return reading, frozenset(other for _, other in said)
 
 
 def moved(asked: Asked, href: str, note: str) -> Asked:

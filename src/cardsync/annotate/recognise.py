@@ -93,6 +93,13 @@ def all_of(note: str, labels: Sequence[str], overrides: Mapping[str, str]) -> It
                 break
 
 
+def questions_in(text: str, labels: Sequence[str], overrides: Mapping[str, str]) -> int:
+    """How many lines read as a question of ours, with or without a hint below."""
+    templates = [each for shape in _shapes(tuple(sorted(overrides.items()))) for each in shape.questions]
+    lines = islice(_labelled(text, {plain(label) for label in labels}), _TRIES)
+    return sum(any(_length(line.text, each.parts) is not None for each in templates) for _, line, _ in lines)
+
+
 def _recognised(note: str, template: Template, pieces: list[tuple[int, int]]) -> Recognised:
     text = "\n".join(note[start:stop] for start, stop in pieces)
     last = not note[pieces[-1][1] :].strip() and note[: pieces[0][0]].strip()

@@ -15,13 +15,13 @@ def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user
     Where the user changed nothing, exactly ``user_text`` is left.  The separator stays with a text that was
     typed into the block and stays.
     """
-    gone = _merged([*ours, *answers])
+    gone = merged([*ours, *answers])
     if not gone:
         return ()
-    cut = _merged([span for line in _by_line(note, gone) for span in _of_line(note, line)])
+    cut = merged([span for line in _by_line(note, gone) for span in _of_line(note, line)])
     rest = _Breaks(note, cut)
     same = _core(rest.left()) == _core(user_text)
-    block = _merged(ours or answers)
+    block = merged(ours or answers)
     begin = next(start for start, stop in cut if stop > block[0][0])
     end = next(stop for start, stop in reversed(cut) if start < block[-1][1])
     below = rest.text_in(end, None)
@@ -32,7 +32,7 @@ def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user
     if below and not rest.text_in(gone[-1][1], None):
         trailing = rest.before(len(note))
         breaks += _but(trailing, _at_end(user_text)) if same else _nearest(trailing, 1)
-    return tuple(_merged([*cut, *breaks]))
+    return merged([*cut, *breaks])
 
 
 def _separator(rest: "_Breaks", block: Span, user_text: str, *, same: bool) -> list[Span]:
@@ -184,14 +184,15 @@ def _blanks(text: str) -> int:
     return len(text) - len(text.lstrip())
 
 
-def _merged(spans: Sequence[Span]) -> list[Span]:
-    merged: list[Span] = []
+def merged(spans: Sequence[Span]) -> tuple[Span, ...]:
+    """Spans in order, those that touch as one."""
+    found: list[Span] = []
     for start, stop in sorted(spans):
-        if merged and start <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(stop, merged[-1][1]))
+        if found and start <= found[-1][1]:
+            found[-1] = (found[-1][0], max(stop, found[-1][1]))
         elif start < stop:
-            merged.append((start, stop))
-    return merged
+            found.append((start, stop))
+    return tuple(found)
 
 
 def _core(text: str) -> str:
