@@ -174,6 +174,7 @@ class ProblemKind(StrEnum):
     VIP_LOSS = "vip-loss"  # guard: the VIP group shrank or vanished
     WRITING_STOPPED = "writing-stopped"  # the server damaged a card
     LISTING = "listing"  # a listing that was not believed
+    STRAY = "stray-question"  # a block of ours on a card that is in no list
     LOGIN = "login"  # refused; not tried again until the config changes
 
 

@@ -15,6 +15,7 @@ from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, plan, too_much, unbelievable
+from cardsync.pull.strays import DETAIL, Looked, strays
 from cardsync.records import Book, Known, Problem, ProblemKind, Read
 from cardsync.resources import AddressObject, Fetched, Listing
 from cardsync.vcard.contact import contact_of, work_keys
@@ -43,6 +44,7 @@ class Pulled:
     books: int = 0
     failed_books: int = 0
     changed: set[int] = field(default_factory=set)
+    looked: dict[str, Looked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +58,7 @@ class Pull:
     guards: GuardPolicy
     now: datetime
     progress: Callable[[int, int], None] = lambda done, of: None
+    holds_block: Callable[[bytes], bool] = lambda data: False
 
     async def run(self) -> Pulled:
         """All books; one that fails does not stop the others."""
@@ -102,6 +105,7 @@ class Pull:
     # ------------------------------------------------------------ one book
 
     async def _book(self, book: Book, done: Pulled) -> None:
+        done.looked.clear()
         listing = await self._listing(book, full=self._is_due(book.listed_at))
         self._tell_left_out(book, listing)
         news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
@@ -114,6 +118,8 @@ class Pull:
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
             self._observe(book, done)
+            for href, etag in strays(self.mirror, book, done.looked).items():
+                self._report(ProblemKind.STRAY, book, "stray", DETAIL, href=href, etag=etag)
 
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
@@ -214,6 +220,8 @@ class Pull:
         except CardRefused as error:
             self._quarantine(book, fetched.href, etag, str(error), done)
             return None
+        has_block = not kept and self.holds_block(fetched.data)
+        done.looked[fetched.href] = Looked(uid_key=key, etag=etag, has_block=has_block)
         return Read(
             href=fetched.href,
             etag=etag,
@@ -249,7 +257,7 @@ class Pull:
             self._report(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}")
             return
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
-        again = Pulled()  # these cards were read before: they count once
+        again = Pulled(looked=done.looked)  # these cards were read before: they count once
         await self._fetch(book, self.mirror.books.vip_hrefs_without_data(book.id), again)
         done.removed += again.removed
         done.quarantined += again.quarantined
