@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from cardsync import undo
+from cardsync import needs, undo
 from cardsync.app import App
+from cardsync.check import check_account
 from cardsync.demo.apple import escape
 from cardsync.records import Ending
 from loop import DAY, HOUR, OWN, PLENTY, Home, Loop, Make, notes_apart, person
@@ -119,6 +120,20 @@ def test_a_second_home_on_the_book_takes_the_follow_up_over(home: Make, tmp_path
         assert at.note() == asked
         assert second.endings("Jo") == [Ending.WITHDRAWN, None]
         assert at.loop.endings("Jo") == [Ending.LEFT, None]
+
+
+def test_two_accounts_that_see_one_book_are_told_of(home: Make, tmp_path: Path) -> None:
+    at = home()
+    (folder := tmp_path / "both").mkdir()
+    with Loop(servers=(at.server, at.server), folder=folder, clock=at.loop.clock) as both:
+        both.cycle()
+        told = [need["account"] for need in needs.all_of(both.app) if need["kind"] == needs.SHARED_BOOK]
+        assert told == ["two"]
+        found = {name: asyncio.run(check_account(both.app, name))["problems"] for name in ("one", "two")}
+    assert not found["one"]
+    assert "one of one" in found["two"][0]
+    at.loop.cycle()
+    assert not needs.all_of(at.loop.app)
 
 
 def test_an_ok_below_a_question_that_was_pasted_from_another_card_confirms_nothing(home: Make) -> None:
