@@ -7,7 +7,7 @@ from typing import Any
 from cardsync.app import App
 from cardsync.carddav.client import Step
 from cardsync.errors import CardsyncError
-from cardsync.needs import held, no_vips
+from cardsync.needs import held, no_vips, shared
 from cardsync.pull.members import existing_groups
 from cardsync.records import ProblemKind
 
@@ -53,9 +53,12 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
         "vips": len(wishes),
         "worth_asking": sum(wish.kind is not None for wish in wishes),
         "problems": [
-            problem.detail
-            for problem in app.mirror.problems.all(name)
-            if not problem.href and problem.kind is not ProblemKind.LOGIN
+            *shared(app, name),
+            *(
+                problem.detail
+                for problem in app.mirror.problems.all(name)
+                if not problem.href and problem.kind is not ProblemKind.LOGIN
+            ),
         ],
         "hint": no_vips(app, name) if books and not wishes else "",
         "error": error,

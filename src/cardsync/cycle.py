@@ -3,11 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from cardsync.annotate.export import export_first
 from cardsync.annotate.stage import Annotate
+from cardsync.annotate.stray import holds_block
 from cardsync.annotate.writer import Preview, Writer
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import Assess
@@ -53,6 +55,7 @@ class AccountCycle:
             now=self.now,
             backups=self.backups,
             progress=self.progress,
+            holds_block=partial(holds_block, policy=self.reminders),
         )
         pulled = await pull.run()
         assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()

@@ -8,7 +8,7 @@ from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
 from cardsync.records import GUARDS, ProblemKind
 
-FAILED, EMPTY_GROUP = "cycle-failed", "empty-group"
+FAILED, EMPTY_GROUP, SHARED_BOOK = "cycle-failed", "empty-group", "shared-book"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
 
 
@@ -20,6 +20,7 @@ def all_of(app: App) -> list[dict[str, Any]]:
     since = last["finished_at"].isoformat()
     told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
     told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
+    told += [_row(SHARED_BOOK, name, detail, since) for name in app.settings.accounts for detail in shared(app, name)]
     return [*stored(app), *told]
 
 
@@ -66,6 +67,24 @@ def _failed(app: App, accounts: list[dict[str, Any]]) -> Iterator[tuple[str, str
         name = report["account"]
         if report.get("error") and name in app.settings.accounts and name not in refused:
             yield name, f"The last cycle failed. {report['error'].removeprefix(f'{name}: ')}"
+
+
+def shared(app: App, account: str) -> Iterator[str]:
+    """One sentence for each book of the account that an account before it in the config has, too: both would ask."""
+    writing = [name for name, each in app.settings.accounts.items() if each.write != "never"]
+    if account not in writing:
+        return
+    before = writing[: writing.index(account)]
+    books = {book.found.href: name for name in before for book in app.mirror.books.of(name)}
+    for book in app.mirror.books.of(account):
+        if other := books.get(book.found.href):
+            yield _SHARED.format(book=book.found.display_name, other=other)
+
+
+_SHARED = (
+    "The address book {book} is also one of {other}, and each would ask about the same cards. "
+    'Leave it to one of them: address_books, or write = "never".'
+)
 
 
 def _empty_groups(app: App) -> Iterator[str]:

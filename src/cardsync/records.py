@@ -109,7 +109,7 @@ class Ending(StrEnum):
     DISMISSED = "dismissed"  # the block was deleted
     NOTED = "noted"  # free text in the block
     EXPIRED = "expired"
-    WITHDRAWN = "withdrawn"  # the contact left the group, or `notes remove`
+    WITHDRAWN = "withdrawn"  # the contact left the group, `notes remove`, or another block of ours stood there
 
 
 ANSWER = "answer: "
@@ -177,6 +177,7 @@ class ProblemKind(StrEnum):
     VIP_LOSS = "vip-loss"  # guard: the VIP group shrank or vanished
     WRITING_STOPPED = "writing-stopped"  # the server damaged a card
     LISTING = "listing"  # a listing that was not believed
+    STRAY = "stray-question"  # a block of ours on a card that is in no list
     LOGIN = "login"  # refused; not tried again until the config changes
 
 

@@ -3,37 +3,46 @@
 from datetime import datetime
 
 from cardsync.annotate import read
+from cardsync.annotate.fits import fields_of
 from cardsync.annotate.recognise import recognise
 from cardsync.mirror import Mirror
 from cardsync.policy import ReminderPolicy
 from cardsync.records import VipCard
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import note_text
+from cardsync.vcard.note import note_texts
 
 
-def adopt(mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, now: datetime) -> bool:
-    """Take over the block on a card, if there is one and nobody knows it; nothing in it is an answer yet."""
+def adopt(
+    mirror: Mirror, policy: ReminderPolicy, card: VipCard, data: bytes, now: datetime, *, since: datetime | None = None
+) -> bool:
+    """Take over the block on a card, if there is one and nobody knows it; nothing in it is an answer yet.
+
+    What was edited after ``since`` (else from now on) answers it.
+    """
     asked = mirror.questions.of(card.contact_id)
     if mirror.journal.unsettled(card.book_id, card.href) or any(each.standing for each in asked):
         return False
-    note = note_text(scan(data))
-    found = recognise(note, (policy.label, *policy.past_labels), policy.texts)
+    labels = (policy.label, *policy.past_labels)
+    notes = ((note, recognise(note, labels, policy.texts)) for note in note_texts(scan(data)))
+    note, found = next(((note, block) for note, block in notes if block), ("", None))
     if found is None:
         mirror.books.set_searched(card.book_id, card.href)
         return False
     found = read.known(found, note, [each.block for each in asked])
     contact = contact_of(scan(data))
+    whole = recognise(found.text, labels, policy.texts) or found
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
     mirror.books.store_data(card.book_id, card.href, data, seen=True)
     mirror.questions.adopt(
         card.contact_id,
         found.kind,
+        fields_of(whole, contact),
         href=card.href,
         block=found.text,
         user_text=found.user_text,
         position=found.position,
-        now=now,
+        now=since or now,
     )
     mirror.contacts.record(card.contact_id, now, "question found on the card", new=found.text)
     return True

@@ -69,20 +69,52 @@ _UNITS = {
     30: "m|month|months|mo|mon|monat|monate|monaten|mois|mes|meses|mês",
     365: "y|year|years|jahr|jahre|jahren|an|ans|année|années|a|año|años|ano|anos",
 }
+_NUMBERS = {
+    1: "a|an|one|ein|eine|einem|einen|einer|un|une|una|uno|um|uma",
+    2: "two|zwei|deux|dos|dois|duas",
+    3: "three|drei|trois|tres|três",
+    4: "four|vier|quatre|cuatro|quatro",
+    5: "five|fünf|fuenf|cinq|cinco",
+    6: "six|sechs|seis",
+    7: "seven|sieben|sept|siete|sete",
+    8: "eight|acht|huit|ocho|oito",
+    9: "nine|neun|neuf|nueve|nove",
+    10: "ten|zehn|dix|diez|dez",
+    11: "eleven|elf|onze|once",
+    12: "twelve|zwölf|zwoelf|douze|doce|doze",
+}
+_ASSENT = "ok|okay|yes|yep|yup|ja|oui|sí|sim"
+"""What may open a longer yes: ``yes, still there``, ``ok ok``.  A ``si`` without its accent may be an *if*."""
+_SO = (
+    "she is|he is|they are|it is|she still is|he still is|they still are|still is|it still is"
+    "|that's right|that is right"
+    "|ist sie|ist er|sie ist es|er ist es|noch immer|ist noch da|ist noch so|so ist es|das stimmt|das passt"
+    "|c'est ça|c'est exact|elle y est|il y est|elle y est toujours|il y est toujours"
+    "|sigue ahí|sigue allí|sigue allá|así es|es correcto"
+    "|continua lá|ainda está lá|está certo|é isso"
+)
+"""What says yes behind such a word only."""
 _LONGEST = timedelta(days=5 * 365)
 _LINE_BOUND = 60  # characters; longer lines are never one answer word
 _AROUND = " .!,:/\"'-*()"  # may stand about an answer; a "?" makes it none
 _GLAD = frozenset("✓✔✅☑👍👌🙂😀😃😄😁😊☺😉🙏👏🎉💯❤♥✨")  # may go with an ok; other pictures may doubt it
 _KINDS = {plain(word): kind for kind, words in _WORDS.items() for word in words.split("|")}
+_OPEN = frozenset(map(plain, _ASSENT.split("|")))
+_YES = frozenset(map(plain, _SO.split("|"))) | {word for word, kind in _KINDS.items() if kind is AnswerKind.OK}
 _DAYS = {plain(word): days for days, words in _UNITS.items() for word in words.split("|")}
-_DELAYED = re.compile(r"(?P<word>[^\d]+?) ?(?:\b(?:in|for|um|en|dans|de|em|por) )?(?P<count>\d+) ?(?P<unit>[^\W\d]+)")
+_COUNTS = {plain(word): count for count, words in _NUMBERS.items() for word in words.split("|")}
+_DELAYED = re.compile(
+    r"(?P<word>[^\d]+?)[,.:]? ?(?:\b(?:in|for|um|en|dans|de|em|por|dentro de|daqui a) )?"
+    rf"(?:(?P<digits>\d+) ?|\b(?P<number>{'|'.join(_COUNTS)}) )(?P<unit>[^\W\d]+)"
+)
+_ASSENTED = re.compile(r"(?P<open>[^\W\d]+)(?P<comma>[,.!])? (?P<more>.+)")
 
 
 def parse_answer(line: str) -> Answer | None:
     """What a whole line says, or None where it is anything but one answer word.
 
-    ``later`` may name a time: ``later 3m`` (months), ``snooze 2 weeks``, ``später 10 Tage``; five years at most, and
-    a time of zero is the default.
+    ``later`` may name a time: ``later 3m`` (months), ``snooze 2 weeks``, ``später zehn Tage``; five years at most,
+    and a time of zero is the default.
     """
     if len(line) > _LINE_BOUND:
         return None
@@ -105,11 +137,23 @@ def _shapes(pictures: set[str]) -> set[str]:
 def _meant(text: str) -> Answer | None:
     if (kind := _KINDS.get(text)) is not None:
         return Answer(kind=kind)
+    if _says_yes(text):
+        return Answer(kind=AnswerKind.OK)
     delayed = _DELAYED.fullmatch(text)
     if delayed is None or _KINDS.get(delayed["word"].strip()) is not AnswerKind.LATER:
         return None
     days = _DAYS.get(delayed["unit"])
     if days is None:
         return None
-    count = min(int(delayed["count"]), _LONGEST.days)
+    count = min(int(delayed["digits"]), _LONGEST.days) if delayed["digits"] else _COUNTS[delayed["number"]]
     return Answer(kind=AnswerKind.LATER, delay=min(timedelta(days=days * count), _LONGEST) or None)
+
+
+def _says_yes(text: str) -> bool:
+    """As it is said aloud: a yes, and another one behind it."""
+    if text == "o. k":  # as it is dictated
+        return True
+    said = _ASSENTED.fullmatch(text)
+    if said is None or said["more"] not in _YES:
+        return False
+    return said["open"] in _OPEN or (said["open"] == "si" and said["comma"] is not None)

@@ -14,6 +14,7 @@ from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
 from cardsync.model import WorkField
 from cardsync.records import UNSAID, Asked, Ending
+from cardsync.vcard.note import merged
 
 _ENDINGS = {
     AnswerKind.OK: Ending.CONFIRMED,
@@ -22,8 +23,9 @@ _ENDINGS = {
     AnswerKind.NEVER: Ending.NEVER,
     AnswerKind.RETIRED: Ending.RETIRED,
 }
-_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.SNOOZED, Ending.LEFT})
+_SAID_BY_AN_EDIT = frozenset({Ending.CONFIRMED, Ending.WITHDRAWN, Ending.SNOOZED, Ending.LEFT})
 _FREE_PLACES = frozenset({Place.LINE, Place.SUFFIX, Place.WITHIN, Place.BELOW})
+_COPIES = 3  # of a question that are read besides the first one
 _LETTERS = 3  # fewer are a slip of the finger, not a text
 
 
@@ -46,27 +48,74 @@ class Reading:
 
 
 def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
-    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked."""
+    """The answer in ``note`` to a question; ``edited``: work fields that the user changed since we asked.
+
+    Where cards were merged, the question may stand there more than once: an answer below any of them is one, and all
+    go with it.
+    """
+    if asked.block in asked.user_text or note.count(asked.block) < 2:
+        return _read(asked, note, edited)[0]
+    reading, said = _read(asked, note, edited, near=True)
+    for _ in range(_COPIES):
+        rest = without(note, reading.block)
+        if asked.block not in rest:
+            break
+        other, also = _read(asked, rest, edited, near=True)
+        reading, said = _together(reading, other), said | also
+    if len(said) > 1:
+        return replace(reading, ending=Ending.EDITED if edited else None, word=None, delay=None, cut=reading.block)
+    return reading
+
+
+def _together(one: Reading, other: Reading) -> Reading:
+    """Both copies as one; ``other`` was read without the block of the first."""
+    block = merged([*one.block, *_put_among(other.block, one.block)])
+    words = [*(one.cut if one.word else ()), *(_put_among(other.cut, one.block) if other.word else ())]
+    said = one if one.word or not other.word else other
+    return replace(one, block=block, cut=merged([*block, *words]), ending=said.ending, word=said.word, delay=said.delay)
+
+
+def _put_among(spans: Sequence[tuple[int, int]], cut: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Where spans of a text are in the one from which ``cut`` is not yet cut out; what is cut between goes along."""
+    found = []
+    for start, stop in spans:
+        first, last = start, stop
+        for low, high in cut:
+            first += high - low if low <= first else 0
+            last += high - low if low < last else 0
+        found.append((first, last))
+    return found
+
+
+def _read(
+    asked: Asked, note: str, edited: frozenset[WorkField], *, near: bool = False
+) -> tuple[Reading, frozenset[Answer]]:
+    """What one block says, and all answers that are there.
+
+    ``near``: only a word in the block or right below it is an answer, for all else may be of another card.
+    """
     found = find(note, asked.block, asked.user_text, asked.position)
     torn = _Torn.of(asked.block, found, note)
     pieces = [piece for piece in typed(note, found, asked.user_text, asked.position) if not torn.left(piece)]
-    said = _said(pieces)
+    said = _said([piece for piece in pieces if piece.place in _FREE_PLACES or not near])
     answer = said[0][1] if said and all(other == said[0][1] for _, other in said) else None
     if answer and answer.kind not in OFFERED[asked.kind]:
         answer = None
-    free = _free_text(pieces)
+    word = _word(asked, answer)
+    free = [piece for piece in _free_text(pieces) if piece.text not in asked.block.split("\n")]  # once more
     ours = found.spans if found else ()
     words = [(piece.start, piece.stop) for piece, _ in said] if answer else []
     block = spans_without(note, ours, (), asked.user_text)
-    return Reading(
-        ending=_ending(found, answer, free, edited),
-        word=_ENDINGS[answer.kind] if answer else None,
+    reading = Reading(
+        ending=_ending(found, answer, word, free, edited),
+        word=word,
         cut=spans_without(note, ours, words, asked.user_text) if words else block,
         block=block,
         standing=found is not None,
         delay=answer.delay if answer else None,
         suggestion=" / ".join(piece.text for piece in free),
     )
+    return reading, frozenset(other for _, other in said)
 
 
 def moved(asked: Asked, href: str, note: str) -> Asked:
@@ -125,7 +174,7 @@ def still_answers(ended: Ending | None, said: Ending | None) -> bool:
 
     A block that is gone says nothing then: it may be we who took it out.
     """
-    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED})
+    return ended is None or (ended in UNSAID and said not in {None, Ending.DISMISSED, *UNSAID})
 
 
 def heard(reading: Reading, ending: Ending) -> bool:
@@ -194,16 +243,27 @@ def _free_text(pieces: Sequence[Typed]) -> tuple[Typed, ...]:
     )
 
 
+def _word(asked: Asked, answer: Answer | None) -> Ending | None:
+    """What the answer word alone says; an ok to a question that names nothing of the card confirms nothing."""
+    if answer and answer.kind is AnswerKind.OK and not asked.fields:
+        return Ending.WITHDRAWN
+    return _ENDINGS[answer.kind] if answer else None
+
+
 def _ending(
-    found: Found | None, answer: Answer | None, free: Sequence[Typed], edited: frozenset[WorkField]
+    found: Found | None,
+    answer: Answer | None,
+    word: Ending | None,
+    free: Sequence[Typed],
+    edited: frozenset[WorkField],
 ) -> Ending | None:
     """A word tells more than an edit, but for those that a new organisation answers and ``later``."""
     if answer and answer.kind is AnswerKind.LEFT and WorkField.ORGANISATION in edited:
         return Ending.EDITED
     if edited and (answer is None or answer.kind is AnswerKind.LATER):
         return Ending.EDITED
-    if answer:
-        return _ENDINGS[answer.kind]
+    if word:
+        return word
     if free:
         return Ending.NOTED
     return None if found and found.whole else Ending.DISMISSED

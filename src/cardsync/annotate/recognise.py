@@ -21,6 +21,41 @@ _SLOT = re.compile("{(?:" + "|".join(sorted(SLOTS)) + ")}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Template:
+    """A question in one language: the plain texts between its slots, their names, and which remark it ends in, if any.
+
+    ``hint`` is the second line's: it tells the kinds of question, and the languages, apart.
+    """
+
+    kind: QuestionKind
+    language: str
+    parts: tuple[str, ...]
+    slots: tuple[str, ...]
+    remark: str
+    hint: tuple[str, ...]
+
+    def values(self, question: str) -> dict[str, str]:
+        """By slot: what fills it in a question that has this template, plain."""
+        text, at, values = plain(question), len(self.parts[0]), []
+        last = text.rfind(self.parts[-1])
+        for part in self.parts[1:-1]:
+            stop = text.find(part, at + 1)
+            values.append(text[at:stop])
+            at = stop + len(part)
+        return dict(zip(self.slots, [*values, text[at:last]], strict=True)) if self.slots else {}
+
+    def says(self, question: str, known: Mapping[str, str]) -> bool:
+        """Whether the question is this one with the ``known`` values in those slots, whatever fills the others."""
+        parts = [self.parts[0]]
+        for name, part in zip(self.slots, self.parts[1:], strict=True):
+            if name in known:
+                parts[-1] += plain(known[name]) + part
+            else:
+                parts.append(part)
+        return _length(question, parts, exact=True) is not None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recognised:
     """``text`` is the block as it stands in the note, ``user_text`` the note without it."""
 
@@ -28,6 +63,12 @@ class Recognised:
     text: str
     user_text: str
     position: Position
+    template: Template
+
+    @property
+    def question(self) -> str:
+        """Its first line behind the label."""
+        return self.text.split("\n")[0].partition(":")[2]
 
 
 def recognise(note: str, labels: Sequence[str], overrides: Mapping[str, str]) -> Recognised | None:
@@ -36,22 +77,35 @@ def recognise(note: str, labels: Sequence[str], overrides: Mapping[str, str]) ->
     The owner may have typed between the two, and behind them; that is part of ``user_text``, and so no answer
     until the note changes.
     """
+    return next(all_of(note, labels, overrides), None)
+
+
+def all_of(note: str, labels: Sequence[str], overrides: Mapping[str, str]) -> Iterator[Recognised]:
+    """All blocks of ours, from the top."""
     shapes = _shapes(tuple(sorted(overrides.items())))
     for label, question, below in islice(_labelled(note, {plain(label) for label in labels}), _TRIES):
         for hint in below:
             found = next((found for shape in shapes if (found := shape.match(question.text, hint.text))), None)
             if found:
-                kind, first, second = found
+                template, first, second = found
                 pieces = [(label.start, question.start + first), (hint.start, hint.start + second)]
-                return _recognised(note, kind, pieces)
-    return None
+                yield _recognised(note, template, pieces)
+                break
 
 
-def _recognised(note: str, kind: QuestionKind, pieces: list[tuple[int, int]]) -> Recognised:
+def questions_in(text: str, labels: Sequence[str], overrides: Mapping[str, str]) -> int:
+    """How many lines read as a question of ours, with or without a hint below."""
+    templates = [each for shape in _shapes(tuple(sorted(overrides.items()))) for each in shape.questions]
+    lines = islice(_labelled(text, {plain(label) for label in labels}), _TRIES)
+    return sum(any(_length(line.text, each.parts) is not None for each in templates) for _, line, _ in lines)
+
+
+def _recognised(note: str, template: Template, pieces: list[tuple[int, int]]) -> Recognised:
     text = "\n".join(note[start:stop] for start, stop in pieces)
     last = not note[pieces[-1][1] :].strip() and note[: pieces[0][0]].strip()
     left = without(note, spans_without(note, pieces, (), ""))
-    return Recognised(kind=kind, text=text, user_text=left, position=Position.BOTTOM if last else Position.TOP)
+    position = Position.BOTTOM if last else Position.TOP
+    return Recognised(kind=template.kind, text=text, user_text=left, position=position, template=template)
 
 
 def _labelled(note: str, labels: set[str]) -> Iterator[tuple[Token, Token, list[Token]]]:
@@ -71,37 +125,47 @@ def _labelled(note: str, labels: set[str]) -> Iterator[tuple[Token, Token, list[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Shape:
-    """A kind of question in one language: the plain texts between the slots, of its questions and of its hint."""
+    """A kind of question in one language: its questions, and the plain texts between the slots of its hint."""
 
-    kind: QuestionKind
-    questions: tuple[tuple[str, ...], ...]
+    questions: tuple[Template, ...]
     hint: tuple[str, ...]
 
-    def match(self, question: str, hint: str) -> tuple[QuestionKind, int, int] | None:
+    def match(self, question: str, hint: str) -> tuple[Template, int, int] | None:
         """How many characters of the two lines are ours, or None; what follows them was typed."""
         second = _length(hint, self.hint)
         if second is None:
             return None
         for exact in (True, False):
-            for parts in self.questions:
-                first = _length(question, parts, exact=exact)
+            for template in self.questions:
+                first = _length(question, template.parts, exact=exact)
                 if first is not None:
-                    return self.kind, first, second
+                    return template, first, second
         return None
 
 
 @lru_cache(maxsize=8)
 def _shapes(overrides: tuple[tuple[str, str], ...]) -> tuple[_Shape, ...]:
     """Of every language, and of the config's own texts in each of them."""
-    languages = [*TEMPLATES.values(), *({**texts, **dict(overrides)} for texts in TEMPLATES.values() if overrides)]
+    languages = [*TEMPLATES.items()]
+    languages += [(language, {**texts, **dict(overrides)}) for language, texts in TEMPLATES.items() if overrides]
     shapes = []
-    for texts in languages:
+    for language, texts in languages:
         for kind, names in QUESTIONS.items():
-            remarks = ["", *(f" {texts[name]}" for name in REMARKS)]
-            questions = tuple(_parts(f" {texts[name]}{remark}") for name in names for remark in reversed(remarks))
             hint = _parts(texts[HINTS[kind]])
+            questions = tuple(
+                Template(
+                    kind=kind,
+                    language=language,
+                    parts=_parts(text := f" {texts[name]}" + (f" {texts[remark]}" if remark else "")),
+                    slots=tuple(slot[1:-1] for slot in _SLOT.findall(text)),
+                    remark=remark,
+                    hint=hint,
+                )
+                for name in names
+                for remark in (*reversed(REMARKS), "")
+            )
             if sum(map(str.isalnum, "".join(hint))) >= _LETTERS:
-                shapes.append(_Shape(kind=kind, questions=questions, hint=hint))
+                shapes.append(_Shape(questions=questions, hint=hint))
     return tuple(shapes)
 
 

@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from cardsync.vcard.note import merged
 
 Span = tuple[int, int]
-_MANY = 1000  # line breaks in a row; where there are more, they are not compared with the user's text
 _BREAK = re.compile(r"\r\n|\n|\r")
+_RUN = re.compile(r"[\r\n]*+")
 
 
 def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user_text: str) -> tuple[Span, ...]:
@@ -21,7 +22,7 @@ def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user
         return ()
     cut = merged([span for line in _by_line(note, gone) for span in _of_line(note, line)])
     rest = _Breaks(note, cut)
-    same = _core(rest.left()) == _core(user_text) and max(_at_start(user_text), _at_end(user_text)) < _MANY
+    same = _core(rest.left()) == _core(user_text)
     block = merged(ours or answers)
     begin = next(start for start, stop in cut if stop > block[0][0])
     end = next(stop for start, stop in reversed(cut) if start < block[-1][1])
@@ -29,11 +30,11 @@ def spans_without(note: str, ours: Sequence[Span], answers: Sequence[Span], user
     if not rest.text_in(begin, end):
         breaks = _separator(rest, (begin, end), user_text, same=same)
     else:
-        breaks = [] if below else [*rest.before(end), *rest.after(end)]
+        breaks = [] if below else _but(rest.before(end) + rest.after(end), 0)
     if below and not rest.text_in(gone[-1][1], None):
         trailing = rest.before(len(note))
-        breaks += _but(trailing, _at_end(user_text) if same else len(trailing) - 1)
-    return tuple(merged([*cut, *breaks]))
+        breaks += _but(trailing, _at_end(user_text)) if same else _nearest(trailing, 1)
+    return merged([*cut, *breaks])
 
 
 def _separator(rest: "_Breaks", block: Span, user_text: str, *, same: bool) -> list[Span]:
@@ -41,12 +42,12 @@ def _separator(rest: "_Breaks", block: Span, user_text: str, *, same: bool) -> l
     before, after = rest.before(block[0]), rest.after(block[1])
     above, below = rest.text_in(0, block[0]), rest.text_in(block[1], None)
     if above and below:
-        return [] if rest.left() == user_text else after[:1]
+        return [] if rest.left() == user_text else _nearest(after, 1)
     if above:
-        return [*after, *_but(before, _at_end(user_text) if same else len(before) - 2)]
+        return _but(after, 0) + (_but(before, _at_end(user_text)) if same else _nearest(before, 2))
     if below:
-        return [*before, *_but(after, _at_start(user_text) if same else len(after) - 1)]
-    return _but([*after, *before], _at_start(user_text) if same else 0)
+        return _but(before, 0) + (_but(after, _at_start(user_text)) if same else _nearest(after, 1))
+    return _but(after + before, _at_start(user_text) if same else 0)
 
 
 def without(text: str, spans: Sequence[Span]) -> str:
@@ -55,9 +56,44 @@ def without(text: str, spans: Sequence[Span]) -> str:
     return "".join(text[start:stop] for start, stop in zip(edges[::2], edges[1::2], strict=True))
 
 
-def _but(breaks: list[Span], kept: int) -> list[Span]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Line breaks in a row, ``text[start:stop]``, seen from one end of them.  There may be a million."""
+
+    text: str
+    start: int
+    stop: int
+    from_end: bool
+
+    def count(self) -> int:
+        """How many there are."""
+        signs = self.text.count("\r", self.start, self.stop) + self.text.count("\n", self.start, self.stop)
+        return signs - self.text.count("\r\n", self.start, self.stop)
+
+    def nearest(self, many: int) -> Span:
+        """So many of them."""
+        if self.count() <= many:
+            return self.start, self.stop
+        if self.text.find("\r", self.start, self.stop) < 0:
+            return (self.stop - many, self.stop) if self.from_end else (self.start, self.start + many)
+        spans = [match.span() for match in _BREAK.finditer(self.text, self.start, self.stop)]
+        return (spans[-many][0], self.stop) if self.from_end else (self.start, spans[many - 1][1])
+
+
+def _nearest(rows: Sequence[_Row], many: int) -> list[Span]:
+    """So many of the line breaks, those next to the block first."""
+    found: list[Span] = []
+    for row in rows:
+        if many <= 0:
+            break
+        found.append(row.nearest(many))
+        many -= row.count()
+    return found
+
+
+def _but(rows: Sequence[_Row], kept: int) -> list[Span]:
     """All but so many of them, those next to the block first."""
-    return breaks[: max(0, len(breaks) - max(0, kept))]
+    return _nearest(rows, sum(row.count() for row in rows) - max(0, kept))
 
 
 class _Breaks:
@@ -79,32 +115,35 @@ class _Breaks:
         within = [(max(low, start), min(high, stop)) for low, high in self._cut if low < stop and high > start]
         return bool(without(self._note[:stop], [(0, start), *within]).strip("\r\n"))
 
-    def before(self, at: int) -> list[Span]:
+    def before(self, at: int) -> list[_Row]:
         """The line breaks that end at ``at``, the nearest first."""
-        found: list[Span] = []
-        while at and len(found) < _MANY:
+        found: list[_Row] = []
+        while at:
             if at in self._starts:
                 at = self._starts[at]
                 continue
-            if self._note[at - 1] not in "\r\n":
+            floor = max((stop for _, stop in self._cut if stop < at), default=0)
+            start = floor + len(self._note[floor:at].rstrip("\r\n"))
+            if start == at:
                 break
-            start = at - 2 if self._note.endswith("\r\n", 0, at) else at - 1
-            found.append((start, at))
+            found.append(_Row(self._note, start, at, from_end=True))
             at = start
         return found
 
-    def after(self, at: int) -> list[Span]:
+    def after(self, at: int) -> list[_Row]:
         """The line breaks that begin at ``at``, the nearest first."""
-        found: list[Span] = []
-        while at < len(self._note) and len(found) < _MANY:
+        found: list[_Row] = []
+        while at < len(self._note):
             if at in self._stops:
                 at = self._stops[at]
                 continue
-            match = _BREAK.match(self._note, at)
-            if not match:
+            ceiling = min((start for start, _ in self._cut if start > at), default=len(self._note))
+            run = _RUN.match(self._note, at, ceiling)
+            stop = run.end() if run else at
+            if stop == at:
                 break
-            found.append(match.span())
-            at = match.end()
+            found.append(_Row(self._note, at, stop, from_end=False))
+            at = stop
         return found
 
 
@@ -153,8 +192,8 @@ def _core(text: str) -> str:
 
 def _at_start(text: str) -> int:
     """How many line breaks a text begins with."""
-    return len(_Breaks(text, ()).after(0))
+    return sum(row.count() for row in _Breaks(text, ()).after(0))
 
 
 def _at_end(text: str) -> int:
-    return len(_Breaks(text, ()).before(len(text)))
+    return sum(row.count() for row in _Breaks(text, ()).before(len(text)))

@@ -9,6 +9,8 @@ from itertools import islice
 from cardsync.annotate import plan, read
 from cardsync.annotate.adopt import adopt
 from cardsync.annotate.conclude import conclude
+from cardsync.annotate.instead import stands_instead
+from cardsync.annotate.place import note_with
 from cardsync.annotate.render import render
 from cardsync.annotate.turns import Turns
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
@@ -93,15 +95,21 @@ class Annotate:
         if there is None:
             return
         outcome = await self._write(book, card, partial(self._settled, book, card, there, done), done)
-        if outcome is Outcome.PARKED:
-            with alone(self.mirror, self.account, card, self.now):
+        with alone(self.mirror, self.account, card, self.now):
+            if outcome is Outcome.PARKED:
                 self._note_answer(there, card, done)
+            if outcome is Outcome.WRITTEN:  # two cards may have been merged: the other block is next
+                left = self.mirror.books.data(book.id, card.href)
+                done.adopted += bool(left) and adopt(self.mirror, self.policy, card, left or b"", self.now)
 
     def _over(self, book: Book, card: VipCard, asked: Asked, done: Annotated) -> Asked | None:
         """The question, if it is over and a write now takes it out."""
         there = self._found_on(card, asked)
         if there is None:
             self._gone(asked, done)
+            return None
+        if self._stands_instead(card, there, card.data):
+            self._give_way(card, there, card.data, done)
             return None
         if there.ending is None and self._ending(there, card, card.data) is None:
             return None
@@ -128,7 +136,7 @@ class Annotate:
     def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
         """What the card says, else what time and the groups say."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        said = read.read(asked, note_text(scan(data)), edited).ending
+        said = read.read(asked, note_with(asked, data).text, edited).ending
         if said is not None:
             return said
         if not card.groups:
@@ -138,7 +146,7 @@ class Annotate:
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        reading = read.read(asked, note_text(scan(card.data)), edited)
+        reading = read.read(asked, note_with(asked, card.data).text, edited)
         ended = asked.ending or self._ended_meanwhile(asked)
         if reading.ending is not None and read.still_answers(ended, reading.ending):
             self._end(asked, reading.ending, done, reading=reading)
@@ -148,8 +156,12 @@ class Annotate:
     def _settled(self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: how the question ended, and the card without its block."""
         self._take_note(book, card, fresh)
+        if self._stands_instead(card, asked, fresh.data):
+            self._give_way(card, asked, fresh.data, done)
+            return None
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        reading = read.read(asked, note_text(scan(fresh.data)), edited)
+        note = note_with(asked, fresh.data)
+        reading = read.read(asked, note.text, edited)
         ended = asked.ending or self._ended_meanwhile(asked)
         again = read.still_answers(ended, reading.ending)
         ending = self._ending(asked, card, fresh.data) if again else ended
@@ -158,7 +170,7 @@ class Annotate:
         if ending is not ended:
             self._end(asked, ending, done, reading=reading)
         spans = reading.cut if read.heard(reading, ending) else reading.block
-        data = cut(fresh.data, spans) if spans else fresh.data
+        data = cut(fresh.data, spans, nth=note.nth) if spans else fresh.data
         if ending is Ending.LEFT and card.groups and WorkField.ORGANISATION not in edited:
             question = self.judge(contact_of(scan(data)), self.mirror.contacts.memory(card.contact_id), card.groups)[1]
             if question:
@@ -168,6 +180,22 @@ class Annotate:
             return None
         done.removed += 1
         return Change(data=data, why=f"take out ({ending.value})", removes=asked.id)
+
+    def _stands_instead(self, card: VipCard, asked: Asked, data: bytes) -> bool:
+        written = [block for blocks in self.mirror.questions.blocks(card.book_id).values() for block, _, _ in blocks]
+        labels = (self.policy.label, *self.policy.past_labels)
+        return stands_instead(asked, note_with(asked, data).text, labels, self.policy.texts, written)
+
+    def _give_way(self, card: VipCard, asked: Asked, data: bytes, done: Annotated) -> None:
+        """Another block of ours stands there: an older card, state or cardsync put it there, and not the owner."""
+        if self.mirror.journal.unsettled(card.book_id, card.href):
+            return
+        edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
+        if not (asked.ending or self._ended_meanwhile(asked)):
+            self._end(asked, Ending.WITHDRAWN, done)
+        self.mirror.questions.taken_out(asked.id)
+        since = asked.asked_at if edited else None
+        done.adopted += adopt(self.mirror, self.policy, card, data, self.now, since=since)
 
     def _ended_meanwhile(self, asked: Asked) -> Ending | None:
         """The ending, where an earlier attempt of this cycle has stored it."""

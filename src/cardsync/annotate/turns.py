@@ -50,6 +50,7 @@ class Turns:
 
     def due(self, books: Iterable[Book]) -> Iterator[tuple[Book, VipCard]]:
         """Who may be asked now, most worth asking first."""
+        books = tuple(books)
         ranked: list[tuple[tuple[int, float, int], Book, int]] = []
         for book in books:
             if not self.may_write(book):
@@ -60,10 +61,22 @@ class Turns:
                 if wish.kind and contact_id not in standing and plan.may_ask(state, wish.kind, self.policy, self.now):
                     ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])
+        homes = self._homes(books)
         for _, book, contact_id in ranked:
             found = self.mirror.books.cards(book.id, contact_id=contact_id)
-            if found and self._worth_a_look(book, found[0]):
+            if found and homes.get(found[0].uid_key, book.id) == book.id and self._worth_a_look(book, found[0]):
                 yield book, found[0]
+
+    def _homes(self, books: Iterable[Book]) -> dict[str, int]:
+        """By UID, the one book that a contact is asked in: where a question stands, else the first that may be."""
+        homes: dict[str, int] = {}
+        for book in self.mirror.books.of(self.account):
+            for key in self.mirror.questions.standing_by_uid(book.id):
+                homes.setdefault(key, book.id)
+        for book in filter(self.may_write, books):
+            for key in self.mirror.books.vips(book.id):
+                homes.setdefault(key, book.id)
+        return homes
 
     def _worth_a_look(self, book: Book, card: VipCard) -> bool:
         contact = contact_of(scan(card.data))

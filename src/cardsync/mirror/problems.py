@@ -98,11 +98,12 @@ class Problems:
     def release(self) -> list[Problem]:
         """Forget all, guards too; what still holds comes back at the next cycle.  Returns what was there.
 
-        A card that the server damaged more than once stays parked until it changes: each try exposes it again.
+        A card that the server damaged more than once stays parked until it changes: each try exposes it again.  A
+        stray question is no guard: it is told of until it is gone.
         """
         with self._db.transaction():
-            before = self.all()
-            self._db.execute("DELETE FROM problem WHERE reason <> ?", (DAMAGED_AGAIN,))
+            before = [problem for problem in self.all() if problem.kind is not ProblemKind.STRAY]
+            self._db.execute("DELETE FROM problem WHERE reason <> ? AND kind <> ?", (DAMAGED_AGAIN, ProblemKind.STRAY))
         return before
 
 

@@ -54,6 +54,7 @@ class Questions:
         self,
         contact_id: int,
         kind: QuestionKind,
+        fields: Sequence[WorkField],
         *,
         href: str,
         block: str,
@@ -61,16 +62,12 @@ class Questions:
         position: Position,
         now: datetime,
     ) -> None:
-        """A block found on a card that the database knows nothing of."""
-        fields = {
-            QuestionKind.STILL: (WorkField.ORGANISATION, WorkField.TITLE),
-            QuestionKind.HALF_UPDATED: (WorkField.ORGANISATION, WorkField.TITLE, WorkField.EMAIL),
-        }.get(kind, (WorkField.ORGANISATION,))
+        """A block found on a card that the database knows nothing of; without ``fields`` an ok confirms nothing."""
         self._db.execute(
             "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, position, reason, "
             "asked_at, counted, adopted, state, standing) "
             "VALUES (?, ?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
-            (contact_id, href, kind, pack(fields), block, user_text, position, iso(now)),
+            (contact_id, href, kind, pack(tuple(fields)), block, user_text, position, iso(now)),
         )
 
     def moved(self, question_id: int, href: str, user_text: str) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
@@ -17,6 +17,7 @@ from cardsync.policy import GuardPolicy
 from cardsync.ports import Server
 from cardsync.pull.members import resolve, resolved, set_resolved
 from cardsync.pull.plan import is_gone, mass_change, plan, too_much, unbelievable
+from cardsync.pull.strays import DETAIL, Looked, strays
 from cardsync.records import Book, Known, ProblemKind, Read
 from cardsync.resources import AddressObject, Fetched, Listing
 from cardsync.vcard.compare import same_card
@@ -47,6 +48,7 @@ class Pulled:
     quarantined: int = 0
     books: int = 0
     failed_books: int = 0
+    looked: dict[str, Looked] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +63,7 @@ class Pull:
     backups: Path
     now: datetime
     progress: Callable[[int, int], None] = lambda done, of: None
+    holds_block: Callable[[bytes], bool] = lambda data: False
 
     async def run(self) -> Pulled:
         """All books; one that fails does not stop the others.  Raises ``Broken`` where the server did it to several."""
@@ -112,6 +115,7 @@ class Pull:
     # ------------------------------------------------------------ one book
 
     async def _book(self, book: Book, done: Pulled) -> None:
+        done.looked.clear()
         listing = await self._listing(book, full=self._is_due(book.listed_at))
         self._tell_left_out(book, listing)
         news = (listing.complete and not listing.unchanged) or listing.etags or listing.removed
@@ -125,6 +129,8 @@ class Pull:
             self.mirror.books.drop_unneeded_data(book.id)
         with self.mirror.transaction():
             self._observe(book, done, came)
+            for href, etag in strays(self.mirror, book, done.looked).items():
+                self.mirror.problems.tell(ProblemKind.STRAY, book, "stray", DETAIL, self.now, href=href, etag=etag)
 
     def _tell_left_out(self, book: Book, listing: Listing) -> None:
         """Entries that cannot be asked for are told of as long as the book lists them; which, nobody is shown."""
@@ -228,6 +234,8 @@ class Pull:
         except Exception as error:  # noqa: BLE001 - what we did not foresee stops no other card
             self._quarantine(book, fetched.href, etag, why_left_out(error), done)
             return None
+        has_block = not kept and self.holds_block(fetched.data)
+        done.looked[fetched.href] = Looked(uid_key=key, etag=etag, has_block=has_block)
         return Read(
             href=fetched.href,
             etag=etag,
@@ -263,7 +271,7 @@ class Pull:
             self.mirror.problems.tell(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}", self.now)
             return frozenset()
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
-        again = Pulled()  # these cards were read before: they count once
+        again = Pulled(looked=done.looked)  # these cards were read before: they count once
         came = self.mirror.books.vip_hrefs_without_data(book.id)
         await self._fetch(book, came, again)
         done.removed += again.removed

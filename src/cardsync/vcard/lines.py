@@ -19,6 +19,11 @@ _NAMED_PARAMETERS = re.compile(r'(?:;[^=;"]*+=(?:[^;"]++|"[^"]*+")*+)*+')
 _PARAMETER_VALUE = re.compile(r'(?:[^,"]++|"[^"]*+")++')
 _CARET = re.compile(r"\^([n^'])")
 ESCAPE = re.compile(r'\\([nN,;\\:"])')
+_UNESCAPED = (
+    ("\\\\", "\0"),  # first, so that each backslash that is left begins an escape, or none
+    *((f"\\{character}", "\n" if character in "nN" else character) for character in 'nN,;:"'),
+    ("\0", "\\"),
+)
 _CHARSET = re.compile(
     r"(?:us-ascii|iso-8859-\d\d?|windows-125\d|shift_jis|euc-(?:jp|kr)|iso-2022-jp|gb2312|gbk|gb18030|big5|koi8-r)",
     re.IGNORECASE,
@@ -149,7 +154,13 @@ def bare_parameters(parameters: str) -> bool:
 
 def unescape(text: str) -> str:
     r"""Lenient: ``\n \N \, \; \\`` and the ``\:`` and ``\"`` of old clients; any other backslash stays."""
-    return ESCAPE.sub(lambda m: "\n" if m[1] in "nN" else m[1], text) if "\\" in text else text
+    if "\\" not in text:
+        return text
+    if "\0" in text:
+        return ESCAPE.sub(lambda m: "\n" if m[1] in "nN" else m[1], text)
+    for escape, character in _UNESCAPED:  # a note may hold a million of them
+        text = text.replace(escape, character)
+    return text
 
 
 def split(text: str, separator: str) -> list[str]:

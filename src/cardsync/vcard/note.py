@@ -1,4 +1,4 @@
-"""The one edit: bytes are spliced into or cut out of the first NOTE, nothing is re-serialised.
+"""The one edit: bytes are spliced into the first NOTE or cut out of one, nothing is re-serialised.
 
 ``insert`` puts a block before (or behind) the user's text, ``cut`` takes decoded characters out again;
 every other byte of the card, and of the user's note and its folding, stays as it is.
@@ -27,6 +27,11 @@ def note_text(document: Document) -> str:
     return line.text() if line else ""
 
 
+def note_texts(document: Document) -> tuple[str, ...]:
+    """Every NOTE in order: another client may have written its own before ours."""
+    return tuple(line.text() for line in document.all("NOTE"))
+
+
 def insert(data: bytes, block: str, position: Position, *, max_size: int | None = None) -> bytes:
     """The card with ``block`` before (or behind) the user's text and an empty line between them.
 
@@ -51,19 +56,19 @@ def insert(data: bytes, block: str, position: Position, *, max_size: int | None 
     return _spliced(data, line.head_stop, _on_top(line, block, document.newline), max_size)
 
 
-def cut(data: bytes, spans: Sequence[tuple[int, int]]) -> bytes:
-    """The card without the characters ``[start, stop)`` of the decoded note (sorted, disjoint spans).
+def cut(data: bytes, spans: Sequence[tuple[int, int]], *, nth: int = 0) -> bytes:
+    """The card without the characters ``[start, stop)`` of the decoded ``nth`` NOTE (sorted, disjoint spans).
 
     If nothing of the note is left, and it did not end in the separator (which stands before the user's text,
     even an empty one), the line was ours and goes too.  Raises CardRefused.
     """
     document = _accepted(data)
-    line = document.first("NOTE")
-    if line is None:
+    lines = document.all("NOTE")
+    if nth >= len(lines):
         return data
-    note = _Offsets(line)
+    line, note = lines[nth], _Offsets(lines[nth])
     gone = merged([(max(start, 0), min(stop, len(note.text))) for start, stop in spans])
-    if gone == [(0, len(note.text))] and not note.text.endswith(SEPARATOR):
+    if gone == ((0, len(note.text)),) and not note.text.endswith(SEPARATOR):
         return data[: line.start] + data[line.stop :]
     kept: list[bytes] = []
     until = len(data)
@@ -138,7 +143,7 @@ def _rest(line: list[bytes], token: bytes, least: int) -> list[bytes]:
     return rest
 
 
-def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+def merged(spans: Sequence[tuple[int, int]]) -> tuple[tuple[int, int], ...]:
     """The same characters in spans that are sorted, disjoint and not empty."""
     found: list[tuple[int, int]] = []
     for start, stop in sorted(spans):
@@ -146,7 +151,7 @@ def merged(spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
             found[-1] = (found[-1][0], max(stop, found[-1][1]))
         elif start < stop:
             found.append((start, stop))
-    return found
+    return tuple(found)
 
 
 def _joint(data: bytes, first: int, last: int, newline: bytes) -> tuple[bytes, int]:

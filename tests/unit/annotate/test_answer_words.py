@@ -20,7 +20,33 @@ SAID = {
 }
 PHRASES = {
     "yes it is": OK,
-    "Yes, it is": None,
+    "Yes, it is": OK,
+    "Yes, still there.": OK,
+    "Yes, she is.": OK,
+    "Yes she still is": OK,
+    "ok ok": OK,
+    "OK, OK!": OK,
+    "O. K.": OK,
+    "O.K.": OK,
+    "Ja, stimmt noch.": OK,
+    "Ja, ist sie.": OK,
+    "ja immer noch": OK,
+    "Oui, toujours.": OK,
+    "Oui c\u2019est \u00e7a": OK,
+    "Sí, sigue ahí.": OK,
+    "Si, sigue ahí.": OK,
+    "si sigue ahí": None,
+    "Si vale": None,
+    "Sim, continua lá.": OK,
+    "Sim, ainda": OK,
+    "yes and no": None,
+    "yes, no": None,
+    "yes, later": None,
+    "yes, I think so": None,
+    "yes, she was": None,
+    "she is": None,
+    "is still": None,
+    "sí, se fue": None,
     "immer noch": OK,
     "c'est bon": OK,
     "C\u2019est bon !": OK,
@@ -73,7 +99,7 @@ def test_phrases_and_what_keyboards_make_of_them(phrase: str, kind: AnswerKind |
         "❌",
         "🙂",
         "👍👎",
-        "ok ok",
+        "ok ok ok so",
         "okay then",
         "ok, later",
         "not ok",
@@ -87,6 +113,14 @@ def test_phrases_and_what_keyboards_make_of_them(phrase: str, kind: AnswerKind |
         "later maybe",
         "later 3",
         "later 3 lightyears",
+        "later three",
+        "later threemonths",
+        "later three lightyears",
+        "later two or three months",
+        "three months",
+        "later months",
+        "ok three months",
+        "later or three months",
         "3m",
         "2 weeks",
         "ok 3m",
@@ -123,10 +157,43 @@ def test_anything_but_an_answer_word_is_no_answer(line: str) -> None:
         ("later 0d", None),
         ("later 000 weeks", None),
         ("later", None),
+        ("Later three months.", 90),
+        ("Later, 3 months.", 90),
+        ("Later, three months", 90),
+        ("Later for two weeks.", 14),
+        ("Later. In two weeks.", 14),
+        ("Snooze for a year", 365),
+        ("Später, in drei Monaten.", 90),
+        ("später zwei Wochen", 14),
+        ("Später, in einem Jahr", 365),
+        ("Plus tard, dans deux mois.", 60),
+        ("plus tard dans une semaine", 7),
+        ("Más tarde, en tres meses.", 90),
+        ("luego dentro de dos semanas", 14),
+        ("Mais tarde, em dois meses.", 60),
+        ("mais tarde um mês", 30),
+        ("depois, daqui a uma semana", 7),
     ],
 )
 def test_later_may_name_a_time(line: str, days: int | None) -> None:
     assert parse_answer(line) == Answer(kind=LATER, delay=timedelta(days=days) if days else None)
+
+
+LATER_ALOUD = {
+    "en": ("later", "in", "one two three four five six seven eight nine ten eleven twelve", "months"),
+    "de": ("später", "in", "einem zwei drei vier fünf sechs sieben acht neun zehn elf zwölf", "Monaten"),
+    "fr": ("plus tard", "dans", "un deux trois quatre cinq six sept huit neuf dix onze douze", "mois"),
+    "es": ("más tarde", "en", "un dos tres cuatro cinco seis siete ocho nueve diez once doce", "meses"),
+    "pt": ("mais tarde", "em", "um dois três quatro cinco seis sete oito nove dez onze doze", "meses"),
+}
+
+
+@pytest.mark.parametrize("language", TEMPLATES)
+def test_a_number_that_is_said_aloud_is_that_number(language: str) -> None:
+    later, within, numbers, months = LATER_ALOUD[language]
+    for count, number in enumerate(numbers.split(), 1):
+        for line in (f"{later} {number} {months}", f"{later}, {within} {number} {months}.".capitalize()):
+            assert parse_answer(line) == parse_answer(f"{later} {count}m") is not None, line
 
 
 @pytest.mark.parametrize("language", TEMPLATES)

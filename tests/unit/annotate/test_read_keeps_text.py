@@ -5,7 +5,7 @@ import time
 from collections import Counter
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose, reading
@@ -77,6 +77,26 @@ def test_a_title_that_reads_like_our_second_line_is_not_taken_for_it(position: P
 def test_an_empty_note_is_empty_again(position: Position) -> None:
     for note in (BLOCK, f"{BLOCK}\n\n", f"{BLOCK}\n\nok", f"{BLOCK}\nok\n\n"):
         assert reading(note, asked("", position)).left == ""
+
+
+BLANKS = st.tuples(st.sampled_from(["\n", "\r\n"]), st.integers(0, 3000))
+
+
+@settings(deadline=None, max_examples=60)
+@given(BLANKS, st.sampled_from(["", "hi", "hi\nyou"]), BLANKS, POSITIONS)
+@example(("\n", 300_000), "", ("\n", 0), TOP)
+@example(("\n", 300_000), "hi", ("\r\n", 100_000), BOTTOM)
+def test_blank_lines_of_the_owners_are_given_back_whole_however_many(
+    above: tuple[str, int], text: str, below: tuple[str, int], position: Position
+) -> None:
+    own = above[0] * above[1] + text + below[0] * below[1]
+    note = compose(BLOCK, own, position)
+    same = reading(note, asked(own, position)).left == own  # nobody wants to see a million lines compared
+    assert same
+    if text and position is TOP:
+        answered = reading(note.replace(HINT, f"{HINT}\nok", 1), asked(own, position))
+        same = answered.left == own
+        assert (answered.ending, same) == (Ending.CONFIRMED, True)
 
 
 @given(USERS, POSITIONS)

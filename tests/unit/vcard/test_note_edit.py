@@ -17,7 +17,7 @@ from cards import remove
 from cardsync.errors import CardRefused
 from cardsync.policy import Position
 from cardsync.vcard.document import refusal, scan
-from cardsync.vcard.note import cut, insert, note_text
+from cardsync.vcard.note import cut, insert, note_text, note_texts
 
 CORPUS = Path(__file__).parents[4] / "shared" / "corpus"
 POSITIONS = st.sampled_from(Position)
@@ -61,6 +61,19 @@ def test_cutting_removes_the_characters_asked_for_and_no_other(data: bytes, draw
         assert (naive.note(after) or "") == kept
         assert naive.others(after) == naive.others(data)
     assert bench.invalid_utf8(after) <= bench.invalid_utf8(data)
+
+
+@given(st.lists(st.text(alphabet="ab \\,\n🙂", min_size=1, max_size=90), min_size=2, max_size=4), st.data())
+def test_a_cut_in_one_of_several_notes_leaves_the_others(notes: list[str], draw: st.DataObject) -> None:
+    data = naive.refoldings(card(*("NOTE:" + strategies.escape(note) for note in notes)))["characters"]
+    nth = draw.draw(st.integers(0, len(notes) - 1))
+    start = draw.draw(st.integers(0, len(notes[nth])))
+    stop = draw.draw(st.integers(start, len(notes[nth])))
+    left = notes[nth][:start] + notes[nth][stop:]
+    gone = not left and not notes[nth].endswith("\n\n")
+    after = cut(data, [(start, stop)], nth=nth)
+    assert list(note_texts(scan(after))) == [*notes[:nth], *([] if gone else [left]), *notes[nth + 1 :]]
+    assert cut(data, [(0, 1)], nth=len(notes)) == data
 
 
 @given(st.text(alphabet="ab :\\,ü🙂", min_size=1, max_size=300), st.data())

@@ -3,13 +3,15 @@
 import time
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 import card_strategies as strategies
 import naive
 from builders import apple_group, card, joined
 from cardsync.errors import CardRefused
 from cardsync.vcard.document import Summary, categories_of, fragile, peek, refusal, scan
+from cardsync.vcard.lines import ESCAPE, unescape
 
 CARD = card("NOTE:hello")
 UTF16 = CARD.decode().encode("utf-16")
@@ -202,3 +204,9 @@ def test_a_hostile_megabyte_takes_linear_time(hostile: bytes) -> None:
         line.parts()
         line.text()
     assert time.process_time() - start < 5  # 1 s on two slow cores; a quadratic step takes minutes
+
+
+@given(st.text(alphabet='\\\\\\nN,;:"x\0\n'))
+@example("\\\\\\n\\\\\\\\n")
+def test_each_escape_is_read_once_from_the_left(text: str) -> None:
+    assert unescape(text) == ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
