@@ -120,6 +120,19 @@ UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A block that we wrote, beside the owner's text of then."""
+
+    block: str
+    user_text: str
+    position: Position
+
+    def is_in(self, note: str) -> bool:
+        """Whether it stands there to the letter, and is not the owner's."""
+        return note.count(self.block) > self.user_text.count(self.block)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
     """A question that was written, or is about to be.
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from cardsync import versions
 from cardsync.annotate.export import export, export_first
-from cardsync.annotate.undo import Undo
+from cardsync.annotate.undo import UNREAD, Undo
 from cardsync.annotate.writer import Outcome, Preview, Writer
 from cardsync.app import PARTIAL, App
 from cardsync.errors import Broken, CardsyncError, LoginRefused, ServerProblem, StateProblem, Unreachable
@@ -18,7 +18,7 @@ from cardsync.report import Person
 from cardsync.resources import AddressBook
 from cardsync.words import count
 
-_LEFT = {outcome.value for outcome in (Outcome.PARKED, Outcome.LEFT_OUT, Outcome.LATER, Outcome.DAMAGED)}
+_LEFT = {UNREAD, *(each.value for each in (Outcome.PARKED, Outcome.LEFT_OUT, Outcome.LATER, Outcome.DAMAGED))}
 
 
 async def remove_notes(app: App, *, dry_run: bool) -> tuple[list[dict[str, Any]], list[Preview]]:

@@ -5,14 +5,14 @@ from collections.abc import Collection, Mapping, Sequence
 from cardsync.annotate.block import find
 from cardsync.annotate.normal import plain
 from cardsync.annotate.recognise import Recognised, all_of, questions_in, recognise
-from cardsync.records import Asked
+from cardsync.records import Asked, Written
 
 _TELLING = frozenset({"domain", "month"})
 """Slots that the owner has no reason to edit."""
 
 
 def stands_instead(
-    asked: Asked, note: str, labels: Sequence[str], texts: Mapping[str, str], written: Collection[str]
+    asked: Asked | Written, note: str, labels: Sequence[str], texts: Mapping[str, str], written: Collection[str]
 ) -> bool:
     """Whether all that stands of ours in the note are other questions, whole, and not this one, edited.
 
@@ -32,7 +32,7 @@ def stands_instead(
     return bool(found) and all(_is_another(own, each, is_known=_letters(each.text) in known) for each in found)
 
 
-def _is_there(asked: Asked, note: str) -> bool:
+def _is_there(asked: Asked | Written, note: str) -> bool:
     """Whether the question stands there to the letter, with whatever typed behind it."""
     question = asked.block.split("\n")[0]
     stands = find(note, asked.block, asked.user_text, asked.position)

@@ -182,7 +182,7 @@ class Annotate:
         return Change(data=data, why=f"take out ({ending.value})", removes=asked.id)
 
     def _stands_instead(self, card: VipCard, asked: Asked, data: bytes) -> bool:
-        written = [block for blocks in self.mirror.questions.blocks(card.book_id).values() for block, _, _ in blocks]
+        written = [each.block for ours in self.mirror.questions.blocks(card.book_id).values() for each in ours]
         labels = (self.policy.label, *self.policy.past_labels)
         return stands_instead(asked, note_with(asked, data).text, labels, self.policy.texts, written)
 

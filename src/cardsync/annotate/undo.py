@@ -8,23 +8,22 @@ from functools import partial
 
 from cardsync.annotate.adopt import adopt
 from cardsync.annotate.block import find
-from cardsync.annotate.read import read
-from cardsync.annotate.recognise import recognise
-from cardsync.annotate.removal import spans_without
+from cardsync.annotate.clean import cleaned, looks_like_ours
+from cardsync.annotate.conclude import conclude
+from cardsync.annotate.place import note_with
+from cardsync.annotate.read import heard, read, still_answers
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused, CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.model import uid_key
-from cardsync.policy import Position, ReminderPolicy
+from cardsync.policy import ReminderPolicy
 from cardsync.ports import Server
-from cardsync.records import Asked, Book, Ending
+from cardsync.records import Asked, Book, Ending, Written
 from cardsync.resources import AddressObject
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, note_text
-
-Block = tuple[str, str, Position]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,20 +37,26 @@ class Undo:
     now: datetime
 
     async def remove_all(self, book: Book) -> dict[str, int]:
-        """Take out every block that we ever wrote, on VIPs' cards or not, known to the database or not."""
+        """Take out every block that we ever wrote, on VIPs' cards or not, known to the database or not.
+
+        A word that answers a question and that no cycle has read counts, and goes with it.
+        """
         blocks = self.mirror.questions.blocks(book.id)
+        counts: dict[str, int] = {"found": 0}
         found: list[Target] = []
         hrefs = list((await self.server.listing(book.found)).etags)
         async with aclosing(self.server.fetch(book.found, hrefs)) as batches:
             async for batch in batches:
-                found += [target for card in batch.objects if (target := self._with_block(card, blocks))]
+                _count(counts, UNREAD, len(batch.failed))
+                for card in batch.objects:
+                    found += self._with_block(card, blocks, counts)
+        counts["found"] = len(found)
         for asked in self.mirror.questions.standing(book.id).values():  # first, so that no crash makes it their answer
             self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
         known = self._standing_at(book, frozenset(hrefs))
-        counts: dict[str, int] = {"found": len(found)}
         for target in found:
             outcome = await self.writer.write(book, target, partial(self._without, blocks=blocks, known=known))
-            counts[outcome.value] = counts.get(outcome.value, 0) + 1
+            _count(counts, outcome.value, 1)
             if outcome is Outcome.DAMAGED:
                 break
         return counts
@@ -63,40 +68,44 @@ class Undo:
             for key, asked in self.mirror.questions.standing_by_uid(book.id).items()
         }
 
-    def _with_block(self, card: AddressObject, blocks: dict[str, list[Block]]) -> Target | None:
+    @property
+    def _labels(self) -> tuple[str, ...]:
+        return (self.policy.label, *self.policy.past_labels)
+
+    def _with_block(
+        self, card: AddressObject, blocks: Mapping[str, Sequence[Written]], counts: dict[str, int]
+    ) -> list[Target]:
         try:
             key = uid_key(scan(card.data).text("UID"))
-            found = self._without_one(card.data, blocks.get(key, ())) != card.data
+            found = cleaned(card.data, blocks.get(key, ()), self._labels, self.policy.texts) != card.data
         except CardRefused:
-            return None
-        return Target(href=card.href, uid_key=key, contact_id=None) if found else None
+            _count(counts, UNREAD, int(looks_like_ours(card.data, self._labels)))
+            return []
+        return [Target(href=card.href, uid_key=key, contact_id=None)] if found else []
 
     def _without(
-        self, card: AddressObject, blocks: dict[str, list[Block]], known: Mapping[tuple[str, str], Asked]
+        self, card: AddressObject, blocks: Mapping[str, Sequence[Written]], known: Mapping[tuple[str, str], Asked]
     ) -> Change | None:
         """The card without any block; the question that is ``known`` to stand there goes with them."""
         key = uid_key(scan(card.data).text("UID"))
-        data, ours = card.data, blocks.get(key, [])
-        while (less := self._without_one(data, ours)) != data:
-            data, note = less, note_text(scan(less))
-            # what is only like one of them is the owner's now
-            ours = [block for block in ours if note.count(block[0]) > block[1].count(block[0])]
+        asked = known.get((key, card.href)) or known.get((key, ""))
+        answered = self._answered(asked, card.data) if asked else card.data
+        data = cleaned(answered, blocks.get(key, ()), self._labels, self.policy.texts)
         if data == card.data:
             return None
-        asked = known.get((key, card.href)) or known.get((key, ""))
         removes = asked.id if asked and _is_over(asked, data) else None
         return Change(data=data, why="notes remove", removes=removes)
 
-    def _without_one(self, data: bytes, blocks: Sequence[Block]) -> bytes:
-        """One block less, if there is one: a server or another client may have put two versions of a note together."""
-        note = note_text(scan(data))
-        shape = recognise(note, (self.policy.label, *self.policy.past_labels), self.policy.texts)
-        seen = [(shape.text, shape.user_text, shape.position)] if shape else []
-        for block, user_text, position in (*blocks, *seen):
-            stands = find(note, block, user_text, position)
-            if stands and stands.whole:
-                return cut(data, spans_without(note, stands.spans, (), user_text))
-        return data
+    def _answered(self, asked: Asked, data: bytes) -> bytes:
+        """The card without the question and the word that answers it, which counts; as it is where none does."""
+        note = note_with(asked, data)
+        reading = read(asked, note.text, self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at))
+        if reading.word is None or reading.ending is None or not heard(reading, reading.ending):
+            return data
+        ended = next((each.ending for each in self.mirror.questions.of(asked.contact_id) if each.id == asked.id), None)
+        if still_answers(ended, reading.ending):
+            conclude(self.mirror, asked, reading.ending, self.policy, self.now, delay=reading.delay)
+        return cut(data, reading.cut, nth=note.nth)
 
     async def restore(self, book: Book, target: Target, version: bytes, shown: bytes | None = None) -> Outcome:
         """Put a kept version back, journalled and conditional like any write.
@@ -161,9 +170,18 @@ class Undo:
             self.mirror.questions.taken_out(asked.id)
 
 
+UNREAD = "not read"
+"""Cards on which a block may be left: the server did not give them, or they cannot be read."""
+
+
+def _count(counts: dict[str, int], name: str, number: int) -> None:
+    if number:
+        counts[name] = counts.get(name, 0) + number
+
+
 def _is_over(asked: Asked, data: bytes) -> bool:
     """Whether neither the question is on the card any more nor a word that answers it: that the next cycle reads."""
-    note = note_text(scan(data))
+    note = note_with(asked, data).text
     return not _is_whole(asked, note) and read(asked, note, frozenset()).word is None
 
 

@@ -7,7 +7,7 @@ from sqlite3 import Row
 from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position
-from cardsync.records import ANSWER, UNSAID, Asked, Ending
+from cardsync.records import ANSWER, UNSAID, Asked, Ending, Written
 
 
 class Questions:
@@ -166,16 +166,17 @@ class Questions:
         )
         return int(row[0]) if row else 0
 
-    def blocks(self, book_id: int) -> dict[str, list[tuple[str, str, Position]]]:
-        """Uid key -> (block, user's text, position) of every block that was ever written."""
+    def blocks(self, book_id: int) -> dict[str, list[Written]]:
+        """Uid key -> every block that was ever written, newest first."""
         rows = self._db.rows(
             "SELECT t.uid_key, q.block, q.user_text, q.position FROM question q "
             "JOIN contact t ON t.id = q.contact_id WHERE t.book_id = ? ORDER BY q.id DESC",
             (book_id,),
         )
-        found: dict[str, list[tuple[str, str, Position]]] = {}
+        found: dict[str, list[Written]] = {}
         for row in rows:
-            found.setdefault(row["uid_key"], []).append((row["block"], row["user_text"], Position(row["position"])))
+            block = Written(block=row["block"], user_text=row["user_text"], position=Position(row["position"]))
+            found.setdefault(row["uid_key"], []).append(block)
         return found
 
 
