@@ -88,10 +88,36 @@ def test_notes_remove_ends_the_questions_that_it_takes_out_at_once(home: Make) -
     asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
     (jo,), (al,) = at.loop.questions("Jo"), at.loop.questions("Al")
     assert (jo.ending, jo.standing) == (Ending.WITHDRAWN, False)
-    assert al.standing  # its answer is still to be read
+    assert (al.ending, al.standing) == (Ending.NEVER, False)  # no cycle had read it
+    assert (at.note("Jo"), at.note("Al")) == (OWN, OWN)
     at.loop.cycle(after=HOUR)
     assert at.loop.endings("Al") == [Ending.NEVER]
-    assert at.note("Al") == OWN
+
+
+def test_notes_remove_takes_a_block_that_is_only_like_one_of_ours_out_whole(home: Make) -> None:
+    at = home({"Jo": person("Jo", OWN)})
+    at.loop.cycle()
+    at.phone.edit_note("Jo.vcf", lambda note: f"{OLDER}\n\n{OWN}")
+    found, _ = asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert (found[0]["counts"], at.note()) == ({"found": 1, "written": 1}, OWN)
+
+
+def test_notes_remove_leaves_what_was_typed_into_a_block(home: Make) -> None:
+    at = home({"Jo": person("Jo", OWN)})
+    at.loop.cycle()
+    at.phone.edit_note("Jo.vcf", lambda note: note.replace("at Acme", "at Stripe, she says, not Acme"))
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert "VIPcheck" not in at.note()
+    assert "Stripe, she says, not" in at.note()
+    assert at.note().endswith(OWN)
+
+
+def test_notes_remove_says_that_a_card_was_left_on_which_a_block_may_stand(home: Make) -> None:
+    at = home({"Jo": person("Jo", OWN), "Al": person("Al", OWN)}, reminders=PLENTY)
+    at.loop.cycle()
+    at.server.put_card("Al.vcf", at.card("Al").replace(b"NOTE:", b"NOTE;ALTID=1:"))
+    found, _ = asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    assert (found[0]["counts"], found[0]["exit_code"]) == ({"found": 1, "written": 1, "not read": 1}, 3)
 
 
 def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
