@@ -53,7 +53,8 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     Where cards were merged, the question may stand there more than once: an answer below any of them is one, and all
     go with it.
     """
-    if asked.block in asked.user_text or note.count(asked.block) < 2:
+    owners = any(line in asked.user_text for line in asked.block.split("\n"))  # then the second one may be theirs
+    if owners or note.count(asked.block) < 2:
         return _read(asked, note, edited)[0]
     reading, said = _read(asked, note, edited, near=True)
     for _ in range(_COPIES):

@@ -129,6 +129,11 @@ def test_no_typed_character_is_lost(data: st.DataObject, user_text: str, positio
     assert Counter(kept.casefold()) <= Counter(letters(found.left).casefold())
 
 
+def test_of_two_questions_one_may_be_made_of_the_owners_own_lines() -> None:
+    found = reading(f"{BLOCK}\n{BLOCK}", asked(f"{HINT}\n{QUESTION}", TOP))
+    assert letters(found.left) == letters(BLOCK)
+
+
 @given(st.data(), st.lists(LINES, min_size=1, max_size=6), POSITIONS, st.booleans())
 def test_the_users_own_lines_are_never_an_answer_however_they_are_moved(
     data: st.DataObject, lines: list[str], position: Position, spaced: bool
