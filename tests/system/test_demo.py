@@ -155,7 +155,7 @@ def test_what_it_says_to_try_works_without_the_server(told: Told) -> None:
     assert "no problems" in status.stdout
     assert len(vip.stdout.splitlines()) == 40  # the headings and 39
     assert arguments[2][1] in explain.stdout
-    assert "A question stands on the card" in explain.stdout
+    assert " and open: VIPcheck: " in explain.stdout
 
 
 def test_what_it_leaves_is_private(told: Told) -> None:

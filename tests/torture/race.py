@@ -199,7 +199,7 @@ class Race:
                 with card.lock:
                     return self._life(shelf, card)
         with card.lock:
-            if card.name in self.cards:
+            if self.cards.get(card.name) is card:  # and not one made anew under its name
                 self._edit(shelf, card)
         return None
 
