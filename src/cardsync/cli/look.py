@@ -177,7 +177,7 @@ def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
     right = sorted(stored.get("right", {}).items(), key=lambda item: item[1])
     if right:
         output.say(
-            f"  each detail is still right by: {', '.join(f'{which} {percent(share)}' for which, share in right)}"
+            f"  probability that each detail is still right: {', '.join(f'{which} {percent(share)}' for which, share in right)}"
         )
 
 
