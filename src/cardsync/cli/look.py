@@ -176,9 +176,8 @@ def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
         output.say(f"  - {reason['sentence']}{_step(reason)}")
     right = sorted(stored.get("right", {}).items(), key=lambda item: item[1])
     if right:
-        output.say(
-            f"  probability that each detail is still right: {', '.join(f'{which} {percent(share)}' for which, share in right)}"
-        )
+        shares = ", ".join(f"{which} {percent(share)}" for which, share in right)
+        output.say(f"  probability that each detail is still right: {shares}")
 
 
 def _step(reason: dict[str, Any]) -> str:
