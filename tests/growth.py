@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 TIMES = 4
-LINEAR = 2.0 * TIMES  # what is quadratic takes TIMES * TIMES as long
+LINEAR = 3.0 * TIMES  # what is quadratic takes TIMES * TIMES as long
 
 
 def growth(make: Callable[[int, int], Callable[[], object]], size: int, repeat: int = 5) -> float:

@@ -205,7 +205,7 @@ def test_properties_that_got_lost_take_no_more_time_than_there_are_more_of_them(
         assert verdict(got, intent=intent) is Verdict.DAMAGED
         return lambda: verdict(got, intent=intent)
 
-    assert growth(judged, 1000, repeat=2) < LINEAR
+    assert growth(judged, 1000) < LINEAR
 
 
 @given(st.text(st.characters(exclude_categories=("Cc", "Cs")), max_size=40))

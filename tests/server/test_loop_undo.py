@@ -120,6 +120,19 @@ def test_notes_remove_says_that_a_card_was_left_on_which_a_block_may_stand(home:
     assert (found[0]["counts"], found[0]["exit_code"]) == ({"found": 1, "written": 1, "not read": 1}, 3)
 
 
+def test_a_follow_up_that_notes_remove_took_out_comes_back_with_a_restore(home: Make) -> None:
+    at = home()
+    at.loop.cycle()
+    at.phone.type_below_block("Jo.vcf", "left")
+    at.loop.cycle(after=DAY)
+    asked = at.card()
+    at.loop.clock.advance(HOUR)
+    asyncio.run(undo.remove_notes(at.loop.app, dry_run=False))
+    jo = find_person(at.loop.app, "Jo")
+    rows, _ = asyncio.run(undo.restore(at.loop.app, [jo], None, dry_run=False))
+    assert ([row["outcome"] for row in rows], at.card()) == (["written"], asked)
+
+
 def test_restore_puts_a_card_back_to_the_byte(home: Make) -> None:
     at = home()
     before = at.card()

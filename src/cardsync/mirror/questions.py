@@ -131,9 +131,12 @@ class Questions:
         return [_asked(row) for row in rows]
 
     def answered_since(self, contact_id: int, since: datetime) -> bool:
-        """Whether a question about the contact was answered then or later, in any way, or had its time."""
+        """Whether a question about the contact was answered after that, in any way, or had its time.
+
+        What was answered at that very moment brought the question that was asked then: ``left`` the follow-up.
+        """
         row = self._db.row(
-            "SELECT 1 FROM history WHERE contact_id = ? AND at >= ? "
+            "SELECT 1 FROM history WHERE contact_id = ? AND at > ? "
             "AND (what = 'validated' OR (what LIKE ? || '%' AND what <> ? || ?))",
             (contact_id, iso(since), ANSWER, ANSWER, Ending.WITHDRAWN),
         )
