@@ -13,6 +13,7 @@ from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Intent, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult
+from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_text
 
@@ -63,6 +64,7 @@ class Settlement:
             case Verdict.VERIFIED:
                 with self.mirror.transaction():
                     self.keep(book, got, intent.opens, intent.removes, seen=not intent.restores)
+                    self._restored(intent, got)
                     self.mirror.books.saw_bytes(book.id, exact=got.data == intent.after)
                     self.mirror.journal.close(intent.id, verified=True, outcome="verified")
                 return Outcome.WRITTEN
@@ -76,6 +78,12 @@ class Settlement:
                 return self._leave_alone(book, intent, got, answer, finding.differences)
             case Verdict.DAMAGED:
                 return await self._put_back(book, intent, got, finding.differences)
+
+    def _restored(self, intent: Intent, got: AddressObject) -> None:
+        """What an earlier version brought back is no edit; told with the write, so that no crash parts the two."""
+        if intent.restores and intent.contact_id is not None:
+            contact = contact_of(scan(got.data))
+            self.mirror.contacts.restored(intent.contact_id, contact, got.href, work_keys(contact), self.now)
 
     def _refused(self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer) -> Outcome | None:
         match answer.result:

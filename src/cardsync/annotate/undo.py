@@ -126,12 +126,12 @@ class Undo:
             raise CardsyncError("The card changed since it was shown, so nothing was written. Look again.")
         held = self.mirror.books.data(book.id, target.href)
         if outcome is Outcome.WRITTEN:
-            self._settle(book, target, version)
+            self._settle(book, target)
         elif outcome is Outcome.NOTHING and held and _is_same(held, version):
             self._settle_again(book, target, version)
         return outcome
 
-    def _settle(self, book: Book, target: Target, version: bytes) -> None:
+    def _settle(self, book: Book, target: Target) -> None:
         """The block went with the newer version; what the card says now is what counts.
 
         A block that came back with it is a question again at once: it can be answered before the next cycle comes.
@@ -140,14 +140,10 @@ class Undo:
             self._withdraw(self._standing(book, target))
             if target.contact_id is None:
                 return
-            contact = contact_of(scan(version))
-            self.mirror.contacts.restored(target.contact_id, contact, target.href, work_keys(contact), self.now)
             held = self.mirror.books.data(book.id, target.href)
             if held:
                 self.mirror.books.store_data(book.id, target.href, held, seen=False)
-            for card in self.mirror.books.cards(book.id, contact_id=target.contact_id):
-                if card.href == target.href and card.groups:
-                    adopt(self.mirror, self.policy, card, card.data, self.now)
+            self._adopt(book, target)
 
     def _settle_again(self, book: Book, target: Target, version: bytes) -> None:
         """The card is as it shall be.  If an earlier try was cut off after its write, what it left to do is done."""
@@ -159,6 +155,12 @@ class Undo:
             self._withdraw(gone)
             if target.contact_id is not None and self.mirror.contacts.differs(target.contact_id, keys):
                 self.mirror.contacts.restored(target.contact_id, contact, target.href, keys, self.now)
+            self._adopt(book, target)
+
+    def _adopt(self, book: Book, target: Target) -> None:
+        for card in self.mirror.books.cards(book.id, contact_id=target.contact_id) if target.contact_id else ():
+            if card.href == target.href and card.groups:
+                adopt(self.mirror, self.policy, card, card.data, self.now)
 
     def _standing(self, book: Book, target: Target) -> Sequence[Asked]:
         standing = self.mirror.questions.standing(book.id).values()
