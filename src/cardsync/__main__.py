@@ -1,6 +1,6 @@
 """``python -m cardsync``."""
 
-from cardsync.cli import main
+from cardsync.cli import program
 
 if __name__ == "__main__":
-    main()
+    program()

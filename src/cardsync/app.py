@@ -35,6 +35,8 @@ from cardsync.tidy import Keep, tidy
 
 if TYPE_CHECKING:
     from cardsync.carddav.client import CardDAVClient, Connection
+    from cardsync.evidence.http import GuardedClient
+    from cardsync.evidence.kept import Kept
 
 log = structlog.get_logger("cardsync.cycle")
 PARTIAL = 3
@@ -81,6 +83,7 @@ class App:
     notice: str = ""  # for the owner, once
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
     clock: Callable[[], datetime] = utc_now
+    make_client: Callable[["Kept"], "GuardedClient"] | None = None  # no setting reaches it: it decides what is public
 
     @classmethod
     def open(cls, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> "App":
@@ -137,6 +140,23 @@ class App:
         now = self.clock()
         for name in self.settings.accounts:
             Assess(mirror=self.mirror, account=name, judge=self.judge(name, now), now=now).run()
+
+    @asynccontextmanager
+    async def guard(self, monthly: Mapping[str, int]) -> AsyncIterator["GuardedClient"]:
+        """The one client of all sources; ``monthly`` are their quotas, which may grow meanwhile."""
+        from cardsync.evidence.http import GuardedClient
+        from cardsync.evidence.kept import Kept
+        from cardsync.evidence.vetting import public
+
+        kept = Kept(mirror=self.mirror, monthly=monthly, clock=self.clock)
+        if self.make_client:
+            client = self.make_client(kept)
+        else:
+            client = GuardedClient(vetter=public, validators=kept, quota=kept, clock=self.clock)
+        try:
+            yield client
+        finally:
+            await client.aclose()
 
     def carry_out_waiting(self) -> bool:
         """Carry out the queue; False: another process has the cycle's lock, and does so once it let go of it."""

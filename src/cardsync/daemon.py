@@ -8,14 +8,16 @@ import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 import structlog
 
 from cardsync.app import App, utc_now
+from cardsync.consulting import Beside
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
-from cardsync.lock import cycle_lock, daemon_lock
+from cardsync.lock import cycle_turn, daemon_lock
 from cardsync.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -26,7 +28,6 @@ DRAIN = timedelta(seconds=8)
 """How long a card in hand may take after SIGTERM; what is cut off then, the journal settles at the next start."""
 WATCH = timedelta(minutes=1)
 """How soon it is seen that the clock was set back, by a clock that nobody sets."""
-_LOCK_POLL = 0.2  # seconds; another process's flock gives no event
 
 
 class Daemon:
@@ -42,6 +43,7 @@ class Daemon:
         self._app: App  # while it runs
         self._cycle: asyncio.Task[object] | None = None
         self._again = False
+        self._beside = Beside()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -63,6 +65,7 @@ class Daemon:
             log.info("stopping")
             scheduler.pause()
             await self._drain()
+            await self._beside.end(timedelta())
             scheduler.shutdown(wait=False)
             self._app.mirror.close()
             log.info("stopped")
@@ -105,6 +108,7 @@ class Daemon:
 
     async def _one_cycle(self) -> None:
         try:
+            await self._beside.begin(self._app)
             async with _free_cycle(self._app):
                 await self._app.cycle(scheduled=True)
         except CardsyncError as error:
@@ -140,7 +144,8 @@ class Daemon:
             return
         self._settings = settings
         self._again = True
-        self._app = App(settings=settings, mirror=self._app.mirror, clock=self._app.clock)
+        self._app = replace(self._app, settings=settings, notice="")
+        self._beside.heed(settings)
         self._schedule(scheduler, at_once=True)
         log.info("config read again")
 
@@ -150,16 +155,12 @@ class Daemon:
 
 @asynccontextmanager
 async def _free_cycle(app: App) -> AsyncIterator[None]:
-    """The lock against `sync`, `restore` and the like of other processes, waited for without blocking the loop.
+    """The lock against `sync`, `restore` and the like of other processes.
 
     What these queued meanwhile is carried out after it.
     """
     try:
-        while True:
-            with cycle_lock(app.settings.state_dir, wait=False) as held:
-                if held:
-                    yield
-                    return
-            await asyncio.sleep(_LOCK_POLL)
+        async with cycle_turn(app.settings.state_dir):
+            yield
     finally:
         app.carry_out_waiting()

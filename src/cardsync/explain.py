@@ -12,6 +12,7 @@ from cardsync.assess.judge import policy_for
 from cardsync.mirror.contacts import RESUMED
 from cardsync.mirror.database import maybe_iso
 from cardsync.model import Contact, QuestionKind, SignalKind
+from cardsync.overview import shown
 from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standing
 from cardsync.report import Person, nothing_to_watch, standing_question
 from cardsync.vcard.contact import contact_of
@@ -44,6 +45,7 @@ def explain(app: App, person: Person) -> dict[str, Any]:
         "until": found.until.isoformat() if found.until else None,
         "asked": found.sentence,
         "open_question": open_.block if open_ else None,
+        "evidence": [shown(each) for each in app.mirror.evidence.of(person.id)],
         "rank": _rank(app, person, stored),
         "worth_asking_from": day.isoformat() if (day := _worth_asking_from(app, person)) else None,
     }
@@ -145,6 +147,7 @@ _ENDED = {
     Ending.NOTED: "What you wrote is no answer word, so it was taken as a note",
     Ending.EXPIRED: "The question went unanswered",
     Ending.WITHDRAWN: "The question was withdrawn",
+    Ending.SETTLED: "A source saw the address in use, which answers the question",
 }
 
 
@@ -174,14 +177,19 @@ def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: dateti
     wait = app.reminders(person.account).ask_again_after
     of_kind = [asked for asked in app.mirror.questions.of(person.id) if asked.kind is kind]
     ending = next((asked.ending for asked in of_kind if asked.ended_at == ended_at), None)
-    how = {Ending.EXPIRED: "it went unanswered", Ending.WITHDRAWN: "it was withdrawn"}.get(
-        ending or Ending.EDITED, "you answered it"
-    )
+    how = _UNANSWERED.get(ending or Ending.EDITED, "you answered it")
     sentence = (
         f"Not asked again before {ended_at + wait:%Y-%m-%d}: {how} on {ended_at:%Y-%m-%d} "
         f"(reminders.ask_again_after, {wait.days} days)."
     )
     return Why(state="asked-lately", sentence=sentence, until=ended_at + wait)
+
+
+_UNANSWERED = {
+    Ending.EXPIRED: "it went unanswered",
+    Ending.WITHDRAWN: "it was withdrawn",
+    Ending.SETTLED: "a source answered it",
+}
 
 
 def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None) -> Why:

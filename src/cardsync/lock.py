@@ -1,13 +1,16 @@
 """Locks between processes on one state directory (flock: the kernel frees them when a process dies)."""
 
+import asyncio
 import fcntl
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 
 from cardsync.errors import LockHeld, StateProblem
 from cardsync.mirror.database import private_directory
+
+_POLL = 0.2  # seconds; another process's flock gives no event
 
 
 @contextmanager
@@ -24,6 +27,20 @@ def cycle_lock(state: Path, *, wait: bool = True) -> Iterator[bool]:
     """One cycle (or restore, or removal) at a time; without ``wait``, yields whether it was had."""
     with _locked(state / "cycle.lock", wait=wait) as held:
         yield held
+
+
+@asynccontextmanager
+async def cycle_turn(state: Path, waits: Callable[[], None] | None = None) -> AsyncIterator[None]:
+    """``cycle_lock``, waited for without blocking the loop; ``waits`` is called once if that takes time."""
+    while True:
+        with cycle_lock(state, wait=False) as held:
+            if held:
+                yield
+                return
+        if waits:
+            waits()
+            waits = None
+        await asyncio.sleep(_POLL)
 
 
 @contextmanager

@@ -34,8 +34,8 @@ class Contact:
     """What the decisions need of a card.
 
     ``work`` holds display values in the card's order, without empty ones; a field that the card lacks
-    has no key.  ``personal_emails`` are all others.  ``note`` is the first NOTE, decoded.
-    ``revised`` is REV, which bounds the age only where ``bumps_rev`` (the last client to write it
+    has no key.  ``personal_emails`` are all others, ``urls`` all of them, profiles too.  ``note`` is the first NOTE,
+    decoded.  ``revised`` is REV, which bounds the age only where ``bumps_rev`` (the last client to write it
     is known to set REV at every edit).
     """
 
@@ -45,6 +45,7 @@ class Contact:
     kind: ContactKind
     work: Mapping[WorkField, tuple[str, ...]]
     personal_emails: tuple[str, ...] = ()
+    urls: tuple[str, ...] = ()
     note: str = ""
     revised: datetime | None = None
     bumps_rev: bool = False
@@ -64,53 +65,11 @@ class Group:
     members: frozenset[str]
 
 
-# ---------------------------------------------------------------- memory of one VIP
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FieldMemory:
-    """What the mirror knows of one work field.
-
-    ``first_seen``: when we first saw this value; ``changed_at``: when it replaced another one (None:
-    it was there at first sight); ``previous``: the display values it replaced; ``validated_at``: when
-    the user edited or confirmed it.
-    """
-
-    values: tuple[str, ...]
-    first_seen: datetime
-    changed_at: datetime | None = None
-    previous: tuple[str, ...] = ()
-    validated_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Move:
-    """An observed change of the organisation, ``old`` being the last one that the card named; perhaps a respelling."""
-
-    at: datetime
-    old: str
-    new: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Memory:
-    """What the mirror knows of one VIP.
-
-    ``moves`` are all observed changes from one organisation to another, oldest first.
-    ``changed_at`` is when we last saw the user change anything on the card (None: never), ``unchanged_since`` what
-    REV said at first sight, where it bounds the age of what was on the card then.  ``left_at`` is when the owner
-    said that the contact left the organisation that the card still names.
-    """
-
-    first_seen: datetime
-    changed_at: datetime | None = None
-    unchanged_since: datetime | None = None
-    left_at: datetime | None = None
-    fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
-    moves: tuple[Move, ...] = ()
-
-
 # ---------------------------------------------------------------- evidence
+
+
+APART = timedelta(days=7)
+"""Between two sights of what counts only when it was seen twice."""
 
 
 class Says(StrEnum):
@@ -174,6 +133,54 @@ class Evidence:
     twice: bool = False
 
 
+# ---------------------------------------------------------------- memory of one VIP
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldMemory:
+    """What the mirror knows of one work field.
+
+    ``first_seen``: when we first saw this value; ``changed_at``: when it replaced another one (None:
+    it was there at first sight); ``previous``: the display values it replaced; ``validated_at``: when
+    the user edited or confirmed it.
+    """
+
+    values: tuple[str, ...]
+    first_seen: datetime
+    changed_at: datetime | None = None
+    previous: tuple[str, ...] = ()
+    validated_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """An observed change of the organisation, ``old`` being the last one that the card named; perhaps a respelling."""
+
+    at: datetime
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Memory:
+    """What the mirror knows of one VIP.
+
+    ``moves`` are all observed changes from one organisation to another, oldest first.
+    ``changed_at`` is when we last saw the user change anything on the card (None: never), ``unchanged_since`` what
+    REV said at first sight, where it bounds the age of what was on the card then.  ``left_at`` is when the owner
+    said that the contact left the organisation that the card still names.  ``evidence`` is what sources beside the
+    card say.
+    """
+
+    first_seen: datetime
+    changed_at: datetime | None = None
+    unchanged_since: datetime | None = None
+    left_at: datetime | None = None
+    fields: Mapping[WorkField, FieldMemory] = field(default_factory=dict)
+    moves: tuple[Move, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+
+
 # ---------------------------------------------------------------- assess
 
 
@@ -193,6 +200,8 @@ class Signal:
 
     ``fields`` are those in doubt, ``values`` what a question may quote, ``since`` when it began.  ``family``: those
     that may copy one another.  ``match``, in [0, 1]: P(it is about this contact) times how fresh it is.
+    ``others_ratio`` holds for the details that are not in ``fields`` (None: the same).  ``evidence`` is what it came
+    from, if from a source.
     """
 
     kind: SignalKind
@@ -203,6 +212,8 @@ class Signal:
     since: datetime | None = None
     family: str = "card"
     match: float = 1.0
+    others_ratio: float | None = None
+    evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,9 +261,11 @@ class QuestionKind(StrEnum):
     """The templates; each has its text, and its words, in every language."""
 
     STILL = "still"
+    SEEN = "seen"  # the same, for what a source saw: it may come though the other was asked lately
     HALF_UPDATED = "half-updated"
     MISSING = "missing"
     FOLLOW_UP = "follow-up"
+    BOUNCED = "bounced"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,6 +51,11 @@ class ReminderPolicy:
     hours: tuple[int, int] | None = None  # from, to (hour of the day, local); None: any time
     ask_missing: bool = False
 
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """All labels that a question of ours may bear, the one of today first."""
+        return (self.label, *self.past_labels)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuardPolicy:

@@ -110,12 +110,13 @@ class Ending(StrEnum):
     NOTED = "noted"  # free text in the block
     EXPIRED = "expired"
     WITHDRAWN = "withdrawn"  # the contact left the group, `notes remove`, or another block of ours stood there
+    SETTLED = "settled"  # a source saw the address in use: nothing is left to ask
 
 
 ANSWER = "answer: "
 """How a line of the history begins that says how a question ended."""
 
-UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN})
+UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN, Ending.SETTLED})
 """The clock and the lists ended the question, not the owner: what is typed in its block answers all the same."""
 
 

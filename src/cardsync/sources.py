@@ -2,7 +2,7 @@
 
 A source is one object with ``about`` and ``look`` (``Source``), and knows nothing of mirror, config or clock.  A
 plug-in is a package with an entry point in the group ``cardsync.sources`` that names a callable: it takes the keys of
-its table ``[sources.NAME]`` as a mapping, and gives a ``Source``.
+its table ``[sources.plugins.NAME]`` as a mapping, and gives a ``Source``.
 """
 
 from collections.abc import Mapping, Sequence
@@ -71,7 +71,8 @@ class Consulted:
     """What one look gave: evidence by the subject's id.
 
     Of a look at one contact the evidence is complete: what an earlier look found and this one did not is over, unless
-    ``unchanged`` (304: all that was found still holds).  A scan adds events only; ``cursor`` is what to hand in next
+    ``unchanged`` (304: all that was found still holds).  A scan adds events only, unless it is ``complete``: what an
+    earlier one found, of whichever contact, and this one did not is over then.  ``cursor`` is what to hand in next
     time, ``more`` that there is more to read at once.
     """
 
@@ -79,6 +80,7 @@ class Consulted:
     unchanged: bool = False
     cursor: Mapping[str, Any] | None = None
     more: bool = False
+    complete: bool = False
 
 
 class SourceFailed(CardsyncError):

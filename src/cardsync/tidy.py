@@ -1,4 +1,4 @@
-"""What is kept for the way back, and for how long: card versions, backups, settled writes."""
+"""What is kept, and for how long: card versions, backups and settled writes for the way back, and evidence."""
 
 import re
 from collections import defaultdict
@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cardsync.mirror import Mirror
+from cardsync.mirror.evidence import KEPT
 
 _OURS = re.compile(r"(?P<of>.+)-(?P<at>\d{8}T\d{6}Z)(?:-\d+)?(?P<kind>\.vcf|\.db)")
 _DONE = timedelta(days=90)  # settled writes and carried out commands: of use only to find a mistake of ours
@@ -41,6 +42,7 @@ def _drop(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
     with mirror.transaction():
         mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
         mirror.commands.forget(now - _DONE)
+        mirror.evidence.forget(now - KEPT)
     paths: list[Path] = []
     with suppress(OSError):
         paths = [path for path in backups.iterdir() if path.is_file()]

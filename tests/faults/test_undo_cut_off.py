@@ -2,11 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
-from cardsync.annotate.undo import Undo
+from cardsync.annotate.clean import cleaned
+from cardsync.annotate.undo import UNREAD, Undo
 from cardsync.annotate.writer import Outcome, Target, Writer
+from cardsync.errors import StateProblem
 from cardsync.policy import GuardPolicy
 from cardsync.pull.stage import Pull
 from cardsync.records import Ending
@@ -131,3 +135,30 @@ async def test_a_removal_that_was_cut_off_is_no_dismissal_and_goes_on(home: Hous
     await home.cycle(after=HOUR)
     assert [endings(home, uid) for uid in ("Jo", "Al")] == [[Ending.WITHDRAWN]] * 2
     assert not any(b"VIPcheck" in card for card in server_of(home).cards.values())
+
+
+async def test_a_card_over_which_we_stumble_keeps_no_other_cards_block(
+    home: Household, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stumbling(data: bytes, *more: Any) -> bytes:
+        if b"FN:Jo" in data:
+            raise IndexError("tells what is on the card of Jo")
+        return cleaned(data, *more)
+
+    monkeypatch.setattr("cardsync.annotate.undo.cleaned", stumbling)
+    (book,) = home.mirror.books.of("home")
+    with capture_logs() as logs:
+        counts = await undo(home).remove_all(book)
+    assert counts == {"found": 1, UNREAD: 1, Outcome.WRITTEN.value: 1}
+    assert [b"VIPcheck" in server_of(home).cards[href] for href in (JO, AL)] == [True, False]
+    assert "tells what" not in str(logs)
+
+
+async def test_a_database_that_fails_ends_the_removal(home: Household, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> bytes:
+        raise StateProblem("the disk is full")
+
+    monkeypatch.setattr("cardsync.annotate.undo.cleaned", full)
+    (book,) = home.mirror.books.of("home")
+    with pytest.raises(StateProblem):
+        await undo(home).remove_all(book)

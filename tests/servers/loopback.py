@@ -3,9 +3,10 @@
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from io import BufferedIOBase
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +22,16 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """``headers`` is a list because a 401 may have several challenges; ``cut`` breaks off after that many bytes."""
+    """``headers`` is a list because a 401 may have several challenges; ``cut`` breaks off after that many bytes.
+
+    ``raw`` writes all there is to send itself, until it returns or nobody listens any more.
+    """
 
     status: int = 200
     body: bytes = b""
     headers: list[tuple[str, str]] = field(default_factory=list)
     cut: int | None = None
+    raw: Callable[[BufferedIOBase], None] | None = None
 
 
 Answerer = Callable[[Request], Response]
@@ -82,6 +87,11 @@ def serve(answer: Answerer, tls: ssl.SSLContext | None = None) -> Iterator[Loopb
             self._send(answer(request))
 
         def _send(self, response: Response) -> None:
+            if response.raw is not None:
+                self.close_connection = True
+                with suppress(OSError):  # nobody listens any more
+                    response.raw(self.wfile)
+                return
             self.send_response(response.status)
             for name, value in response.headers:
                 self.send_header(name, value)

@@ -147,8 +147,13 @@ BROKEN = {
         ],
     ),
     "a source": (
-        GOOD + f'[sources.mailbox]\nhost = "{CANARY}"\n',
-        ["5: sources.mailbox: no source is available in this version"],
+        GOOD + f'[sources.mailbox]\nhost = "{CANARY}"\n[sources.githup]\n[sources.linkedin_export]\nfolder = "x"\n',
+        [
+            "5: sources.mailbox: has no password; allowed: one of password, password_file",
+            "5: sources.mailbox.username: is missing",
+            "7: sources.githup: ",
+            "9: sources.linkedin_export.folder: is no absolute path",
+        ],
     ),
     "a name that cannot be": (
         GOOD + f'[accounts."my home"]\nurl = "dav.example.com"\nusername = "jo"\npassword = "{CANARY}"\n',

@@ -1,13 +1,18 @@
 """``cardsync run`` as a service runs it: real processes, real signals, a real server behind a proxy."""
 
+import json
 import signal
 import sys
 import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
+from cardsync.app import App
+from cardsync.daemon import Daemon
 from cardsync.lock import daemon_lock
 from cardsync.schedule import Due
 from cardsync.settings.load import load
@@ -180,6 +185,43 @@ def test_a_config_that_comes_during_a_cycle_is_followed_by_another_cycle(house: 
     assert daemon.wait_for("cycle", 2)["asked"] == 2
     assert house.proxy.most_at_once <= 2  # two batches of one account may be under way
     assert daemon.stop() == 0
+
+
+def test_sighup_ends_a_run_of_sources_unless_the_config_is_the_same(house: Household) -> None:
+    begun, free = house.home / "begun", house.home / "free"
+    slow = ["sh", "-c", f"echo >> {begun}; while [ ! -e {free} ]; do sleep 0.1; done; echo secret"]
+    mailbox = ["[sources.mailbox]", 'host = "127.0.0.1"', "port = 1", 'username = "me"']
+    house.fill()
+    house.ok("sync")
+    house.configure(*mailbox, f"password_command = {json.dumps(slow)}")
+    daemon = house.daemon()
+    try:
+        until(begun.exists, "the run of the sources")
+        daemon.send(HUP)
+        daemon.wait_for("config read again")
+        daemon.wait_for("cycle", 2)
+        assert daemon.events("sources stopped, the config changed") == []
+        house.configure()
+        daemon.send(HUP)
+        daemon.wait_for("sources stopped, the config changed")
+        daemon.wait_for("cycle", 3)
+        assert daemon.stop() == 0
+    finally:
+        free.touch()
+    assert daemon.events("source") == []
+    assert begun.read_text("utf-8") == "\n"
+
+
+async def test_a_config_that_is_read_again_changes_the_settings_and_nothing_else(house: Household) -> None:
+    old, new = (load(house.config, {}) for _ in range(2))
+    daemon = Daemon(old, lambda: new)
+    daemon._app = app = replace(App.open(old), environ={"CREDENTIALS_DIRECTORY": "/run/x"}, notice="said already")
+    try:
+        daemon._read_again(AsyncIOScheduler(timezone=UTC))
+    finally:
+        app.mirror.close()
+    assert daemon._app == replace(app, settings=new, notice="")
+    assert daemon._app.settings is new
 
 
 # ---------------------------------------------------------------- the schedule

@@ -16,12 +16,15 @@ import httpx
 import pytest
 
 from cardsync.app import database_of
+from cardsync.demo import evidence, story
 from cardsync.demo.addressbook import people
 from cardsync.demo.days import Days, Time
 from cardsync.demo.gestures import ANSWERS, Gesture, Scene, Understood
 from cardsync.demo.phone import Phone
 from cardsync.demo.place import emptied, write_config
+from cardsync.demo.post import Mail, letter, returned
 from cardsync.demo.server import serving
+from cardsync.demo.sights import SIGHTS, Colleague
 from cardsync.demo.untouched import properties
 from cardsync.demo.witness import Witness, WitnessedApp
 from cardsync.errors import CardsyncError
@@ -128,6 +131,19 @@ def test_every_answer_is_understood_and_no_text_is_touched(told: Told) -> None:
     assert "1 request, nothing written" in told.output
 
 
+def test_what_mail_and_sites_tell_makes_three_questions_and_one_silent_validation(told: Told) -> None:
+    last = told.output.partition("What your own mail tells")[2].partition("Try it")[0]
+    assert "invented" in last
+    assert "[sources.mailbox]" in last
+    blocks = [line.removeprefix("  note       ") for line in last.splitlines() if line.startswith("  note       ")]
+    bounced, writes, moved, silent = blocks
+    assert re.fullmatch(r"VIPcheck: mail to \S+ bounced on \d+ \w+\. Where is \w+ now\?", bounced)
+    assert re.fullmatch(r"VIPcheck: still .+\? \(writes from \S+\)", writes)
+    assert re.fullmatch(r"VIPcheck: still .+\? \(\S+ now leads to \S+\)", moved)
+    assert re.fullmatch(r'no question; last sure \d\d \w+ \d{4}, and the history says "seen in use"', silent)
+    assert "checked    nothing but these notes was written" in last
+
+
 def test_piped_it_is_plain_text_without_noise(told: Told) -> None:
     assert told.error == ""
     assert "\x1b" not in told.output
@@ -156,6 +172,15 @@ def test_what_it_says_to_try_works_without_the_server(told: Told) -> None:
     assert len(vip.stdout.splitlines()) == 40  # the headings and 39
     assert arguments[2][1] in explain.stdout
     assert " and open: VIPcheck: " in explain.stdout
+
+
+def test_what_the_last_chapter_saw_can_be_explained_afterwards(told: Told) -> None:
+    config = told.config.parent / "evidence" / "cardsync.toml"
+    (command,) = (line.strip() for line in told.output.splitlines() if f"--config {config}" in line)
+    explained = cardsync("--config", str(config), *shlex.split(command.partition(" --config ")[2])[1:])
+    assert explained.returncode == 0, explained.stderr
+    assert "came back for good" in explained.stdout
+    assert not [row for row in cardsync("--config", str(config), "sources").stdout.splitlines() if "\tyes\t" in row]
 
 
 def test_what_it_leaves_is_private(told: Told) -> None:
@@ -277,6 +302,62 @@ def test_a_story_without_a_fault_is_good(tmp_path: Path, capsys: pytest.CaptureF
     with days(tmp_path, OK) as story:
         assert story.tell()
     assert "1 answers understood" in capsys.readouterr().out
+
+
+def temporary(who: Colleague, at: datetime) -> Mail:
+    mail = returned(who.address, at)
+    return replace(mail, raw=mail.raw.replace(b"5.1.1", b"4.2.2"))
+
+
+def unsigned(who: Colleague, at: datetime) -> Mail:
+    mail = letter(who.name, who.address, at)
+    return replace(mail, raw=mail.raw.replace(b"dkim=pass", b"dkim=fail"))
+
+
+def test_what_mail_and_sites_do_not_tell_is_missed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bounce, elsewhere, moved, in_use = SIGHTS
+    spoilt = (
+        replace(bounce, mail=temporary),
+        replace(elsewhere, asks="now leads to"),
+        replace(moved, leads_to=""),
+        replace(in_use, mail=unsigned),
+    )
+    with evidence.chapter(tmp_path / "evidence", START, spoilt) as last:
+        assert not last.tell()
+        names = [who.name for who, _ in last.seen]
+    assert last.faults == [
+        f"{names[0]}: not asked about",
+        f"{names[1]}: the question does not ask for what was seen",
+        f"{names[2]}: not asked about",
+        f"{names[3]}: that the work address is in use did not count",
+        "1 questions stand instead of 3",
+        "1 writes for 3 questions",
+    ]
+    assert "WRONG" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("asks", "exit_code"), [(SIGHTS[0].asks, 0), ("something else", 1)])
+def test_a_fault_in_the_last_chapter_alone_ends_the_demo_with_1(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, asks: str, exit_code: int
+) -> None:
+    monkeypatch.setattr(Days, "tell", lambda self: True)  # the days before, all well
+    monkeypatch.setattr(story, "configure", lambda *_: None)
+    monkeypatch.setattr(evidence, "SIGHTS", (replace(SIGHTS[0], asks=asks), *SIGHTS[1:]))
+    assert story.tell(directory=str(tmp_path), keep=False) == exit_code
+
+
+def test_a_card_that_changes_beside_its_note_in_the_last_chapter_is_said(tmp_path: Path) -> None:
+    def meanwhile(who: Colleague, at: datetime) -> Mail:
+        phone, others = last.phone, [other for other, _ in last.seen if other != who]
+        phone.edit_field(others[0].card, "NICKNAME", "Intruder")
+        phone.edit_note(others[1].card, lambda note: note + "\nnot the user's")
+        return letter(who.name, who.address, at)
+
+    with evidence.chapter(tmp_path / "evidence", START, (*SIGHTS[:3], replace(SIGHTS[3], mail=meanwhile))) as last:
+        assert not last.tell()
+        names, cards = [who.name for who, _ in last.seen], [who.card for who, _ in last.seen]
+    assert f"the card {cards[0]} is not as it was" in last.faults
+    assert f"{names[1]}: the note is not as it should be" in last.faults
 
 
 def test_properties_see_what_matters_and_nothing_else() -> None:

@@ -1,6 +1,7 @@
 """What goes after its time, and what never does."""
 
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -9,12 +10,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.mirror import Mirror
+from cardsync.model import Evidence, EvidenceKind, Says, WorkField
 from cardsync.tidy import Keep, expired, tidy
-from in_memory import address_book
+from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.document import scan
+from in_memory import address_book, person
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 KEEP = Keep(versions=365 * DAY, backups=365 * DAY)
+SEEN = Evidence(
+    source="web",
+    kind=EvidenceKind.PROFILE,
+    family="profile",
+    claim=WorkField.EMAIL,
+    says=Says.AGREES,
+    stored="",
+    observed_at=NOW,
+    first_observed_at=NOW - 900 * DAY,
+)
 AGES = st.lists(st.integers(0, 3000), max_size=12, unique=True)
 
 
@@ -76,6 +90,23 @@ def test_the_newest_version_of_a_card_and_every_open_write_stay(tmp_path: Path) 
         assert len(mirror.database.rows("SELECT 1 FROM journal")) == 3
         assert [command[0] for command in mirror.commands.waiting()] == [2]
         assert len(mirror.database.rows("SELECT 1 FROM command")) == 1
+
+
+def test_evidence_that_nobody_saw_again_for_two_years_goes_with_what_made_its_requests_conditional(
+    tmp_path: Path,
+) -> None:
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        mirror.accounts.store_discovery("home", [address_book()], NOW - 900 * DAY)
+        contact = contact_of(scan(person("Jo")))
+        id_, _ = mirror.contacts.observe(1, contact, "jo", "/jo.vcf", work_keys(contact), NOW - 900 * DAY)
+        for age in (731, 729):
+            at = NOW - age * DAY
+            mirror.evidence.add(id_, [replace(SEEN, stored=f"{age}@acme.example", observed_at=at)])
+            mirror.evidence.keep_validators("web", f"{age}", '"e"', "", at)
+        for at in (NOW, NOW + 7 * DAY):
+            tidy(mirror, tmp_path / "backups", KEEP, at)
+        assert [each.stored for each in mirror.evidence.of(id_)] == ["729@acme.example"]
+        assert [mirror.evidence.validators("web", f"{age}") is None for age in (731, 729)] == [True, False]
 
 
 def test_it_is_done_once_a_week_also_where_the_clock_was_set_back(tmp_path: Path) -> None:

@@ -23,15 +23,14 @@ def adopt(
     asked = mirror.questions.of(card.contact_id)
     if mirror.journal.unsettled(card.book_id, card.href) or any(each.standing for each in asked):
         return False
-    labels = (policy.label, *policy.past_labels)
-    notes = ((note, recognise(note, labels, policy.texts)) for note in note_texts(scan(data)))
+    notes = ((note, recognise(note, policy.labels, policy.texts)) for note in note_texts(scan(data)))
     note, found = next(((note, block) for note, block in notes if block), ("", None))
     if found is None:
         mirror.books.set_searched(card.book_id, card.href)
         return False
     found = read.known(found, note, [each.block for each in asked])
     contact = contact_of(scan(data))
-    whole = recognise(found.text, labels, policy.texts) or found
+    whole = recognise(found.text, policy.labels, policy.texts) or found
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
     mirror.books.store_data(card.book_id, card.href, data, seen=True)
     mirror.questions.adopt(

@@ -30,9 +30,11 @@ class Answer:
 
 OFFERED = {
     QuestionKind.STILL: frozenset(AnswerKind),
+    QuestionKind.SEEN: frozenset(AnswerKind),
     QuestionKind.HALF_UPDATED: frozenset(AnswerKind) - {AnswerKind.LEFT},
     QuestionKind.MISSING: frozenset({AnswerKind.LATER, AnswerKind.NEVER, AnswerKind.RETIRED}),
     QuestionKind.FOLLOW_UP: frozenset({AnswerKind.LATER, AnswerKind.NEVER, AnswerKind.RETIRED}),
+    QuestionKind.BOUNCED: frozenset(AnswerKind) - {AnswerKind.OK},
 }
 """The words that each question offers; another word is no answer to it."""
 

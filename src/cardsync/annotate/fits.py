@@ -16,7 +16,7 @@ def fields_of(found: Recognised, contact: Contact) -> tuple[WorkField, ...]:
 
     Such a block was pasted from another card, or the card was edited since: an ``ok`` to it says nothing of this one.
     """
-    if found.kind is QuestionKind.STILL:
+    if found.kind in {QuestionKind.STILL, QuestionKind.SEEN}:
         named = _named(found, contact)
         return named + _domain(found, contact) if named else ()
     if found.kind is QuestionKind.HALF_UPDATED:

@@ -3,11 +3,11 @@
 from collections.abc import Collection, Mapping, Sequence
 
 from cardsync.annotate.block import find
-from cardsync.annotate.normal import plain
+from cardsync.annotate.normal import letters
 from cardsync.annotate.recognise import Recognised, all_of, questions_in, recognise
 from cardsync.records import Asked, Written
 
-_TELLING = frozenset({"domain", "month"})
+_TELLING = frozenset({"domain", "month", "day", "value", "address"})
 """Slots that the owner has no reason to edit."""
 
 
@@ -26,10 +26,10 @@ def stands_instead(
     found = list(all_of(note, labels, texts))
     if len(found) <= questions_in(asked.user_text, labels, texts):  # perhaps one of these, edited
         return False
-    now, before = _letters(note), _letters(asked.user_text)
+    now, before = letters(note), letters(asked.user_text)
     found = [each for each in found if not _is_the_owners(each, now, before)]
-    known = {_letters(block) for block in written}
-    return bool(found) and all(_is_another(own, each, is_known=_letters(each.text) in known) for each in found)
+    known = {letters(block) for block in written}
+    return bool(found) and all(_is_another(own, each, is_known=letters(each.text) in known) for each in found)
 
 
 def _is_there(asked: Asked | Written, note: str) -> bool:
@@ -37,12 +37,12 @@ def _is_there(asked: Asked | Written, note: str) -> bool:
     question = asked.block.split("\n")[0]
     stands = find(note, asked.block, asked.user_text, asked.position)
     first = stands.ours[0] if stands and stands.whole else ()
-    return len(first) == 1 and _letters(note[slice(*first[0])]) == _letters(question)
+    return len(first) == 1 and letters(note[slice(*first[0])]) == letters(question)
 
 
 def _is_the_owners(found: Recognised, now: str, before: str) -> bool:
     """Whether its first line stands in the note no more often than in the owner's text."""
-    question = _letters(found.text.split("\n")[0])
+    question = letters(found.text.split("\n")[0])
     return 0 < now.count(question) <= before.count(question)
 
 
@@ -68,7 +68,3 @@ def _is_within(part: str, whole: str) -> bool:
     """Whether the characters of the one stand in the other, in that order."""
     rest = iter(whole)
     return all(character in rest for character in part)
-
-
-def _letters(text: str) -> str:
-    return "".join(plain(text).split())

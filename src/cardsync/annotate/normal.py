@@ -28,6 +28,11 @@ def plain(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
+def letters(text: str) -> str:
+    """The same without spaces and line breaks."""
+    return "".join(plain(text).split())
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
     """A word or a single sign: ``text`` is plain, ``start`` and ``stop`` are offsets into the note.

@@ -105,5 +105,5 @@ def after(
             return replace(standing, left_at=None, dismissals=0)
         case Ending.EDITED:
             return replace(standing, dismissals=0)
-        case Ending.EXPIRED | Ending.WITHDRAWN:
+        case Ending.EXPIRED | Ending.WITHDRAWN | Ending.SETTLED:
             return standing

@@ -8,7 +8,7 @@ from itertools import pairwise
 from cardsync.annotate.align import common
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
-from cardsync.annotate.normal import plain, tokens_of, words_of
+from cardsync.annotate.normal import letters, plain, tokens_of, words_of
 from cardsync.annotate.recognise import Recognised
 from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
@@ -139,7 +139,7 @@ def moved(asked: Asked, href: str, note: str) -> Asked:
 
 def _is(note: str, line: Sequence[tuple[int, int]], *texts: str) -> bool:
     """Whether it is in one piece, and one of the texts to the letter."""
-    return len(line) == 1 and _letters(note[line[0][0] : line[0][1]]) in map(_letters, texts)
+    return len(line) == 1 and letters(note[line[0][0] : line[0][1]]) in map(letters, texts)
 
 
 def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
@@ -158,16 +158,12 @@ def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
 def _is_all_of(block: str, found: Found, note: str) -> bool:
     """Whether all words are there."""
     words = "".join(note[start:stop] for start, stop in found.spans)
-    return _is_unbroken(found, note) and _letters(words) == _letters(block)
+    return _is_unbroken(found, note) and letters(words) == letters(block)
 
 
 def _is_unbroken(found: Found, note: str) -> bool:
     """Whether each line of ours is on one line: a label that stands above may be of the owner's own."""
     return not any("\n" in note[line[0][0] : line[-1][1]] for line in found.ours)
-
-
-def _letters(text: str) -> str:
-    return "".join(plain(text).split())
 
 
 def still_answers(ended: Ending | None, said: Ending | None) -> bool:

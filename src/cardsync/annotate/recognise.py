@@ -8,7 +8,7 @@ from itertools import islice
 
 from cardsync.annotate.normal import Token, lines_of, plain
 from cardsync.annotate.removal import spans_without, without
-from cardsync.annotate.texts import HINTS, QUESTIONS, REMARKS, SLOTS, TEMPLATES
+from cardsync.annotate.texts import HINTS, QUESTIONS, REMARKS, SIGHTS, SLOTS, TEMPLATES
 from cardsync.model import QuestionKind
 from cardsync.policy import Position
 
@@ -154,7 +154,7 @@ def _shapes(overrides: tuple[tuple[str, str], ...]) -> tuple[_Shape, ...]:
             hint = _parts(texts[HINTS[kind]])
             questions = tuple(
                 Template(
-                    kind=kind,
+                    kind=QuestionKind.SEEN if kind is QuestionKind.STILL and remark in SIGHTS else kind,
                     language=language,
                     parts=_parts(text := f" {texts[name]}" + (f" {texts[remark]}" if remark else "")),
                     slots=tuple(slot[1:-1] for slot in _SLOT.findall(text)),

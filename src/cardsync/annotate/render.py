@@ -44,7 +44,7 @@ def _clean(text: str) -> str:
 
 def _templates(question: Question, slots: Mapping[str, str]) -> list[str]:
     match question.kind:
-        case QuestionKind.STILL:
+        case QuestionKind.STILL | QuestionKind.SEEN:
             return [_still(slots), *_remarks(question.slots)]
         case QuestionKind.HALF_UPDATED:
             return ["half_updated_one" if len(question.fields) == 1 else "half_updated_many"]
@@ -52,6 +52,8 @@ def _templates(question: Question, slots: Mapping[str, str]) -> list[str]:
             return ["missing"]
         case QuestionKind.FOLLOW_UP:
             return ["follow_up_from" if slots["organisation"] else "follow_up"]
+        case QuestionKind.BOUNCED:
+            return ["bounced"]
 
 
 def _still(slots: Mapping[str, str]) -> str:
@@ -61,8 +63,9 @@ def _still(slots: Mapping[str, str]) -> str:
 
 
 def _remarks(raw: Mapping[str, str]) -> list[str]:
-    """At most one remark in brackets: the address is more telling than the date."""
-    return next(([name] for name in REMARKS if raw.get(name)), [])
+    """At most one remark in brackets: what a source saw, else the address, else the date."""
+    seen = raw.get("remark", "")
+    return [seen] if seen in REMARKS else next(([name] for name in REMARKS if raw.get(name)), [])
 
 
 def _slots(question: Question, language: str, today: date) -> dict[str, str]:
@@ -74,10 +77,15 @@ def _slots(question: Question, language: str, today: date) -> dict[str, str]:
         "old_organisation": raw.get("old_organisation", ""),
         "domain": raw.get("domain", ""),
         "name": raw.get("given_name", ""),
+        "address": raw.get("address", ""),
+        "source": raw.get("source", ""),
+        "value": raw.get("value", ""),
     }
+    happened = raw.get("happened_at", "")
     return {
         **{name: one_line(value) for name, value in values.items()},
         "month": _month(date.fromisoformat(dated[:10]), language, today) if dated else "",
+        "day": _day(date.fromisoformat(happened[:10]), language, today) if happened else "",
         "fields": _listed(question.fields, language),
     }
 
@@ -85,6 +93,12 @@ def _slots(question: Question, language: str, today: date) -> dict[str, str]:
 def _month(day: date, language: str, today: date) -> str:
     name = MONTHS[language][day.month - 1]
     return name if day.year == today.year else f"{name} {day.year}"
+
+
+def _day(day: date, language: str, today: date) -> str:
+    """``3 May``, with its year unless that is this one."""
+    month = _month(day, language, today)
+    return f"{day.day}. {month}" if language == "de" else f"{day.day} {month}"
 
 
 def _listed(fields: tuple[WorkField, ...], language: str) -> str:

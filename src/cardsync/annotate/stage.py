@@ -16,7 +16,7 @@ from cardsync.annotate.turns import Turns
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import alone
-from cardsync.model import Assessment, Contact, Memory, Question, WorkField
+from cardsync.model import Assessment, Contact, Memory, Question, Says, WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, VipCard
 from cardsync.resources import AddressObject
@@ -141,7 +141,17 @@ class Annotate:
             return said
         if not card.groups:
             return Ending.WITHDRAWN
+        if self._seen_in_use(asked, card, data):
+            return Ending.SETTLED
         return Ending.EXPIRED if self.now - asked.asked_at >= self.policy.expire_after else None
+
+    def _seen_in_use(self, asked: Asked, card: VipCard, data: bytes) -> bool:
+        """Whether a source saw the address in use since we asked, and nothing is left to ask."""
+        memory = self.mirror.contacts.memory(asked.contact_id)
+        since = (each.happened_at for each in memory.evidence if each.says is Says.USED and each.happened_at)
+        if memory.left_at or not any(day > asked.asked_at for day in since):
+            return False
+        return self.judge(contact_of(scan(data)), memory, card.groups)[1] is None
 
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
@@ -183,8 +193,7 @@ class Annotate:
 
     def _stands_instead(self, card: VipCard, asked: Asked, data: bytes) -> bool:
         written = [each.block for ours in self.mirror.questions.blocks(card.book_id).values() for each in ours]
-        labels = (self.policy.label, *self.policy.past_labels)
-        return stands_instead(asked, note_with(asked, data).text, labels, self.policy.texts, written)
+        return stands_instead(asked, note_with(asked, data).text, self.policy.labels, self.policy.texts, written)
 
     def _give_way(self, card: VipCard, asked: Asked, data: bytes, done: Annotated) -> None:
         """Another block of ours stands there: an older card, state or cardsync put it there, and not the owner."""

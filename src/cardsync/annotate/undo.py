@@ -15,6 +15,7 @@ from cardsync.annotate.read import heard, read, still_answers
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused, CardsyncError
 from cardsync.mirror import Mirror
+from cardsync.mirror.mistakes import why_left_out
 from cardsync.model import uid_key
 from cardsync.policy import ReminderPolicy
 from cardsync.ports import Server
@@ -68,18 +69,15 @@ class Undo:
             for key, asked in self.mirror.questions.standing_by_uid(book.id).items()
         }
 
-    @property
-    def _labels(self) -> tuple[str, ...]:
-        return (self.policy.label, *self.policy.past_labels)
-
     def _with_block(
         self, card: AddressObject, blocks: Mapping[str, Sequence[Written]], counts: dict[str, int]
     ) -> list[Target]:
         try:
             key = uid_key(scan(card.data).text("UID"))
-            found = cleaned(card.data, blocks.get(key, ()), self._labels, self.policy.texts) != card.data
-        except CardRefused:
-            _count(counts, UNREAD, int(looks_like_ours(card.data, self._labels)))
+            found = cleaned(card.data, blocks.get(key, ()), self.policy.labels, self.policy.texts) != card.data
+        except Exception as error:  # noqa: BLE001 - one card over which we stumble keeps no other's block
+            why_left_out(error)
+            _count(counts, UNREAD, int(looks_like_ours(card.data, self.policy.labels)))
             return []
         return [Target(href=card.href, uid_key=key, contact_id=None)] if found else []
 
@@ -90,7 +88,7 @@ class Undo:
         key = uid_key(scan(card.data).text("UID"))
         asked = known.get((key, card.href)) or known.get((key, ""))
         answered = self._answered(asked, card.data) if asked else card.data
-        data = cleaned(answered, blocks.get(key, ()), self._labels, self.policy.texts)
+        data = cleaned(answered, blocks.get(key, ()), self.policy.labels, self.policy.texts)
         if data == card.data:
             return None
         removes = asked.id if asked and _is_over(asked, data) else None

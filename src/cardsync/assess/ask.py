@@ -1,12 +1,16 @@
 """Which question, if any, an assessment is worth; unobtrusive: budgets and dates of earlier questions come after."""
 
+import math
 from datetime import datetime, timedelta
 
+from cardsync.assess.evidence import sentence
 from cardsync.assess.fuse import probability_without
 from cardsync.model import (
     Assessment,
     Contact,
     ContactKind,
+    Evidence,
+    EvidenceKind,
     Memory,
     Question,
     QuestionKind,
@@ -43,6 +47,8 @@ def question(
         return None  # perhaps she is still at it
     if due and half:
         return _half_updated(half, score, assessment.probability)
+    if due and (bounced := _bounced(contact, assessment, score)):
+        return bounced
     if due and (asked := _still(contact, memory, assessment, found, score, now)):
         return asked
     if reminders.ask_missing and (due or not contact.work) and (missing := found.get(SignalKind.MISSING)):
@@ -80,6 +86,64 @@ def _half_updated(half: Signal, score: float, probability: float) -> Question:
     )
 
 
+def telling(assessment: Assessment) -> Evidence | None:
+    """The evidence that speaks most against the card; None where none says much."""
+    against = [
+        (math.log(signal.likelihood_ratio) * signal.match, signal.evidence)
+        for signal in assessment.signals
+        if signal.evidence and signal.likelihood_ratio > 1
+    ]
+    weight, best = max(against, key=lambda pair: pair[0], default=(0.0, None))
+    return best if weight >= MUCH else None
+
+
+MUCH = math.log(2.0)
+"""Log-odds that are worth a word in the question."""
+
+
+def _bounced(contact: Contact, assessment: Assessment, score: float) -> Question | None:
+    best = telling(assessment)
+    if best is None or best.kind is not EvidenceKind.BOUNCE or best.happened_at is None:
+        return None
+    return Question(
+        kind=QuestionKind.BOUNCED,
+        fields=(WorkField.EMAIL, WorkField.ORGANISATION),
+        slots={
+            "address": best.stored,
+            "happened_at": _day(best.happened_at),
+            "given_name": contact.given_name or contact.name,
+        },
+        score=score,
+        reason=sentence(best),
+        probability=assessment.probability,
+    )
+
+
+_REMARKS = {  # by what was seen: the remark that the question makes of it
+    EvidenceKind.NEW_ADDRESS: "writes_from",
+    EvidenceKind.REDIRECT: "leads_to",
+    EvidenceKind.ROW: "says",
+    EvidenceKind.PROFILE: "says",
+    EvidenceKind.REGISTRY: "says",
+    EvidenceKind.OTHER: "says",
+    EvidenceKind.ENDED: "ended",
+    EvidenceKind.NO_DOMAIN: "no_domain",
+    EvidenceKind.NO_MAIL: "no_domain",
+}
+
+
+def _seen(assessment: Assessment) -> dict[str, str]:
+    """The slots of what a source saw: the name of its remark, and what that says."""
+    best = telling(assessment)
+    remark = _REMARKS.get(best.kind) if best else None
+    if best is None or remark is None or (remark == "says" and not best.suggested):
+        return {}
+    slots = {"remark": remark, "value": best.suggested, "source": best.about or best.source}
+    if remark in {"leads_to", "no_domain"}:
+        slots["source"] = best.about or best.stored.rpartition("@")[2]
+    return {name: value for name, value in slots.items() if value}
+
+
 def _still(
     contact: Contact,
     memory: Memory,
@@ -98,15 +162,18 @@ def _still(
             fields.append(which)
     if not fields:
         return None
-    if foreign := found.get(SignalKind.FOREIGN_DOMAIN):
-        slots["domain"] = foreign.values[0]
-    elif two := found.get(SignalKind.TWO_ORGANISATIONS):
-        slots["domain"] = two.values[-1]
-    if "domain" in slots:
+    remark = _seen(assessment)
+    if remark:
+        slots |= remark
+    elif mismatch := found.get(SignalKind.FOREIGN_DOMAIN):
+        slots["domain"] = mismatch.values[0]
+    elif mismatch := found.get(SignalKind.TWO_ORGANISATIONS):
+        slots["domain"] = mismatch.values[-1]
+    if "domain" in slots:  # the question names it then, so that an ok is about it
         fields.append(WorkField.EMAIL)
     slots |= _since(contact, memory, assessment, now)
     return Question(
-        kind=QuestionKind.STILL,
+        kind=QuestionKind.SEEN if "remark" in slots else QuestionKind.STILL,
         fields=tuple(fields),
         slots=slots,
         score=score,

@@ -6,9 +6,12 @@ projects live whose people work elsewhere (measured by ``bench/organisations.py`
 """
 
 import re
+import unicodedata
 from collections.abc import Collection, Iterable, Mapping
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
+
+import idna
 
 from cardsync.assess.organisations import (
     Aliases,
@@ -21,7 +24,7 @@ from cardsync.assess.organisations import (
     synonyms,
     too_long,
 )
-from cardsync.assess.words import ANYBODYS_LABELS, FREE_MAIL, GENERIC_WORDS, JOINING_WORDS
+from cardsync.assess.words import ANYBODYS_LABELS, FREE_MAIL, GENERIC_WORDS, JOINING_WORDS, TENANTS
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
@@ -41,11 +44,28 @@ def _suffixes() -> "PublicSuffixList":
 
 
 def _normal(domain: str) -> str:
-    domain = domain.strip().strip(".").casefold()
-    try:
-        return domain.encode("ascii").decode("idna") if "xn--" in domain else domain
-    except UnicodeError:
+    domain = domain.strip().strip(".").lower()
+    return in_letters(domain) or domain
+
+
+def in_letters(domain: str) -> str:
+    """A lower-case domain in letters instead of punycode (IDNA 2008: a sharp s is no ss); '' for punycode of none."""
+    if "xn--" not in domain:
         return domain
+    try:
+        return idna.decode(domain) if len(domain) <= _LONGEST else ""
+    except UnicodeError:
+        return ""
+
+
+def to_show(domain: str) -> str:
+    """A domain as nobody mistakes it for another: letters of other scripts, which look like ours, in punycode."""
+    if all(char.isascii() or unicodedata.name(char, "").startswith("LATIN ") for char in domain):
+        return domain
+    try:
+        return idna.encode(domain).decode("ascii")
+    except UnicodeError:
+        return domain.encode("ascii", "replace").decode("ascii")
 
 
 @lru_cache(maxsize=8192)
@@ -56,7 +76,10 @@ def _split(domain: str) -> tuple[tuple[str, ...], str]:
         return (), ""
     suffix = _suffixes().publicsuffix(domain) or ""
     body = domain.removesuffix(suffix).strip(".")
-    return tuple(body.split(".")) if body else (), suffix
+    labels = tuple(body.split(".")) if body else ()
+    if len(labels) > 1 and (tenants := f"{labels[-1]}.{suffix}") in TENANTS:
+        return labels[:-1], tenants
+    return labels, suffix
 
 
 def registrable(domain: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from cardsync.assess.domains import Domains
@@ -9,7 +10,7 @@ from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import SUREST, prior
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import Survival, employment
-from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind
+from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind, WorkField
 from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
@@ -51,20 +52,20 @@ def assess(
         now=now,
     )
     start, said = _starting_from(before.probability, memory)
-    after = posterior(start, found)
+    weighed = _about(WorkField.ORGANISATION, found)
     beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]  # the claims know it by dates
     return Assessment(
-        probability=after,
+        probability=posterior(start, weighed),
         prior=before.probability,
         start=start,
         age=before.age,
-        reasons=(*before.reasons, *said, *_weighed(start, found)),
+        reasons=(*before.reasons, *said, *_weighed(start, weighed)),
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
         gain=before.gain,
         claims={
-            which: 1 - posterior(_starting_from(_bounded(1 - right), memory)[0], beside)
+            which: 1 - posterior(_starting_from(_bounded(1 - right), memory)[0], _about(which, beside))
             for which, right in before.claims.items()
         },
     )
@@ -91,6 +92,16 @@ def _in_part(signal: Signal, factor: float) -> str:
     return " It counts in part: perhaps it is about somebody else, or old." if signal.match < SURE_MATCH else ""
 
 
+def _about(which: WorkField, found: Sequence[Signal]) -> list[Signal]:
+    """What each item says of one detail; of the organisation, it is what it says of the employment."""
+    return [
+        signal
+        if signal.others_ratio is None or which in signal.fields
+        else replace(signal, likelihood_ratio=signal.others_ratio)
+        for signal in found
+    ]
+
+
 def _bounded(stale: float) -> float:
     return min(max(stale, SUREST), 1 - SUREST)
 
@@ -113,7 +124,8 @@ def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) ->
     """P(stale) had the signals of these kinds not been seen."""
     if not 0 < assessment.start < 1:
         return assessment.probability
-    return posterior(assessment.start, [signal for signal in assessment.signals if signal.kind not in kinds])
+    found = [signal for signal in assessment.signals if signal.kind not in kinds]
+    return posterior(assessment.start, _about(WorkField.ORGANISATION, found))
 
 
 def factors(found: Sequence[Signal]) -> list[float]:

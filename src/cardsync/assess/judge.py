@@ -7,6 +7,7 @@ from functools import partial
 
 from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
+from cardsync.assess.evidence import outside
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
 from cardsync.assess.survival import employment
@@ -38,6 +39,7 @@ class Judge:
             assumed_age=self.assumed_age,
             aliases=self.aliases,
             domains=self.domains,
+            evidence=outside(contact, memory, self.aliases, self.now),
             now=self.now,
             survival=partial(employment, pace=self.pace),
         )

@@ -32,6 +32,11 @@ PROFILE_HOSTS = _words("""
 """)
 """Registrable domains where a work URL is the person's page with somebody else."""
 
+TENANTS = _words("""
+    onmicrosoft.com amazonses.com zendesk.com freshdesk.com freshservice.com atlassian.net
+""")
+"""Domains under which anybody has one of his own that signs mail, and that the public list has not."""
+
 FREE_MAIL = _words("""
     gmail.com googlemail.com outlook.com outlook.de outlook.fr outlook.es hotmail.com hotmail.co.uk hotmail.fr
     hotmail.de hotmail.it hotmail.es live.com live.co.uk live.fr live.de live.nl msn.com passport.com

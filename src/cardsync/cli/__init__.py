@@ -7,6 +7,7 @@ import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
+from typing import NoReturn
 
 import click
 
@@ -30,6 +31,7 @@ _MODULES = {
     "notes": "act",
     "backup": "act",
     "restore": "act",
+    "sources": "sources",
     "config": "config",
 }
 
@@ -114,3 +116,14 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
 def main(ctx: click.Context, *, config_path: Path | None, log_level: str | None) -> None:
     """Keep the work details of your VIPs true, by asking in their own notes."""
     ctx.obj = Invocation(config_path=config_path, log_level=log_level)
+
+
+def program() -> NoReturn:
+    """The command line as a process of its own."""
+    from cardsync.cli.ending import leave
+
+    try:
+        main()
+    except SystemExit as end:
+        leave(end.code if isinstance(end.code, int) else int(end.code is not None))
+    leave(0)

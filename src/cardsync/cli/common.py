@@ -71,9 +71,14 @@ def _turn(state: Path) -> Iterator[None]:
         if at_once:
             yield
             return
-    say("waiting for the running cycle to end ...", err=True)
+    say_waiting()
     with cycle_lock(state):
         yield
+
+
+def say_waiting() -> None:
+    """Another process has the lock."""
+    say("waiting for the running cycle to end ...", err=True)
 
 
 def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:

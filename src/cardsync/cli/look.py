@@ -159,6 +159,9 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
     if shown["assessment"] and shown["state"] not in {"company", "no-work-details"}:
         _print_assessment(shown["assessment"], shown["assessed_at"])
+    for each in shown["evidence"]:
+        link = f" <{each['url']}>" if each["url"] else ""
+        output.say(f"  {each['source']}: {each['sentence']}{link}")
     output.say(shown["asked"])
     if rank := shown["rank"]:
         sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {rank['gain_years']:.2f} years gained"

@@ -1,20 +1,22 @@
 """``run``, ``sync``, ``check``, ``demo``."""
 
 import asyncio
-import os
 import sys
+from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from cardsync.cli import output
-from cardsync.cli.common import dry_run_option, exclusive, json_option, opened, progress, settings_of
+from cardsync.cli import ending, output
+from cardsync.cli.common import dry_run_option, json_option, opened, progress, say_waiting, settings_of
 from cardsync.words import count
 
 if TYPE_CHECKING:
     from cardsync.app import App, Cycle
+    from cardsync.evidence.stage import Counts
 
 
 @click.command()
@@ -23,10 +25,7 @@ def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
     from cardsync.daemon import Daemon
 
-    with asyncio.Runner() as runner:
-        runner.run(Daemon(settings_of(context), lambda: settings_of(context)).run())
-        sys.stderr.flush()
-        os._exit(0)  # all is closed; a thread that waits for DNS or a password command must not hold the end
+    ending.run(Daemon(settings_of(context), lambda: settings_of(context)).run())
 
 
 @click.command()
@@ -35,14 +34,51 @@ def run(context: click.Context) -> None:
 @click.pass_context
 def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """One cycle now; --dry-run shows the diff of every card that it would write."""
-    with exclusive(context) as app, progress() as shown:
-        done = asyncio.run(app.cycle(dry_run=dry_run, progress=shown))
+    with opened(context) as app, progress() as shown:
+        done, sources = ending.run(_synced(app, shown, dry_run=dry_run))
         with closing(done.mirror) if dry_run else nullcontext():
             if as_json:
-                output.as_json({**done.as_json(), "dry_run": dry_run})
+                counted = {name: asdict(counts) for name, counts in sources.items()}
+                output.as_json({**done.as_json(), "sources": counted, "dry_run": dry_run})
             else:
                 _print_cycle(app, done, dry_run=dry_run)
+                _print_sources(sources)
     sys.exit(done.exit_code)
+
+
+def _print_sources(sources: Mapping[str, "Counts"]) -> None:
+    for name, counts in sources.items():
+        output.say(
+            f"{name}: {count(counts.looked, 'contact')} looked at, {counts.found} found, "
+            f"{counts.validated} seen in use{(counts.errors and f'; {counts.errors[-1]}') or ''}"
+        )
+
+
+async def _synced(
+    app: "App", shown: Callable[[int, int], None], *, dry_run: bool
+) -> tuple["Cycle", Mapping[str, "Counts"]]:
+    """The sources first, as long as they are quick; a dry run asks none.  Only the cycle keeps others from theirs."""
+    from cardsync.consulting import Beside
+    from cardsync.lock import cycle_lock, cycle_turn
+
+    beside = Beside()
+    if not dry_run:
+        await beside.begin(app, _QUICK)
+    try:
+        async with cycle_turn(app.settings.state_dir, say_waiting):
+            done = await app.cycle(dry_run=dry_run, progress=shown)
+    finally:
+        app.carry_out_waiting()
+    sources = await beside.end(_SLOW)
+    if sources:
+        with cycle_lock(app.settings.state_dir, wait=False) as held:
+            if held:  # else the cycle that goes on elsewhere, or the next one, does so
+                app.assess()
+        app.carry_out_waiting()
+    return done, sources
+
+
+_QUICK, _SLOW = timedelta(minutes=1), timedelta(minutes=5)
 
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import click
 
 from cardsync.app import database_of
-from cardsync.demo import show
+from cardsync.demo import evidence, show
 from cardsync.demo.addressbook import AddressBookFixture, people
 from cardsync.demo.days import DAYS, Days, Time
 from cardsync.demo.phone import Phone
@@ -48,10 +48,11 @@ def tell(*, directory: str | None, keep: bool) -> int:
         with _days(config, book, server, first_day) as days:
             good = days.tell()
             name = days.asked_last
-        _what_to_try(config, name, keep=keep)
+        chapter = evidence.tell(place / "evidence", today)
+        _what_to_try(config, name, chapter, keep=keep)
         if keep:
             threading.Event().wait()
-    return 0 if good else 1
+    return 0 if good and chapter.good else 1
 
 
 @contextmanager
@@ -69,11 +70,12 @@ def _days(config: Path, book: AddressBookFixture, server: DemoServer, first_day:
             mirror.close()
 
 
-def _what_to_try(config: Path, name: str, *, keep: bool) -> None:
+def _what_to_try(config: Path, name: str, chapter: evidence.Outcome, *, keep: bool) -> None:
     show.heading("Try it")
-    command = f"{_this_command()} --config {shlex.quote(str(config))}"
+    command, of_evidence = (f"{_this_command()} --config {shlex.quote(str(each))}" for each in (config, chapter.config))
     for rest in ("status", "vip", f"explain {shlex.quote(name)}"):
         click.echo(f"  {command} {rest}")
+    click.echo(f"  {of_evidence} explain {shlex.quote(chapter.name)}")
     if keep:
         click.echo(f"  {command} sync")
         click.echo("The server runs until you press Ctrl-C.")

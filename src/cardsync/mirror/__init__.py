@@ -7,6 +7,7 @@ from cardsync.mirror.assessments import Assessments
 from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
 from cardsync.mirror.database import Database
+from cardsync.mirror.evidence import EvidenceStore
 from cardsync.mirror.journal import Journal
 from cardsync.mirror.marks import Marks
 from cardsync.mirror.problems import Commands, Cycles, Problems
@@ -22,6 +23,7 @@ class Mirror:
         self.books = Books(database)
         self.contacts = Contacts(database)
         self.assessments = Assessments(database)
+        self.evidence = EvidenceStore(database)
         self.questions = Questions(database)
         self.journal = Journal(database)
         self.problems = Problems(database)

@@ -6,6 +6,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
+from cardsync.mirror.evidence import evidence_of
 from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
 from cardsync.records import Ending, Pause, Standing
 
@@ -240,6 +241,7 @@ class Contacts:
             left_at=maybe_moment(row["left_at"]),
             fields={WorkField(field["field"]): _field(field) for field in fields},
             moves=self._moves(contact_id),
+            evidence=evidence_of(self._db, contact_id),
         )
 
     def _moves(self, contact_id: int) -> tuple[Move, ...]:

@@ -21,6 +21,10 @@ _MARKS = (
     ("command", "done_at"),
     ("cycle", "started_at"),
     ("cycle", "finished_at"),
+    ("evidence", "first_observed_at"),
+    ("evidence", "observed_at"),
+    ("source", "last_run"),
+    ("validator", "at"),
 )
 
 

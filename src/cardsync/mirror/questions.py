@@ -100,10 +100,11 @@ class Questions:
 
     def end(self, question_id: int, ending: Ending, now: datetime) -> None:
         """The question ended; its block stands until ``taken_out``.  An answer outdoes an ending that is ``UNSAID``."""
+        outdone = () if ending in UNSAID else tuple(sorted(UNSAID))
         self._db.execute(
-            "UPDATE question SET state = 'ended', ending = ?1, ended_at = ?2 "
-            "WHERE id = ?3 AND (state = 'open' OR (ending IN (?4, ?5) AND ?1 NOT IN (?4, ?5)))",
-            (ending, iso(now), question_id, *sorted(UNSAID)),
+            "UPDATE question SET state = 'ended', ending = ?, ended_at = ? "
+            f"WHERE id = ? AND (state = 'open' OR ending IN ({', '.join('?' * len(outdone))}))",
+            (ending, iso(now), question_id, *outdone),
         )
 
     def taken_out(self, question_id: int) -> None:

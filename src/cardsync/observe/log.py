@@ -7,7 +7,7 @@ from typing import Literal
 import structlog
 
 Format = Literal["auto", "console", "json", "logfmt"]
-_QUIET = ("httpx", "httpcore", "apscheduler")  # they log URLs, which hold user names, at INFO
+_QUIET = ("httpx", "httpcore", "apscheduler", "imapclient")  # they log URLs, which hold user names, and mail
 
 
 def configure(level: str, form: Format) -> None:

@@ -33,10 +33,8 @@ def findings(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Findi
         found += _account(("accounts", name), account, has_credential=credential(name, environ) is not None)
     for table in ("accounts", "groups"):
         found += _twins(table, [name for name, _ in _tables(data, table)])
-    found += [
-        Finding(path=("sources", name), message="no source is available in this version; remove the table")
-        for name in _mapping(data.get("sources"))
-    ]
+    for name, source in _tables(data, "sources"):
+        found += _source(("sources", name), source)
     return tuple(found)
 
 
@@ -47,6 +45,22 @@ def _account(path: Path, account: Mapping[str, Any], *, has_credential: bool) ->
     yield from _one_of(path, tokens, TOKEN_FORMS)
     yield from _login(path, account, passwords, tokens, has_credential=has_credential)
     yield from _plain_http(path, account)
+
+
+def _source(path: Path, source: Mapping[str, Any]) -> Iterable[Finding]:
+    for forms in (PASSWORD_FORMS, TOKEN_FORMS):
+        yield from _one_of(path, [key for key in forms if key in source], forms)
+    if path[-1] in LOGINS:
+        if not any(key in source for key in PASSWORD_FORMS):
+            yield Finding(path=path, message=f"has no password; allowed: one of {', '.join(PASSWORD_FORMS)}")
+        if "username" not in source:
+            yield Finding(path=(*path, "username"), message="is missing; allowed: a text in quotes")
+        if _is_http(source.get("url")) and source.get("allow_http") is not True:
+            yield Finding(path=(*path, "url"), message=_FOR_ALL_TO_READ)
+
+
+LOGINS = ("mailbox", "calendar")
+"""The sources that log in."""
 
 
 def _one_of(path: Path, given: list[str], forms: tuple[str, ...]) -> Iterable[Finding]:
@@ -88,17 +102,19 @@ def _login(
         yield Finding(path=(*path, "username"), message='is missing; allowed: a text in quotes, or auth = "none"')
 
 
+_FOR_ALL_TO_READ = "would send the password for all to read; allowed: https://, or allow_http = true besides it"
+
+
 def _plain_http(path: Path, account: Mapping[str, Any]) -> Iterable[Finding]:
     allowed = account.get("allow_http") is True or str(account.get("allow_http")).lower() in ("true", "1", "yes", "on")
     if allowed:
         return
-    message = "would send the password for all to read; allowed: https://, or allow_http = true besides it"
     if _is_http(account.get("url")):
-        yield Finding(path=(*path, "url"), message=message)
+        yield Finding(path=(*path, "url"), message=_FOR_ALL_TO_READ)
     origins = account.get("trusted_origins")
     for index, origin in enumerate(origins if isinstance(origins, list) else ()):
         if _is_http(origin):
-            yield Finding(path=(*path, "trusted_origins", index), message=message)
+            yield Finding(path=(*path, "trusted_origins", index), message=_FOR_ALL_TO_READ)
 
 
 def _is_http(value: object) -> bool:

@@ -12,6 +12,7 @@ from cardsync.settings.keys import Kind
 from cardsync.settings.load import Loaded
 
 HIDDEN = "***"
+_SECRET = re.compile("key|token|pass|secret|auth", re.IGNORECASE)  # of a plug-in, whose keys nobody here knows
 _QUERY = re.compile(r"(?is)(https?://[^?#]*[?#]).+")
 
 
@@ -48,6 +49,8 @@ def _values(loaded: Loaded, path: keys.Path, value: Any) -> Iterator[Effective]:
 
 def _shown(path: keys.Path, value: Any) -> Any:
     if isinstance(value, SecretStr):
+        return HIDDEN
+    if path[:2] == ("sources", "plugins") and _SECRET.search(str(path[-1])):
         return HIDDEN
     if str(path[-1]).endswith("_command"):
         return [value[0], *[HIDDEN] * (len(value) - 1)]

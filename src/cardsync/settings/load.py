@@ -17,6 +17,7 @@ from cardsync.settings.lines import key_lines
 from cardsync.settings.locate import candidates, locate
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
+from cardsync.settings.sources import Sources
 from cardsync.words import count
 
 
@@ -82,15 +83,16 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
 
 def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:
     """A password from the environment takes the place of the file's, in whatever form that is."""
-    accounts = data.get("accounts")
-    for name, account in over.get("accounts", {}).items() if isinstance(over.get("accounts"), dict) else ():
-        table = accounts.get(name) if isinstance(accounts, dict) else None
-        if not isinstance(table, dict) or not isinstance(account, dict):
-            continue
-        for forms in (PASSWORD_FORMS, TOKEN_FORMS):
-            if any(key in account for key in forms):
-                for key in forms:
-                    table.pop(key, None)
+    for kind in ("accounts", "sources"):
+        under, above = data.get(kind), over.get(kind)
+        for name, table in above.items() if isinstance(above, dict) else ():
+            below = under.get(name) if isinstance(under, dict) else None
+            if not isinstance(below, dict) or not isinstance(table, dict):
+                continue
+            for forms in (PASSWORD_FORMS, TOKEN_FORMS):
+                if any(key in table for key in forms):
+                    for key in forms:
+                        below.pop(key, None)
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -127,11 +129,13 @@ _NOT_READABLE = "this user may not read the file that it names"
 
 def _lines(settings: Settings, places: Places, wrong: Callable[[Path], bool], message: str) -> Iterator[str]:
     """One for each file that the config names and with which something is ``wrong``, for this user and now."""
-    for name, account in settings.accounts.items():
-        for key in _FILES:
-            file = getattr(account, key)
-            if file is not None and wrong(file):
-                yield places.line(("accounts", name, key), message)
+    sources = {name: table for name in Sources.model_fields if (table := getattr(settings.sources, name))}
+    for kind, tables in (("accounts", settings.accounts), ("sources", sources)):
+        for name, table in tables.items():
+            for key in _FILES:
+                file = getattr(table, key, None)
+                if file is not None and wrong(file):
+                    yield places.line((kind, name, key), message)
 
 
 def _missing(file: Path) -> bool:
@@ -151,9 +155,12 @@ def _unreadable(file: Path) -> bool:
 def _readable_by_all(data: Mapping[str, Any], places: Places) -> Iterator[str]:
     if places.file is None or not places.file.stat().st_mode & 0o004:
         return
-    accounts: Mapping[str, Mapping[str, Any]] = data.get("accounts", {})
-    for name, account in accounts.items():
-        for key in ("password", "token"):
-            if key in account:
-                path = ("accounts", name, key)
-                yield places.line(path, f"everybody on this machine can read it; chmod o-r the file or use {key}_file")
+    for kind in ("accounts", "sources"):
+        tables: Mapping[str, Mapping[str, Any]] = data.get(kind, {})
+        for name, table in tables.items():
+            for key in ("password", "token"):
+                if key in table:
+                    path = (kind, name, key)
+                    yield places.line(
+                        path, f"everybody on this machine can read it; chmod o-r the file or use {key}_file"
+                    )

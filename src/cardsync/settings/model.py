@@ -9,11 +9,8 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
-    JsonValue,
     PlainSerializer,
     WithJsonSchema,
 )
@@ -21,17 +18,13 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from cardsync.annotate import texts
 from cardsync.settings import values as v
+from cardsync.settings.sources import Sources
 from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
+from cardsync.settings.table import Table
 
 AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
-
-
-class Table(BaseModel):
-    """A table of the config: unknown keys are errors, and no message shows a value."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
 
 
 class Questions(Table):
@@ -252,9 +245,7 @@ class Settings(BaseSettings):
     reminders: Reminders = Field(default_factory=Reminders)
     freshness: Freshness = Field(default_factory=Freshness)
     organisations: Organisations = Field(default_factory=Organisations)
-    sources: Annotated[dict[str, JsonValue], v.Allowed("nothing yet")] = Field(
-        default_factory=dict, description="Outside evidence; none is available in this version."
-    )
+    sources: Sources = Field(default_factory=Sources)
     guards: Guards = Field(default_factory=Guards)
     undo: Undo = Field(default_factory=Undo)
     log: Log = Field(default_factory=Log)

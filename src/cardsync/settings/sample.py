@@ -57,7 +57,7 @@ def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
         nested = keys.below(field.annotation, "NAME") if name in _NAMES else field.annotation
         if keys.kind(nested) is Kind.TABLE and name != "stratum":
             inside.append(((*path, name, *([_NAMES[name]] if name in _NAMES else [])), field, nested))
-        elif name != "sources":
+        elif name != "plugins":
             yield from _key(name, field)
     for where, field, nested in inside:
         yield ""
@@ -67,8 +67,23 @@ def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
             yield f"[{_header(where)}]"
             continue
         yield from _comment(text)
+        if where == ("sources",):
+            yield from _sources(nested)
+            continue
         yield f"[{_header(where)}]"
         yield from _table(nested, where)
+
+
+def _sources(annotation: Any) -> Iterator[str]:
+    """Each table with a # before it: a source is on when its table is there."""
+    found = keys.fields(annotation)
+    yield from _comment(f"[sources.plugins.NAME]: {found['plugins'].description}")
+    for name, field in found.items():
+        if name != "plugins":
+            yield ""
+            yield from _comment(keys.inner(field.annotation).__doc__)
+            yield f"#[sources.{name}]"
+            yield from (line if line.startswith("#") else f"#{line}" for line in _table(field.annotation, ()))
 
 
 def _key(name: str, field: FieldInfo) -> Iterator[str]:

@@ -11,6 +11,7 @@ from cardsync.errors import ConfigError
 from cardsync.settings.checks import credential
 from cardsync.settings.environment import variable
 from cardsync.settings.model import Account
+from cardsync.settings.table import Table
 
 COMMAND_TIMEOUT = 30.0  # seconds; long enough to unlock a key store by hand
 _LARGEST = 64 * 1024
@@ -32,10 +33,10 @@ def resolve(name: str, account: Account, environ: Mapping[str, str]) -> Secret:
     """
     if account.auth == "none":
         return Secret()
-    token = _given(name, account, "token")
+    token = _given(("accounts", name), account, "token")
     if token is not None:
         return Secret(token=token)
-    password = _given(name, account, "password")
+    password = _given(("accounts", name), account, "password")
     found = credential(name, environ) if password is None else None
     if found is not None:
         password = _file(f"accounts.{name}: systemd credential", found)
@@ -44,7 +45,17 @@ def resolve(name: str, account: Account, environ: Mapping[str, str]) -> Secret:
     return Secret(password=password)
 
 
-def _given(name: str, account: Account, key: str) -> str | None:
+def of_source(name: str, table: Table, key: str) -> str | None:
+    """The ``password`` or ``token`` of the source ``name``; None where its table gives none.  Raises as ``resolve``."""
+    return _given(("sources", name), table, key)
+
+
+def is_given(table: Table, key: str) -> bool:
+    """Whether the table of a source gives a ``password`` or ``token``; nothing is read for that."""
+    return any(getattr(table, f"{key}{form}") is not None for form in ("", "_file", "_command", "_env_file"))
+
+
+def _given(path: tuple[str, str], account: Table, key: str) -> str | None:
     value: SecretStr | None = getattr(account, key)
     if value is not None:
         return value.get_secret_value()
@@ -52,10 +63,10 @@ def _given(name: str, account: Account, key: str) -> str | None:
     for form, read in ways:
         source = getattr(account, form)
         if source is not None:
-            return read(f"accounts.{name}.{form}", source)
+            return read(".".join((*path, form)), source)
     env_file: Path | None = getattr(account, f"{key}_env_file")
     if env_file is not None:
-        return _env_file(f"accounts.{name}.{key}_env_file", env_file, variable(("accounts", name, key)))
+        return _env_file(".".join((*path, f"{key}_env_file")), env_file, variable((*path, key)))
     return None
 
 

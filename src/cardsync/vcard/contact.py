@@ -60,6 +60,7 @@ def contact_of(document: Document) -> Contact:
     labels = _labels(document)
     work: _Work = {}
     personal_emails: dict[str, None] = {}
+    urls = (_display(line) for line in document.lines if line.name in {"URL", "X-SOCIALPROFILE"})
     for line in document.lines:
         if line.name in _TYPED:
             value = _display(line)
@@ -81,6 +82,7 @@ def contact_of(document: Document) -> Contact:
         kind=_kind(document),
         work={which: tuple(values) for which, values in work.items()},
         personal_emails=tuple(personal_emails),
+        urls=tuple(dict.fromkeys(filter(None, urls))),
         note=note_text(document),
         revised=_moment(document.text("REV")),
         bumps_rev=_BUMPS_REV.search(document.text("PRODID")) is not None,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, compose
 from cardsync.annotate.instead import stands_instead
 from cardsync.annotate.render import render
-from cardsync.annotate.texts import TEMPLATES
+from cardsync.annotate.texts import SIGHTS, TEMPLATES
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position, ReminderPolicy
 from torture.gestures import Hand
@@ -93,6 +93,8 @@ def questions(draw: st.DrawFn) -> Question:
     dates = dict.fromkeys(("since", draw(st.sampled_from(("last_sure", "unchanged_since")))), "2024-03-01")
     fields = tuple(draw(st.lists(st.sampled_from(WorkField), min_size=1, unique=True)))
     kind = draw(st.sampled_from(QuestionKind))
+    if kind is QuestionKind.SEEN:  # it never comes without what was seen
+        slots |= {"remark": draw(st.sampled_from(SIGHTS)), "value": draw(WORDS), "source": draw(WORDS)}
     return Question(kind=kind, fields=fields, slots={**slots, **dates}, score=1.0, reason="")
 
 

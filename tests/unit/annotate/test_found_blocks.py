@@ -11,7 +11,7 @@ from asking import BLOCK, BOTTOM, HINT, TOP, asked, compose, reading
 from cardsync.annotate.fits import fields_of
 from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
-from cardsync.annotate.texts import TEMPLATES
+from cardsync.annotate.texts import SIGHTS, TEMPLATES
 from cardsync.model import Contact, ContactKind, Question, QuestionKind, WorkField
 from cardsync.policy import Position, ReminderPolicy
 from cardsync.records import Ending
@@ -55,6 +55,30 @@ def test_a_domain_is_confirmed_where_the_card_has_such_an_address() -> None:
     block = f"VIPcheck: still at Acme? (a work e-mail is at globex.example)\n{HINT}"
     assert confirmed(block, contact(organisation="Acme", email="jo@mail.globex.example")) == (ORG, EMAIL)
     assert confirmed(block, contact(organisation="Acme", email="jo@acme.example")) == (ORG,)
+
+
+@pytest.mark.parametrize("language", TEMPLATES)
+@pytest.mark.parametrize("remark", SIGHTS)
+def test_a_question_of_what_a_source_saw_is_known_as_one_and_an_ok_confirms_the_values_that_it_names(
+    language: str, remark: str
+) -> None:
+    slots = {"title": "CTO", "organisation": "Acme", "remark": remark, "value": "Initech", "source": "GitHub"}
+    question = Question(kind=QuestionKind.SEEN, fields=(TITLE, ORG), slots=slots, score=1.0, reason="")
+    block = render(question, ReminderPolicy(language=language), TODAY)
+    found = recognise(block, ["VIPcheck"], {})
+    assert found
+    assert found.kind is QuestionKind.SEEN
+    assert confirmed(block, contact(organisation="Acme", title="CTO", email="jo@acme.example")) == (TITLE, ORG)
+    assert confirmed(block, contact(organisation="Initech", title="CTO")) == ()  # pasted, or edited since
+
+
+@pytest.mark.parametrize("remark", [{}, {"domain": "acme.example"}, {"last_sure": "2024-03-01"}])
+def test_a_question_without_a_sight_is_known_as_one_of_age(remark: dict[str, str]) -> None:
+    slots = {"organisation": "Acme", **remark}
+    question = Question(kind=QuestionKind.STILL, fields=(ORG,), slots=slots, score=1.0, reason="")
+    found = recognise(render(question, ReminderPolicy(), TODAY), ["VIPcheck"], {})
+    assert found
+    assert found.kind is QuestionKind.STILL
 
 
 @pytest.mark.parametrize("language", TEMPLATES)

@@ -16,7 +16,7 @@ ALTERNATIVES = re.findall(r"^# or (\w+) = (.*)$", sample(), re.MULTILINE)
 
 
 def everything() -> str:
-    return re.sub(r'^#(?=[a-z"])', "", sample(), flags=re.MULTILINE)
+    return re.sub(r'^#(?=[a-z"\[])', "", sample(), flags=re.MULTILINE)
 
 
 def saved(text: str, directory: Path) -> Path:

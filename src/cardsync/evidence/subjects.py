@@ -1,0 +1,65 @@
+"""What a source is shown of a card: the fields that it declared, and nothing else.  Pure."""
+
+import hashlib
+import json
+from collections.abc import Iterable
+from urllib.parse import urlsplit
+
+from cardsync.assess.domains import is_free_mail, registrable
+from cardsync.model import Contact, ContactKind, WorkField
+from cardsync.sources import Need, Subject
+
+
+def subject(contact_id: int, contact: Contact, needs: Iterable[Need]) -> Subject | None:
+    """None: nobody, or nothing that the source could look for."""
+    if contact.kind is not ContactKind.PERSON:
+        return None
+    found = {need: values for need in needs if (values := _values(contact, need))}
+    return Subject(id=contact_id, values=found) if found.keys() - {Need.NAME} else None
+
+
+def digest(shown: Subject) -> str:
+    """The same as long as the card shows the source the same; a SHA-256 in hex."""
+    values = [[need, list(shown.values[need])] for need in sorted(shown.values)]
+    return hashlib.sha256(json.dumps(values).encode()).hexdigest()
+
+
+def _values(contact: Contact, need: Need) -> tuple[str, ...]:
+    match need:
+        case Need.NAME:
+            return (contact.name,) if contact.name else ()
+        case Need.ORGANISATION:
+            return contact.work.get(WorkField.ORGANISATION, ())
+        case Need.TITLE:
+            return contact.work.get(WorkField.TITLE, ())
+        case Need.WORK_EMAIL:
+            return tuple(email for email in contact.work.get(WorkField.EMAIL, ()) if _corporate(email))
+        case Need.PERSONAL_EMAIL:
+            return contact.personal_emails
+        case Need.WORK_DOMAIN:
+            domains = map(_corporate, contact.work.get(WorkField.EMAIL, ()))
+            return tuple(dict.fromkeys(domain for domain in domains if domain))
+        case Need.WORK_URL:
+            return _bare_all(contact.work.get(WorkField.URL, ()))
+        case Need.URL:
+            return _bare_all(contact.urls)
+
+
+def _corporate(email: str) -> str:
+    domain = email.rpartition("@")[2].strip().casefold()
+    return domain if registrable(domain) and not is_free_mail(domain) else ""
+
+
+def _bare_all(urls: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(filter(None, map(_bare, urls))))
+
+
+def _bare(url: str) -> str:
+    """Without user, query and fragment: they may say more than where a page is."""
+    try:
+        parts = urlsplit(url if "//" in url else f"https://{url}")
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return ""
+    host = parts.hostname or ""
+    return f"{parts.scheme}://{host}{port}{parts.path}" if "." in host and parts.scheme in {"http", "https"} else ""
