@@ -4,6 +4,7 @@ PYTHON ?= python3
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 BENCH ?=
 TORTURE ?=
+HALF = tests/unit tests/contract tests/server
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test torture lint format types imports bench requirements clean
@@ -28,8 +29,11 @@ $(VENV)/.dev: requirements/dev.txt pyproject.toml | $(VENV)/bin/python
 demo: $(VENV)/.demo  ## the whole loop on an invented address book
 	$(VENV)/bin/cardsync demo
 
-test: $(VENV)/.dev  ## all tests, on real servers
-	$(VENV)/bin/python -m pytest
+test: $(VENV)/.dev  ## all tests, on real servers, in two halves side by side
+	@log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	$(VENV)/bin/python -m pytest $(HALF) >"$$log" 2>&1 & half=$$!; \
+	$(VENV)/bin/python -m pytest $(HALF:%=--ignore=%); second=$$?; \
+	wait $$half; first=$$?; cat "$$log"; exit $$((first > second ? first : second))
 
 torture: $(VENV)/.dev  ## the long form of the tests in tests/faults; TORTURE="races --rounds 10000 --seed 1"
 	PYTHONPATH=tests:bench $(VENV)/bin/python -m torture $(TORTURE)
