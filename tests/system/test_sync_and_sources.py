@@ -11,7 +11,7 @@ SCRIPT = """
 import asyncio, sys, time
 from datetime import timedelta
 from pathlib import Path
-from cardsync import cli, consulting
+from cardsync import cli, consulting, overview
 from cardsync.cli import sources, work
 from cardsync.evidence.stage import Counts
 
@@ -20,14 +20,14 @@ def waits():
     while not Path({free!r}).exists():
         time.sleep(0.05)
 
-async def consult(app):
+async def consult(holding, app):
     await asyncio.to_thread(waits)
     return {{"slow": Counts(looked=3)}}
 
 async def tried(app, name, contact_id):
     await asyncio.to_thread(waits)
 
-consulting.consult, consulting.tried = consult, tried
+consulting.Holding.consult, overview.tried = consult, tried
 consulting._configured = lambda app: [True]
 work._QUICK, work._SLOW = timedelta(), timedelta(seconds={slow})
 sources._LONGEST = timedelta(seconds=0.5)

@@ -24,6 +24,7 @@ _SENTENCES = {
     "SQLITE_BUSY": _LOCKED,
     "SQLITE_LOCKED": _LOCKED,
     "SQLITE_CORRUPT": _DAMAGED,
+    "SQLITE_ERROR": _DAMAGED,  # a table or column that is not there: its own description is damaged
     "SQLITE_NOTADB": _DAMAGED,
     "SQLITE_FULL": _FULL,
     "SQLITE_IOERR_SHMSIZE": _FULL,
