@@ -15,9 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import requests
 import trustme
-from requests.auth import HTTPBasicAuth
 
 from cardsync.evidence import calendar
 from cardsync.evidence.caldav_objects import CalendarOptions
@@ -28,6 +26,7 @@ from cardsync.model import EvidenceKind
 from cardsync.sources import Consulted, Need, SourceFailed, Subject
 from replay import answering
 from servers import Running
+from servers.calendars import OwnCalendar, meeting
 from servers.fixtures import start
 from servers.loopback import Request, Response, serve
 
@@ -42,64 +41,6 @@ JO = Subject(
 )
 AL = Subject(id=2, values={Need.NAME: ("Al Bo",), Need.ORGANISATION: ("Bo AG",), Need.WORK_EMAIL: ("al@bo.example",)})
 
-_EVENT = """BEGIN:VCALENDAR
-VERSION:2.0
-PRODID:-//x//x//EN
-BEGIN:VEVENT
-UID:{uid}
-DTSTAMP:20260101T000000Z
-DTSTART:{start}
-DTEND:{start}
-SUMMARY:A secret
-ORGANIZER:mailto:{organizer}
-ATTENDEE;CN="{name}";PARTSTAT={answer}:mailto:{address}
-{more}END:VEVENT
-END:VCALENDAR
-"""
-
-
-class Shelf:
-    """A calendar on a running server."""
-
-    def __init__(self, server: Running) -> None:
-        self.server = server
-        home = "owner" if server.name == "radicale" else "user/calendars"
-        self.url = f"{server.url}{home}/work/"
-        self._ask("MKCALENDAR", self.url)
-
-    def put(
-        self,
-        uid: str,
-        day: datetime,
-        address: str,
-        answer: str = "ACCEPTED",
-        name: str = "Jo Ruiz",
-        more: str = "",
-        organizer: str = "owner@home.example",
-    ) -> None:
-        """An event of that day with one attendee."""
-        text = _EVENT.format(
-            uid=uid,
-            start=f"{day:%Y%m%dT090000Z}",
-            address=address,
-            answer=answer,
-            name=name,
-            more=more,
-            organizer=organizer,
-        )
-        headers = {"Content-Type": "text/calendar; charset=utf-8"}
-        self._ask("PUT", f"{self.url}{uid}.ics", data=text.replace("\n", "\r\n").encode(), headers=headers)
-
-    def remove(self) -> None:
-        """The calendar with all that is in it."""
-        self._ask("DELETE", self.url)
-
-    def _ask(self, method: str, url: str, **rest: Any) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.auth = HTTPBasicAuth(self.server.username.encode(), self.server.password.encode())
-            session.request(method, url, timeout=30, **rest).raise_for_status()
-
 
 @pytest.fixture(scope="session", params=("radicale", "xandikos"))
 def calendar_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
@@ -109,9 +50,11 @@ def calendar_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.Tem
 
 
 @pytest.fixture
-def shelf(calendar_server: Running) -> Iterator[Shelf]:
+def shelf(calendar_server: Running) -> Iterator[OwnCalendar]:
     """An empty calendar."""
-    made = Shelf(calendar_server)
+    home = "owner" if calendar_server.name == "radicale" else "user/calendars"
+    made = OwnCalendar(calendar_server, f"{calendar_server.url}{home}/meetings/")
+    made.make()
     yield made
     made.remove()
 
@@ -129,49 +72,49 @@ async def looked(
         return await Calendar(options(url, **changes)).look(subjects or (JO, AL), cursor or {}, web, now)
 
 
-async def test_answered_invitations_are_found_on_a_real_server(shelf: Shelf) -> None:
-    shelf.put("met", NOW - timedelta(days=20), "JO@acme.example")
-    shelf.put("met-before", NOW - timedelta(days=70), "jo@acme.example")
-    shelf.put("asked", NOW - timedelta(days=2), "al@bo.example", "NEEDS-ACTION", "Al Bo")
-    shelf.put("too-old", NOW - timedelta(days=400), "al@bo.example", name="Al Bo")
+async def test_answered_invitations_are_found_on_a_real_server(shelf: OwnCalendar) -> None:
+    shelf.invite("met", NOW - timedelta(days=20), "Jo Ruiz", "JO@acme.example")
+    shelf.invite("met-before", NOW - timedelta(days=70), "Jo Ruiz", "jo@acme.example")
+    shelf.invite("asked", NOW - timedelta(days=2), "Al Bo", "al@bo.example", "NEEDS-ACTION")
+    shelf.invite("too-old", NOW - timedelta(days=400), "Al Bo", "al@bo.example")
     found = await looked(shelf.server.url)
     assert [(contact, said.kind, said.happened_at) for contact, said in found.evidence] == [
         (1, EvidenceKind.MET, datetime(2026, 11, 3, 9, tzinfo=UTC))
     ]
 
 
-async def test_a_new_address_is_found_on_a_real_server(shelf: Shelf) -> None:
-    shelf.put("moved", NOW - timedelta(days=9), "jo@initech.example")
+async def test_a_new_address_is_found_on_a_real_server(shelf: OwnCalendar) -> None:
+    shelf.invite("moved", NOW - timedelta(days=9), "Jo Ruiz", "jo@initech.example")
     assert [(contact, said.kind, said.suggested) for contact, said in (await looked(shelf.server.url)).evidence] == [
         (1, EvidenceKind.NEW_ADDRESS, "initech.example")
     ]
 
 
-async def test_invitations_of_others_say_nothing_on_a_real_server(shelf: Shelf) -> None:
+async def test_invitations_of_others_say_nothing_on_a_real_server(shelf: OwnCalendar) -> None:
     day = NOW - timedelta(days=9)
-    shelf.put("met", day, "jo@acme.example", organizer="spam@evil.example")
-    shelf.put("moved", day, "jo@initech.example", organizer="jo@initech.example")
+    shelf.invite("met", day, "Jo Ruiz", "jo@acme.example", organizer="spam@evil.example")
+    shelf.invite("moved", day, "Jo Ruiz", "jo@initech.example", organizer="jo@initech.example")
     assert (await looked(shelf.server.url)).evidence == []
 
 
-async def test_a_later_look_reads_what_is_new_and_of_a_new_contact_everything(shelf: Shelf) -> None:
-    shelf.put("long-ago", NOW - timedelta(days=100), "jo@acme.example")
+async def test_a_later_look_reads_what_is_new_and_of_a_new_contact_everything(shelf: OwnCalendar) -> None:
+    shelf.invite("long-ago", NOW - timedelta(days=100), "Jo Ruiz", "jo@acme.example")
     first = await looked(shelf.server.url, JO)
     assert len(first.evidence) == 1
     later = NOW + timedelta(days=30)
-    shelf.put("new", NOW + timedelta(days=20), "jo@acme.example")
+    shelf.invite("new", NOW + timedelta(days=20), "Jo Ruiz", "jo@acme.example")
     again = await looked(shelf.server.url, JO, cursor=first.cursor, now=later)
     assert [said.happened_at for _, said in again.evidence] == [datetime(2026, 12, 13, 9, tzinfo=UTC)]
     quiet = await looked(shelf.server.url, JO, cursor=again.cursor, now=later + timedelta(days=60))
     assert len(quiet.evidence) == 1  # of the two weeks before the last look: answers come late
     assert (await looked(shelf.server.url, JO, cursor=quiet.cursor, now=later + timedelta(days=61))).evidence == []
-    shelf.put("al", NOW - timedelta(days=90), "al@bo.example")
+    shelf.invite("al", NOW - timedelta(days=90), "Jo Ruiz", "al@bo.example")
     found = await looked(shelf.server.url, JO, AL, cursor=again.cursor, now=later)
     assert sorted(contact for contact, _ in found.evidence) == [1, 2]
 
 
-async def test_a_series_without_end_is_not_expanded_here(shelf: Shelf) -> None:
-    shelf.put("daily", NOW - timedelta(days=30), "jo@acme.example", more="RRULE:FREQ=DAILY\n")
+async def test_a_series_without_end_is_not_expanded_here(shelf: OwnCalendar) -> None:
+    shelf.invite("daily", NOW - timedelta(days=30), "Jo Ruiz", "jo@acme.example", more="RRULE:FREQ=DAILY\n")
     found = await looked(shelf.server.url, JO)
     assert [said.happened_at for _, said in found.evidence] == [datetime(2026, 10, 24, 9, tzinfo=UTC)]
 
@@ -183,8 +126,8 @@ async def test_a_wrong_password_is_told_without_it(tmp_path: Path) -> None:
         assert "s3cret-word" not in str(failed.value)
 
 
-async def test_nothing_of_it_reaches_a_log(shelf: Shelf, caplog: pytest.LogCaptureFixture) -> None:
-    shelf.put("met", NOW - timedelta(days=20), "jo@acme.example")
+async def test_nothing_of_it_reaches_a_log(shelf: OwnCalendar, caplog: pytest.LogCaptureFixture) -> None:
+    shelf.invite("met", NOW - timedelta(days=20), "Jo Ruiz", "jo@acme.example")
     library = logging.getLogger("caldav")
     library.propagate = True
     with caplog.at_level(logging.DEBUG), caplog.at_level(logging.DEBUG, "caldav"):
@@ -245,15 +188,7 @@ _HREFS = "<D:href>/principals/me/</D:href><D:href>mailto:Owner@home.example</D:h
 async def test_the_owner_s_addresses_are_the_server_s_the_login_and_those_set(
     hrefs: str, changes: dict[str, Any]
 ) -> None:
-    met = _EVENT.format(
-        uid="1",
-        start="20261101T090000Z",
-        address="jo@acme.example",
-        answer="ACCEPTED",
-        name="Jo Ruiz",
-        more="",
-        organizer="owner@home.example",
-    )
+    met = meeting("1", NOW - timedelta(days=22), "Jo Ruiz", "jo@acme.example")
     with serve(calendars_at("/cal/", hrefs, met)) as server:
         assert [contact for contact, _ in (await looked(server.origin + "/", **changes)).evidence] == [1]
 

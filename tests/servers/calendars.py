@@ -20,9 +20,24 @@ DTEND:{day}
 SUMMARY:A secret plan
 ORGANIZER:mailto:{organizer}
 ATTENDEE;CN="{name}";PARTSTAT={answer}:mailto:{address}
-END:VEVENT
+{more}END:VEVENT
 END:VCALENDAR
 """
+
+
+def meeting(
+    uid: str,
+    day: datetime,
+    name: str,
+    address: str,
+    answer: str = "ACCEPTED",
+    organizer: str = "owner@home.example",
+    more: str = "",
+) -> str:
+    """A meeting with one guest, as it lies on a server; ``more`` are whole lines of it."""
+    return _EVENT.format(
+        uid=uid, day=f"{day:%Y%m%dT090000Z}", name=name, address=address, answer=answer, organizer=organizer, more=more
+    ).replace("\n", "\r\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,14 +58,13 @@ class OwnCalendar:
         name: str,
         address: str,
         answer: str = "ACCEPTED",
-        organizer: str = "me@home.example",
+        organizer: str = "owner@home.example",
+        more: str = "",
     ) -> None:
         """A meeting of that day, and what its one guest answered."""
-        text = _EVENT.format(
-            uid=uid, day=f"{day:%Y%m%dT090000Z}", name=name, address=address, answer=answer, organizer=organizer
-        )
+        text = meeting(uid, day, name, address, answer, organizer, more)
         headers = {"Content-Type": "text/calendar; charset=utf-8"}
-        self._ask("PUT", f"{self.url}{uid}.ics", data=text.replace("\n", "\r\n").encode(), headers=headers)
+        self._ask("PUT", f"{self.url}{uid}.ics", data=text.encode(), headers=headers)
 
     def remove(self) -> None:
         """With all that is in it."""

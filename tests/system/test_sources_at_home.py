@@ -54,7 +54,7 @@ class Home:
             "dns": (f'nameservers = ["{self.resolver.address}"]',),
             "calendar": (
                 f'url = "{server.url}"', "allow_http = true", f'username = "{server.username}"',
-                'addresses = ["me@home.example"]', f'password_file = "{self.house.home / "calendar"}"',
+                'addresses = ["owner@home.example"]', f'password_file = "{self.house.home / "calendar"}"',
             ),
             "linkedin_export": (f'folder = "{self.folder}"',),
         }  # fmt: skip
