@@ -159,10 +159,12 @@ class _Area:
         """A further line: to the word anywhere near ``after`` (None: anywhere), or edited right below it."""
         first = bisect_left(self._tokens, after - self._offset, key=lambda token: token.start) if after else 0
         last = first + _APART if after else len(self._tokens)
-        if (at := self._exact(ours, first, last)) is not None:
-            return self._moved(exactly(self._tokens[at : at + len(ours)]))
+        exact = self._exact(ours, first, last)
+        whole = self._moved(exactly(self._tokens[exact : exact + len(ours)])) if exact is not None else None
+        if exact is not None and (after is None or not self._holds_users(first, exact)):
+            return whole
         if after is None or self._surplus(ours) < 0 or self._opens_like_users(ours):
-            return None
+            return whole
         before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
         theirs = self._users_places(ours)
         for at in self._line_starts(first)[:_TRIES]:
@@ -171,7 +173,7 @@ class _Area:
             line = self._edited(ours, at, ())
             if line and line.ours:
                 return before or self._moved(line)
-        return None
+        return whole
 
     def _exact(self, ours: Sequence[str], first: int = 0, last: int | None = None) -> int | None:
         """The index of ``ours`` among the tokens, if it is there more often than the user's text has it."""
@@ -245,6 +247,11 @@ class _Area:
     def _is_users(self, first: int, last: int) -> bool:
         """Whether the line stands as it was in the user's text."""
         return self._surplus([token.text for token in self._tokens[first:last]]) <= 0
+
+    def _holds_users(self, first: int, last: int) -> bool:
+        """Whether a line between two tokens stands as it was in the user's text."""
+        starts = [*(i for i in range(first, last) if i == first or self._breaks(i)), last]
+        return any(self._is_users(start, stop) for start, stop in pairwise(starts))
 
     def _breaks(self, index: int) -> bool:
         """Whether a line break stands before the token."""

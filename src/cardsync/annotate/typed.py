@@ -6,7 +6,7 @@ wherever it stands now and however it is wrapped, is none.
 
 from bisect import bisect_left, bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -46,7 +46,7 @@ def typed(note: str, found: Found | None, user_text: str, position: Position) ->
     if part is None:
         return ()
     rest = _Rest(note, part.start, part.stop, found)
-    new = _New([rest.text(span) for row in rest.rows for span in row], user_text[part.start : part.user_stop])
+    new = _New(rest, user_text[part.start : part.user_stop], position)
     return tuple(_typed(rest, new, found, position))
 
 
@@ -80,7 +80,7 @@ def _below(rest: "_Rest", new: "_New", position: Position) -> Iterator[Typed]:
 
     at = rest.last + 1
     run: list[Typed] = []
-    while at < len(rest.rows) and rest.rows[at] and len(run) < _MANY and new.claim(rest.text(rest.rows[at][0])):
+    while at < len(rest.rows) and rest.rows[at] and len(run) < _MANY and new.claim(*rest.opening(at)):
         run.append(rest.piece(at, Place.BELOW))
         at += 1
     if run and sure(at):
@@ -95,7 +95,7 @@ def _below(rest: "_Rest", new: "_New", position: Position) -> Iterator[Typed]:
 
 
 def _if(new: "_New", piece: Typed, *, sure: bool = True) -> Iterator[Typed]:
-    if sure and new.claim(piece.text):
+    if sure and new.claim(piece.start, piece.text):
         yield piece
 
 
@@ -116,6 +116,10 @@ class _Rest:
     def text(self, span: tuple[int, int]) -> str:
         """The characters of a span."""
         return self._note[span[0] : span[1]]
+
+    def opening(self, at: int) -> tuple[int, str]:
+        """The first text that is left of a line, and where it stands."""
+        return self.rows[at][0][0], self.text(self.rows[at][0])
 
     def piece(self, at: int, place: Place) -> Typed:
         """What is left of a line, as one text."""
@@ -171,10 +175,13 @@ class _Rest:
 class _New:
     """Tells what was typed since from what was there: it is there more often, as a line and as words."""
 
-    def __init__(self, lines: list[str], users: str) -> None:
+    def __init__(self, rest: _Rest, users: str, position: Position) -> None:
+        spans = [span for row in rest.rows for span in row]
+        lines = [rest.text(span) for span in spans]
         before = [users[line.start : line.stop].strip() for line in lines_of(users)]
-        self._more = Counter(map(_key, lines))
-        self._more.subtract(map(_key, before))
+        keys, old = list(map(_key, lines)), list(map(_key, before))
+        self._more = Counter(keys)
+        self._more.subtract(old)
         self._spelt = Counter(line.strip() for line in lines)
         self._spelt.subtract(before)
         words, self._users = words_of("\n".join(lines)), words_of(users)
@@ -183,11 +190,12 @@ class _New:
         self._opening = _key(next((line for line in before if line), ""))
         remaining = iter(words)
         self.intact = all(word in remaining for word in self._users)
+        self._stayed = {spans[at][0] for at in _stayed(keys, [key for key in old if key], position)}
 
-    def claim(self, text: str) -> bool:
-        """Whether the text is new; what is once more there than before can be claimed once."""
+    def claim(self, start: int, text: str) -> bool:
+        """Whether the text there is new; what is once more there than before can be claimed once."""
         key, words = _key(text), joined(words_of(text))
-        if not words or self._more[key] <= 0 or self._spelt[text.strip()] <= 0:
+        if not words or start in self._stayed or self._more[key] <= 0 or self._spelt[text.strip()] <= 0:
             return False
         if self._words.count(words) <= self._before.count(words) + self._claimed[words]:
             return False
@@ -199,6 +207,27 @@ class _New:
     def opens(self, line: str) -> bool:
         """Whether this is the line that the user's text began with."""
         return bool(self._opening) and _key(line) == self._opening
+
+
+def _stayed(lines: Sequence[str], before: Sequence[str], position: Position) -> set[int]:
+    """Which of the lines that are there more often than ``before`` are the owner's from before.
+
+    They stand among the lines that they stood among; of two that do so alike, the one farther from the block's place.
+    """
+    own, now = Counter(before), Counter(lines)
+    doubled = {line for line in own if 0 < own[line] < now[line]}
+    about = ((line, side, at) for at, line in enumerate(before) if line in doubled for side in (-1, 1))
+    near = {(line, side, before[at + side]) for line, side, at in about if 0 <= at + side < len(before)}
+    places: dict[str, list[int]] = {line: [] for line in doubled}
+    for at in reversed(range(len(lines))) if position is Position.TOP else range(len(lines)):
+        if lines[at] in doubled:
+            places[lines[at]].append(at)
+
+    def apart(at: int) -> int:
+        sides = [side for side in (-1, 1) if 0 <= at + side < len(lines)]
+        return -sum((lines[at], side, lines[at + side]) in near for side in sides)
+
+    return {at for line, found in places.items() for at in sorted(found, key=apart)[: own[line]]}
 
 
 def _key(line: str) -> str:

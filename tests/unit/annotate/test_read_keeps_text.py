@@ -294,3 +294,19 @@ def test_a_line_of_the_owners_that_begins_like_ours_is_the_owners_to_cut() -> No
     own = "Type: ok / left / lat er / never\ntea"
     cut = "Type: ok / left / lat\nw1q\ner / never\ntea"
     assert reading(f"{QUESTION}\n\n{cut}", asked(own)).left == cut
+
+
+def test_a_copy_of_our_last_line_behind_the_users_text_leaves_the_torn_one_ours() -> None:
+    own = "sailing, of old\n\nok\ncall her"
+    torn = HINT.replace("later", "\nsince May\nlater")
+    found = reading(f"{QUESTION}\n{torn}\n\n{own}\n{HINT}\nok\nnow", asked(own))
+    assert found.left == f"since May\n\n{own}\n{HINT}\nok\nnow"
+    assert found.ending is Ending.NOTED
+
+
+@pytest.mark.parametrize("own", ["sailing\nok\ncall her", "ok\ncall her", "sailing\n\nok\n\ncall her"])
+def test_of_two_lines_alike_the_one_among_the_users_own_stays(own: str) -> None:
+    moved = f"{QUESTION}\n{own}\n{HINT}\nok\nnow"
+    found = reading(moved, asked(own))
+    assert found.ending is Ending.CONFIRMED
+    assert found.left == f"{own}\nnow"
