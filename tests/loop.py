@@ -20,9 +20,10 @@ from urllib.parse import unquote, urlsplit
 import httpx
 
 from builders import apple_group, joined
-from cardsync.app import App, Cycle
+from cardsync.app import App
 from cardsync.demo.apple import escape, parse
 from cardsync.demo.phone import Phone
+from cardsync.outcome import Cycle
 from cardsync.records import Asked, Book, Ending, Problem, ProblemKind, Standing
 from cardsync.report import find_person
 from cardsync.settings.model import Settings
@@ -179,7 +180,7 @@ class Loop:
         return [asked.ending for asked in self.questions(key)]
 
     def standing(self, key: str) -> Standing:
-        return self.app.mirror.contacts.standing(self.contact(key))
+        return self.app.mirror.standings.of(self.contact(key))
 
     def history(self, key: str) -> list[tuple[str, str | None, str, str]]:
         events = self.app.mirror.contacts.history(self.contact(key))

@@ -2,13 +2,12 @@
 
 import asyncio
 import os
-import traceback
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -21,11 +20,12 @@ from cardsync.assess.stage import Assess
 from cardsync.assess.survival import pace_of
 from cardsync.clock import set_right
 from cardsync.cycle import AccountCycle, AccountReport
-from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable
+from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable, where
 from cardsync.lock import cycle_lock
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
 from cardsync.mirror.sentences import anew
+from cardsync.outcome import Cycle
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
@@ -39,7 +39,6 @@ if TYPE_CHECKING:
     from cardsync.evidence.kept import Kept
 
 log = structlog.get_logger("cardsync.cycle")
-PARTIAL = 3
 _TOLD = (ConfigError, LoginRefused, Unreachable, OriginRefused)
 """Whose sentences may be logged."""
 LONGEST_CYCLE = timedelta(hours=2)
@@ -49,29 +48,6 @@ LONGEST_CYCLE = timedelta(hours=2)
 def utc_now() -> datetime:
     """The real clock; tests and the demo hand in another."""
     return datetime.now(UTC)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cycle:
-    """A finished cycle of all accounts; ``mirror`` is the one that it worked on (a dry run's is a copy)."""
-
-    started: datetime
-    reports: tuple[AccountReport, ...]
-    mirror: Mirror
-    previews: tuple[Preview, ...] = ()
-
-    @property
-    def exit_code(self) -> int:
-        """See ``shared_exit_code``; a book or card that failed, or a guard, makes a cycle partial."""
-        return shared_exit_code([report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports])
-
-    def as_json(self) -> dict[str, Any]:
-        """Counts only."""
-        return {
-            "started_at": self.started.isoformat(),
-            "exit_code": self.exit_code,
-            "accounts": [report.as_json() for report in self.reports],
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -302,25 +278,6 @@ async def _bounded(account: str) -> AsyncIterator[None]:
             raise
         hours = LONGEST_CYCLE / timedelta(hours=1)
         raise Unreachable(f"{account}: a cycle took the server over {hours:g} hours; it goes on later.") from None
-
-
-def shared_exit_code(codes: Sequence[int]) -> int:
-    """0, or the code of the failure that all share, or 3."""
-    failed = {code for code in codes if code}
-    if not failed:
-        return 0
-    return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
-
-
-def _left_out(report: AccountReport) -> bool:
-    return any(report.counts.get(what) for what in ("failed_books", "guarded_books", "quarantined", "parked"))
-
-
-def where(error: BaseException) -> str:
-    """The last line of ours that it went through."""
-    frames = ((frame.f_globals.get("__name__", ""), line) for frame, line in traceback.walk_tb(error.__traceback__))
-    ours = [f"{module}:{line}" for module, line in frames if module.startswith("cardsync")]
-    return ours[-1]
 
 
 def database_of(settings: Settings) -> Path:

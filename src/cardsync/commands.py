@@ -10,7 +10,7 @@ import structlog
 from cardsync.annotate.conclude import conclude, record_answer
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
-from cardsync.mirror.contacts import RESUMED
+from cardsync.mirror.standings import RESUMED
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
 from cardsync.pull.members import set_resolved
@@ -73,8 +73,8 @@ def _answer(
     if asked:
         conclude(mirror, asked, ending, policy, now, delay=delay)
         return
-    standing = _unasked(ending, mirror.contacts.standing(contact_id), delay or policy.snooze, now)
-    mirror.contacts.set_standing(contact_id, standing)
+    standing = _unasked(ending, mirror.standings.of(contact_id), delay or policy.snooze, now)
+    mirror.standings.store(contact_id, standing)
     record_answer(mirror, contact_id, ending, standing, now)
     if ending is Ending.CONFIRMED:
         mirror.contacts.validate(contact_id, NAMED, now, now, "confirmed")
@@ -102,7 +102,7 @@ def _resume(
 ) -> None:
     """Pauses and waits are over; what is known of the contact, also that the person left, is not."""
     contact_id = int(arguments["contact"])
-    mirror.contacts.set_standing(contact_id, Standing(left_at=mirror.contacts.standing(contact_id).left_at))
+    mirror.standings.store(contact_id, Standing(left_at=mirror.standings.of(contact_id).left_at))
     mirror.contacts.record(contact_id, now, RESUMED)
 
 

@@ -24,6 +24,7 @@ Messages are shown to the owner: one sentence what is wrong, one what to do. The
 password and no note; a name only where the owner typed one, an href only where details were asked for.
 """
 
+import traceback
 from datetime import timedelta
 
 
@@ -121,3 +122,10 @@ class StateProblem(CardsyncError):
 
 class LockHeld(StateProblem):
     """Another process holds the lock of this state directory."""
+
+
+def where(error: BaseException) -> str:
+    """The last line of ours that an error went through: all that may be told of one that we did not foresee."""
+    frames = ((frame.f_globals.get("__name__", ""), line) for frame, line in traceback.walk_tb(error.__traceback__))
+    ours = [f"{module}:{line}" for module, line in frames if module.startswith("cardsync")]
+    return ours[-1]

@@ -9,8 +9,8 @@ from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.assess.judge import policy_for
-from cardsync.mirror.contacts import RESUMED
 from cardsync.mirror.database import maybe_iso
+from cardsync.mirror.standings import RESUMED
 from cardsync.model import Contact, QuestionKind, SignalKind
 from cardsync.overview import shown
 from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standing
@@ -68,7 +68,7 @@ def _rank(app: App, person: Person, stored: dict[str, Any] | None) -> dict[str, 
 
 def _worth_asking_from(app: App, person: Person) -> date | None:
     """The first day to come on which time alone makes the contact worth a question; None: it is, or never asked."""
-    if app.mirror.contacts.standing(person.id).pause:
+    if app.mirror.standings.of(person.id).pause:
         return None
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
     judge, now = app.judge(person.account, app.clock()), app.clock()
@@ -88,7 +88,7 @@ _FORESEEN = 3650  # days
 
 def why(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
     """Why a question stands, is due, or is not."""
-    state = app.mirror.contacts.standing(person.id)
+    state = app.mirror.standings.of(person.id)
     now = app.clock()
     open_ = standing_question(app, person)
     if open_:

@@ -193,7 +193,7 @@ def vips(app: App) -> list[dict[str, Any]]:
     everyone = [person for person in people(app) if person.groups]
     for person in everyone:
         _, stored = app.mirror.assessments.of(person.id)
-        state = app.mirror.contacts.standing(person.id)
+        state = app.mirror.standings.of(person.id)
         open_ = standing_question(app, person)
         rows.append(
             {

@@ -10,8 +10,9 @@ from cardsync import versions
 from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import UNREAD, Undo
 from cardsync.annotate.writer import Outcome, Preview, Writer
-from cardsync.app import PARTIAL, App
+from cardsync.app import App
 from cardsync.errors import Broken, CardsyncError, LoginRefused, ServerProblem, StateProblem, Unreachable
+from cardsync.outcome import PARTIAL
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.report import Person

@@ -9,10 +9,11 @@ from cardsync.annotate.comeback import put_back
 from cardsync.annotate.export import keep_card
 from cardsync.annotate.settle import Outcome
 from cardsync.annotate.writer import Preview, Target
-from cardsync.app import PARTIAL, App
+from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
+from cardsync.outcome import PARTIAL
 from cardsync.records import ProblemKind
 from cardsync.report import Person
 from cardsync.vcard.compare import differences

@@ -147,7 +147,7 @@ def end_state(home: Household, server: MemoryServer) -> dict[str, Any]:
             uid: [(q.kind, q.ending, q.standing, q.adopted, q.block, q.user_text) for q in mirror.questions.of(contact)]
             for uid, contact in people.items()
         },
-        "standing": {uid: mirror.contacts.standing(contact) for uid, contact in people.items()},
+        "standing": {uid: mirror.standings.of(contact) for uid, contact in people.items()},
         "memory": {uid: mirror.contacts.memory(contact) for uid, contact in people.items()},
         "history": {
             uid: [(line["what"], line["field"], line["old"], line["new"]) for line in mirror.contacts.history(contact)]

@@ -78,13 +78,13 @@ async def test_a_book_whose_host_is_renamed_keeps_what_was_said_of_its_contacts(
     await at.cycle()
     server.write(JO, answered(server.cards[JO], b"never"))
     await at.cycle(after=HOUR)
-    assert at.mirror.contacts.standing(at.contact("Jo")).pause is Pause.NEVER
+    assert at.mirror.standings.of(at.contact("Jo")).pause is Pause.NEVER
     server.books = (address_book(href=f"https://p42.memory.test{HOME}"),)
     server.etags = {href: f'"new {etag}' for href, etag in server.etags.items()}
     await at.cycle(after=2 * DAY)
     assert at.mirror.problems.all() == []
     assert [book.found.href for book in at.mirror.books.of("home")] == [f"https://p42.memory.test{HOME}"]
-    assert at.mirror.contacts.standing(at.contact("Jo")).pause is Pause.NEVER
+    assert at.mirror.standings.of(at.contact("Jo")).pause is Pause.NEVER
     server.write(AL, answered(server.cards[AL], b"ok"))
     report = await at.cycle(after=HOUR)
     assert report.endings == {"confirmed": 1}

@@ -254,7 +254,7 @@ def test_a_command_that_fails_is_not_said_to_be_done_and_holds_up_nothing(
     synced: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patched:
-        patched.setattr("cardsync.mirror.contacts.Contacts.set_standing", lambda *_: 1 // 0)
+        patched.setattr("cardsync.mirror.standings.Standings.store", lambda *_: 1 // 0)
         patched.setattr("cardsync.mirror.contacts.Contacts.validate", lambda *_: 1 // 0)
         for command in (("answer", ZORA, "never"), ("vip", "validate", "--all")):
             done = synced.cardsync(*command)

@@ -18,8 +18,9 @@ from typing import Any
 
 import httpx
 
-from cardsync.app import App, Cycle
+from cardsync.app import App
 from cardsync.cli import main
+from cardsync.outcome import Cycle
 
 COUNT, FREE = "count", "free"
 _LOOKS = {"os.listdir", "os.scandir", "os.walk", "os.fwalk", "os.getxattr", "os.listxattr", "os.kill"}

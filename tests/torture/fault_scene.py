@@ -17,8 +17,8 @@ from structlog.testing import capture_logs
 
 from builders import apple_group
 from cardsync import undo
-from cardsync.app import Cycle
 from cardsync.demo.phone import Phone
+from cardsync.outcome import Cycle
 from cardsync.records import Asked, Ending, ProblemKind
 from cardsync.report import find_person
 from in_memory import mistakes

@@ -19,10 +19,11 @@ from typing import Any
 
 from structlog.testing import capture_logs
 
-from cardsync.app import App, Cycle
+from cardsync.app import App
 from cardsync.carddav.client import Connection
 from cardsync.check import check_account
 from cardsync.cycle import AccountReport
+from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
 from cardsync.settings.secrets import Secret
 from loop import Clock, fill, meaning, note_of, person

@@ -56,7 +56,7 @@ def test_a_command_that_fails_is_marked_so_and_holds_up_neither_the_others_nor_t
     with capture_logs() as logs:
         assert commands.carry_out(at.mirror, lambda account: ReminderPolicy(), at.now) == 1
     assert [entry["event"] for entry in logs] == ["command failed"]
-    assert at.mirror.contacts.standing(jo).pause is Pause.NEVER
+    assert at.mirror.standings.of(jo).pause is Pause.NEVER
     assert at.mirror.contacts.memory(jo).fields == before.fields
     assert (at.mirror.commands.has_failed(poison), at.mirror.commands.has_failed(never)) == (True, False)
     assert at.mirror.commands.waiting() == []
@@ -84,9 +84,9 @@ def test_never_holds_until_resume_whatever_is_answered_meanwhile(at: Household, 
     jo = at.contact("Jo")
     tell(at, "answer", contact=jo, account="home", answer="never")
     tell(at, "answer", contact=jo, account="home", answer=word)
-    assert at.mirror.contacts.standing(jo).pause is Pause.NEVER
+    assert at.mirror.standings.of(jo).pause is Pause.NEVER
     tell(at, "resume", contact=jo)
-    assert at.mirror.contacts.standing(jo).pause is None
+    assert at.mirror.standings.of(jo).pause is None
 
 
 def test_an_older_date_takes_no_confirmation_back(at: Household) -> None:

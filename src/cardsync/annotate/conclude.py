@@ -20,9 +20,9 @@ def conclude(
 ) -> None:
     """One transaction; the block itself is taken out by a write of its own."""
     with mirror.transaction():
-        standing = mirror.contacts.standing(asked.contact_id)
+        standing = mirror.standings.of(asked.contact_id)
         standing = after(asked, ending, standing, policy, now, delay=delay)
-        mirror.contacts.set_standing(asked.contact_id, standing)
+        mirror.standings.store(asked.contact_id, standing)
         if ending is Ending.CONFIRMED:
             mirror.contacts.validate(asked.contact_id, asked.fields, now, now, "confirmed")
         if suggestion:

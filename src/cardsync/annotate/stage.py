@@ -9,6 +9,7 @@ from itertools import islice
 from cardsync.annotate import plan, read
 from cardsync.annotate.adopt import adopt
 from cardsync.annotate.conclude import conclude
+from cardsync.annotate.fresh import take_note
 from cardsync.annotate.instead import stands_instead
 from cardsync.annotate.place import note_with
 from cardsync.annotate.render import render
@@ -20,8 +21,7 @@ from cardsync.model import Assessment, Contact, Memory, Question, Says, WorkFiel
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Asked, Book, Ending, VipCard
 from cardsync.resources import AddressObject
-from cardsync.vcard.compare import same_card
-from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import cut, insert, note_text
 
@@ -165,7 +165,7 @@ class Annotate:
 
     def _settled(self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: how the question ended, and the card without its block."""
-        self._take_note(book, card, fresh)
+        take_note(self.mirror, book, card, fresh, self.now)
         if self._stands_instead(card, asked, fresh.data):
             self._give_way(card, asked, fresh.data, done)
             return None
@@ -249,13 +249,13 @@ class Annotate:
 
     def _asked(self, book: Book, card: VipCard, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: the question, if it is still worth asking."""
-        self._take_note(book, card, fresh)
+        take_note(self.mirror, book, card, fresh, self.now)
         if adopt(self.mirror, self.policy, card, fresh.data, self.now):
             done.adopted += 1
             return None
         contact = contact_of(scan(fresh.data))
         memory = self.mirror.contacts.memory(card.contact_id)
-        state = self.mirror.contacts.standing(card.contact_id)
+        state = self.mirror.standings.of(card.contact_id)
         if plan.quiet(contact, memory.changed_at, self.policy, self.now):
             return None
         question = self.judge(contact, memory, card.groups)[1]
@@ -282,20 +282,6 @@ class Annotate:
         return Change(data=after, why=f"ask ({question.kind.value})", opens=opens, removes=removes)
 
     # ------------------------------------------------------------ shared
-
-    def _take_note(self, book: Book, card: VipCard, fresh: AddressObject) -> None:
-        """A fresh card that differs from the mirror's is a user's edit that the pull has not seen."""
-        known = self.mirror.books.data(book.id, card.href) or b""
-        with self.mirror.transaction():
-            self._compare(book, card, fresh, known)
-
-    def _compare(self, book: Book, card: VipCard, fresh: AddressObject, known: bytes) -> None:
-        contact = contact_of(scan(fresh.data))  # what is kept can be read
-        converted = book.found.may_convert and fresh.etag == card.etag  # the pull saw it in another version
-        if not converted and not same_card(fresh.data, known):
-            self.mirror.contacts.observe(book.id, contact, card.uid_key, card.href, work_keys(contact), self.now)
-        self.mirror.books.set_etag(book.id, card.href, fresh.etag)
-        self.mirror.books.store_data(book.id, card.href, fresh.data, seen=True)
 
     async def _write(
         self, book: Book, card: VipCard, decide: Callable[[AddressObject], Change | None], done: Annotated

@@ -57,7 +57,7 @@ class Turns:
                 continue
             standing = self.mirror.questions.standing(book.id)
             for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
-                state = self.mirror.contacts.standing(contact_id)
+                state = self.mirror.standings.of(contact_id)
                 if wish.kind and contact_id not in standing and plan.may_ask(state, wish.kind, self.policy, self.now):
                     ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])

@@ -88,7 +88,7 @@ class _Main(click.Group):
 
 def _tell_crash(ctx: click.Context, error: Exception) -> None:
     """Where it happened; the text of an error that we did not foresee may hold anything, and stderr is often a log."""
-    from cardsync.app import where
+    from cardsync.errors import where
 
     say(f"cardsync: a mistake in cardsync itself: {type(error).__name__} at {where(error)}.", err=True)
     if ctx.params.get("log_level") == "debug":

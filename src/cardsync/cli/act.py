@@ -65,7 +65,7 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
     with opened(context) as app:
         person = report.find_person(app, name)
-        held = app.mirror.contacts.standing(person.id).holds(app.clock())
+        held = app.mirror.standings.of(person.id).holds(app.clock())
         if not held and not app.mirror.commands.waiting():  # an answer that still waits may hold the contact back
             output.say(f"Nothing was holding {person.name} back: cardsync explain says more.")
             return
@@ -108,7 +108,7 @@ def notes() -> None:
 def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """Take every question out of every card."""
     from cardsync import report, undo
-    from cardsync.app import shared_exit_code
+    from cardsync.outcome import shared_exit_code
 
     with exclusive(context) as app:
         found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
@@ -135,7 +135,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
     Where the database cannot be used, the address books are exported all the same.
     """
     from cardsync import undo
-    from cardsync.app import PARTIAL, shared_exit_code
+    from cardsync.outcome import PARTIAL, shared_exit_code
 
     with _whole_or_bare(context) as (app, unusable):
         found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
@@ -198,7 +198,7 @@ def restore(
     The version of a card that was deleted is written to a file, to be imported.
     """
     from cardsync import report, undo
-    from cardsync.app import shared_exit_code
+    from cardsync.outcome import shared_exit_code
 
     if name is None and at is None:
         with opened(context) as app:

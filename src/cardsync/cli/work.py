@@ -15,8 +15,9 @@ from cardsync.cli.common import dry_run_option, json_option, opened, progress, s
 from cardsync.words import count
 
 if TYPE_CHECKING:
-    from cardsync.app import App, Cycle
+    from cardsync.app import App
     from cardsync.evidence.stage import Counts
+    from cardsync.outcome import Cycle
 
 
 @click.command()
@@ -117,8 +118,8 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
 @click.pass_context
 def check(context: click.Context, *, as_json: bool) -> None:
     """Try each step of discovery and login, and show books, groups and what would be written."""
-    from cardsync.app import shared_exit_code
     from cardsync.check import check_account
+    from cardsync.outcome import shared_exit_code
 
     with opened(context) as app:
         found = [asyncio.run(check_account(app, name)) for name in app.settings.accounts]

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 
 import click
 
-from cardsync.app import Cycle
 from cardsync.demo import show
 from cardsync.demo.addressbook import AddressBookFixture
 from cardsync.demo.apple import parse
@@ -19,6 +18,7 @@ from cardsync.demo.witness import WitnessedApp
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.model import QuestionKind
+from cardsync.outcome import Cycle
 from cardsync.records import Asked
 from cardsync.resources import PutResult
 
@@ -245,7 +245,7 @@ class Days:
 def _understood(mirror: Mirror, asked: Asked, now: datetime) -> Understood:
     """What the mirror holds of the contact."""
     questions = mirror.questions.of(asked.contact_id)
-    standing, memory = mirror.contacts.standing(asked.contact_id), mirror.contacts.memory(asked.contact_id)
+    standing, memory = mirror.standings.of(asked.contact_id), mirror.contacts.memory(asked.contact_id)
     hints = [event["new"] for event in mirror.contacts.history(asked.contact_id) if event["what"] == "suggestion"]
     return Understood(
         ending=next(known.ending for known in questions if known.id == asked.id),

@@ -12,6 +12,7 @@ from cardsync.mirror.journal import Journal
 from cardsync.mirror.marks import Marks
 from cardsync.mirror.problems import Commands, Cycles, Problems
 from cardsync.mirror.questions import Questions
+from cardsync.mirror.standings import Standings
 
 
 class Mirror:
@@ -22,6 +23,7 @@ class Mirror:
         self.accounts = Accounts(database)
         self.books = Books(database)
         self.contacts = Contacts(database)
+        self.standings = Standings(database)
         self.assessments = Assessments(database)
         self.evidence = EvidenceStore(database)
         self.questions = Questions(database)

@@ -1,4 +1,4 @@
-"""What is remembered of each contact: its work fields with their dates, pauses, and the assessment."""
+"""What is remembered of each contact: its work fields with their dates, and its history."""
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
@@ -7,12 +7,7 @@ from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
 from cardsync.mirror.evidence import evidence_of
-from cardsync.model import Contact, FieldMemory, Memory, Move, QuestionKind, WorkField
-from cardsync.records import Ending, Pause, Standing
-
-_NOT_COUNTED = (Ending.SNOOZED.value,)  # its time is in not_before
-RESUMED = "resumed"
-"""The line of the history from which on all waits begin anew."""
+from cardsync.model import Contact, FieldMemory, Memory, Move, WorkField
 
 
 class Contacts:
@@ -271,39 +266,6 @@ class Contacts:
             "SELECT field FROM work_field WHERE contact_id = ? AND changed_at > ?", (contact_id, iso(since))
         )
         return frozenset(WorkField(row[0]) for row in rows)
-
-    def standing(self, contact_id: int) -> Standing:
-        """Pauses and waits; no question that ended before the last ``resume`` makes one wait."""
-        row = self._db.row("SELECT * FROM contact WHERE id = ?", (contact_id,))
-        if row is None:
-            raise LookupError(contact_id)
-        ended = self._db.rows(
-            "SELECT kind, max(ended_at) FROM question WHERE contact_id = ? AND state = 'ended' "
-            f"AND ending NOT IN ({', '.join('?' * len(_NOT_COUNTED))}) AND kind <> ? "
-            "AND ended_at > ifnull((SELECT max(at) FROM history WHERE contact_id = ? AND what = ?), '') GROUP BY kind",
-            (contact_id, *_NOT_COUNTED, QuestionKind.FOLLOW_UP, contact_id, RESUMED),
-        )
-        return Standing(
-            pause=Pause(row["pause"]) if row["pause"] else None,
-            not_before=maybe_moment(row["not_before"]),
-            dismissals=row["dismissals"],
-            left_at=maybe_moment(row["left_at"]),
-            ended={QuestionKind(kind): moment(at) for kind, at in ended},
-        )
-
-    def set_standing(self, contact_id: int, standing: Standing) -> None:
-        """Store pauses and waits (``ended`` follows from the questions); who left is assessed anew."""
-        self._db.execute(
-            "UPDATE contact SET pause = ?, not_before = ?, dismissals = ?, left_at = ?, assessed_at = NULL "
-            "WHERE id = ?",
-            (
-                standing.pause,
-                maybe_iso(standing.not_before),
-                standing.dismissals,
-                maybe_iso(standing.left_at),
-                contact_id,
-            ),
-        )
 
     def named(self) -> list[Row]:
         """Every contact of the books that are there that is or was a VIP: id, name, account, book, groups, pause ..."""

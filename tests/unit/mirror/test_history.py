@@ -110,13 +110,13 @@ def test_a_first_employer_is_no_move(watched: Watched) -> None:
 
 def test_a_new_employer_ends_the_follow_up(watched: Watched) -> None:
     watched.see(person("Jo"))
-    contacts = watched.mirror.contacts
-    standing = contacts.standing(watched.id)
-    contacts.set_standing(watched.id, type(standing)(left_at=START))
+    standings = watched.mirror.standings
+    standing = standings.of(watched.id)
+    standings.store(watched.id, type(standing)(left_at=START))
     watched.see(person("Jo", TITLE="CRO"))
-    assert contacts.standing(watched.id).left_at == START
+    assert standings.of(watched.id).left_at == START
     watched.see(person("Jo", TITLE="CRO", ORG="Stripe"))
-    assert contacts.standing(watched.id).left_at is None
+    assert standings.of(watched.id).left_at is None
 
 
 def test_confirming_dates_only_what_the_card_has(watched: Watched) -> None:
