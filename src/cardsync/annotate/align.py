@@ -11,7 +11,8 @@ from cardsync.annotate.normal import Token
 
 _RUN = 3  # words in a row that are ours also where others of ours are missing
 _CELLS = 60_000  # of the table; what is larger is not looked into
-_SHARE = 0.6  # of a line must be there for the line to count as ours, unless it has our label
+SHARE = 0.6
+"""Of a line so much must be there for it to count as ours, unless it has our label."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +29,7 @@ class Aligned:
     @property
     def ours(self) -> bool:
         """Whether that is a line of ours, edited."""
-        return self.share >= _SHARE or self.cut
+        return self.share >= SHARE or self.cut
 
 
 def exactly(tokens: Sequence[Token]) -> Aligned:

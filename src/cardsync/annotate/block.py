@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate, islice, pairwise
 
-from cardsync.annotate.align import Aligned, align, exactly
-from cardsync.annotate.normal import joined, tokens_of
+from cardsync.annotate.align import SHARE, Aligned, align, exactly
+from cardsync.annotate.normal import joined, lines_of, tokens_of
 from cardsync.policy import Position
 
 _MOST = 50_000  # characters that differ; beyond that only our lines to the letter are found
@@ -124,7 +124,8 @@ class _Area:
         self._first_wins = position is Position.TOP
         self._tokens = tokens_of(note)
         self._text = joined(token.text for token in self._tokens)
-        self._users = joined(token.text for token in tokens_of(user_text))
+        self._users_lines = [tokens_of(user_text[line.start : line.stop]) for line in lines_of(user_text)]
+        self._users = joined(token.text for line in self._users_lines for token in line)
         self._starts = list(accumulate((len(token.text) + 2 for token in self._tokens), initial=0))
 
     def all(self, lines: Sequence[Sequence[str]]) -> list[Aligned]:
@@ -139,7 +140,7 @@ class _Area:
         """The line with the label: to the word, or edited, known by its label or by all that follows it."""
         if (at := self._exact(ours)) is not None:
             return self._moved(exactly(self._tokens[at : at + len(ours)]))
-        if self._surplus(ours) < 0:  # what is edited may be the user's
+        if self._may_be_users(ours):
             return None
         label = ours[: ours.index(":") + 1] if ":" in ours else ours[:1]
         rest = ours[len(label) :]
@@ -163,7 +164,7 @@ class _Area:
         whole = self._moved(exactly(self._tokens[exact : exact + len(ours)])) if exact is not None else None
         if exact is not None and (after is None or not self._holds_users(first, exact)):
             return whole
-        if after is None or self._surplus(ours) < 0 or self._opens_like_users(ours):
+        if after is None or self._may_be_users(ours) or self._opens_like_users(ours):
             return whole
         before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
         theirs = self._users_places(ours)
@@ -192,6 +193,18 @@ class _Area:
         """How much more often the words stand in the note than in the user's text."""
         wanted = joined(words)
         return self._text.count(wanted) - self._users.count(wanted)
+
+    def _may_be_users(self, ours: Sequence[str]) -> bool:
+        """Whether what is like ours may be a line of the user's, edited: one that was like ours is gone."""
+        if self._surplus(ours) < 0:
+            return True
+        enough = len(ours) * SHARE
+        for line in self._users_lines:
+            if sum(token.text in ours for token in line) >= enough and self._surplus([t.text for t in line]) < 0:
+                known = align(ours, line, ())
+                if known and known.ours:
+                    return True
+        return False
 
     def _opens_like_users(self, ours: Sequence[str]) -> bool:
         """Whether what begins like ours may all be the user's: a line of that beginning was there before."""

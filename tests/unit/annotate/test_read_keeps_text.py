@@ -310,3 +310,10 @@ def test_of_two_lines_alike_the_one_among_the_users_own_stays(own: str) -> None:
     found = reading(moved, asked(own))
     assert found.ending is Ending.CONFIRMED
     assert found.left == f"{own}\nnow"
+
+
+def test_a_line_of_the_users_that_is_like_our_torn_one_and_was_edited_since_is_theirs() -> None:
+    own = HINT.replace("ok", "ok249") + "\ncall her"
+    edited = own.replace(" / left", " t")
+    found = reading(f"{QUESTION}\n{HINT[20:]}\n\n{edited}", asked(own))
+    assert found.left.endswith(edited)
