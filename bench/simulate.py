@@ -14,8 +14,7 @@ import argparse
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from dataclasses import dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
@@ -122,7 +121,11 @@ def ours(person: Person, month: int) -> float:
     situation = person.situation(month, 2.0)
     right = employment(situation, STRATUM)
     stale = (1 - right) * person.odds
-    return person.weight * stale / (stale + right) * gain(situation, partial(employment, stratum=STRATUM))
+
+    def after(share: float) -> float:
+        return employment(replace(situation, since_sure=situation.since_sure * share), STRATUM)
+
+    return person.weight * stale / (stale + right) * gain(situation.since_sure, after)
 
 
 def oracle(person: Person, month: int) -> float:

@@ -20,6 +20,11 @@ class WorkField(StrEnum):
     URL = "url"
     ADDRESS = "address"
 
+    @property
+    def in_words(self) -> str:
+        """For the owner."""
+        return {WorkField.EMAIL: "work e-mail", WorkField.URL: "work URL"}.get(self, self.value)
+
 
 class ContactKind(StrEnum):
     """What a card stands for."""
@@ -200,8 +205,8 @@ class Signal:
 
     ``fields`` are those in doubt, ``values`` what a question may quote, ``since`` when it began.  ``family``: those
     that may copy one another.  ``match``, in [0, 1]: P(it is about this contact) times how fresh it is.
-    ``others_ratio`` holds for the details that are not in ``fields`` (None: the same).  ``evidence`` is what it came
-    from, if from a source.
+    ``employer_ratio`` is what it says of the employer (None: the same).  ``evidence`` is what it came from, if from a
+    source.
     """
 
     kind: SignalKind
@@ -212,15 +217,21 @@ class Signal:
     since: datetime | None = None
     family: str = "card"
     match: float = 1.0
-    others_ratio: float | None = None
+    employer_ratio: float | None = None
     evidence: Evidence | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """One sentence of an explanation, the factor by which it changed the odds, and P(stale) after it."""
+    """One sentence of an explanation, the factor by which it changed the odds, and P(stale) after it.
+
+    That is of the employer until the title is reckoned with.  ``kind`` is "age", "employer", "owner", "title" or that
+    of a signal; ``source`` is where evidence is from.
+    """
 
     sentence: str
+    kind: str = ""
+    source: str = ""
     factor: float | None = None  # None: the prior itself, or no effect on the odds
     probability: float | None = None
 
@@ -229,12 +240,12 @@ class Reason:
 class Assessment:
     """How probable it is that the employment on the card is no longer right.
 
-    ``probability`` is P(stale) in [0, 1]; ``prior`` the same from age alone, ``start`` the same before all signals:
-    what the owner said outdoes age; ``last_sure`` the last
-    date on which the details were known to be right (None: never confirmed), ``age`` the time that
-    the prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many
-    years an answer is good for, ``claims`` P(right) of each
-    detail.
+    ``probability`` is P(stale) in [0, 1], of employer or title; ``prior`` the same from age alone.  ``start`` is P(the
+    employer is another one) before all signals (what the owner said outdoes age), ``title`` P(the title is another one
+    though the employer is the same; 0 where the card names none).  ``last_sure`` is the last date on which the employer
+    was known to be right (None: never confirmed), ``age`` the time that the prior reckoned with.  ``history`` is what
+    this person adds to what is learnt from all VIPs, ``gain`` how many years an answer is good for, ``claims`` P(right)
+    of each detail.
     """
 
     probability: float
@@ -246,6 +257,7 @@ class Assessment:
     history: "JobHistory | None" = None
     gain: float = 1.0
     start: float = 0.0
+    title: float = 0.0
     claims: Mapping[WorkField, float] = field(default_factory=dict)
 
 

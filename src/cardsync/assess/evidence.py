@@ -6,7 +6,6 @@ from cardsync.assess.organisations import CERTAIN, Aliases, compare
 from cardsync.model import APART, Contact, Evidence, EvidenceKind, Memory, Says, Signal, SignalKind, WorkField
 
 _HALF_LIFE = timedelta(days=730)  # of an event, of what somebody wrote, of a state that nobody saw again
-_EMPLOYMENT = (WorkField.ORGANISATION, WorkField.TITLE, WorkField.ROLE, WorkField.DEPARTMENT)
 
 
 def outside(contact: Contact, memory: Memory, aliases: Aliases, now: datetime) -> tuple[Signal, ...]:
@@ -67,14 +66,14 @@ def freshness(each: Evidence, now: datetime) -> float:
 def _signal(each: Evidence, now: datetime) -> Signal:
     return Signal(
         kind=SignalKind.OUTSIDE,
-        fields=_EMPLOYMENT if each.claim in _EMPLOYMENT else (each.claim,),
+        fields=(each.claim,),
         likelihood_ratio=1.0 if each.says is Says.USED else each.likelihood_ratio,
         reason=sentence(each),
         values=(each.suggested or each.stored,),
         since=each.happened_at or each.first_observed_at,
         family=each.family,
         match=max(0.0, min(1.0, each.match)) * freshness(each, now),
-        others_ratio=1.0 if each.says is Says.USED else each.employer_ratio,
+        employer_ratio=1.0 if each.says is Says.USED else each.employer_ratio,
         evidence=each,
     )
 

@@ -1,13 +1,19 @@
-"""From age and signals to one probability, in log-odds, so that every item is one factor with one sentence."""
+"""From age and signals to one probability, in log-odds, so that every item is one factor with one sentence.
+
+First the employer: what time says, and what the signals say of the employer.  Then the title: whoever has another
+employer has another title, and others change it where they are.  Last what says that the card as it stands is wrong.
+"""
 
 import math
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from cardsync.assess.domains import Domains
+from cardsync.assess.evidence import freshness
 from cardsync.assess.organisations import Aliases
-from cardsync.assess.prior import SUREST, prior
+from cardsync.assess.prior import SUREST, TITLES, Prior, bounded, prior
 from cardsync.assess.signals import signals
 from cardsync.assess.survival import Survival, employment
 from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind, WorkField
@@ -15,8 +21,9 @@ from cardsync.policy import GroupPolicy
 
 FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this factor
 _CAP = math.log(FAMILY_CAP)
-SURE_MATCH = 0.98  # a match less sure is worth a word
+SURE = 0.98  # a match, or a freshness, below that is worth a word
 FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent
+_EDGE = 1e-9
 
 
 def assess(
@@ -29,81 +36,136 @@ def assess(
     domains: Domains | None = None,
     evidence: Sequence[Signal] = (),
     now: datetime,
+    pace: float = 1.0,
     survival: Survival = employment,
 ) -> Assessment:
     """How probable it is that the work details are no longer right, and why.
 
     ``evidence`` is what sources beside the card say, none where one failed.  ``assumed_age`` is how old details are
-    taken to be that were there at first sight; ``survival`` is the model of employment.  Without any work detail
-    nothing can be stale: probability 0.
+    taken to be that were there at first sight; ``survival`` is the model of employment, ``pace`` that of all VIPs.
+    Without any work detail nothing can be stale: probability 0.
     """
     found = (*signals(contact, memory, aliases=aliases, domains=domains), *evidence)
     if not contact.work:
-        reasons = (Reason(sentence="The card has no work details that could be out of date."),)
+        reasons = (Reason(kind="age", sentence="The card has no work details that could be out of date."),)
         return Assessment(probability=0.0, prior=0.0, age=timedelta(), reasons=reasons, signals=found)
     before = prior(
         contact,
         memory,
         policy.stratum,
-        survival,
+        partial(survival, pace=pace),
         assumed_age=assumed_age,
         aliases=aliases,
         domains=domains or {},
         now=now,
+        pace=pace,
     )
-    start, said = _starting_from(before.probability, memory)
-    weighed = _about(WorkField.ORGANISATION, found)
-    beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]  # the claims know it by dates
+    start, said = _starting_from(bounded(before.employer), memory)
+    chances = Chances(start, before.title)
     return Assessment(
-        probability=posterior(start, weighed),
-        prior=before.probability,
+        probability=chances.card(found),
+        prior=bounded(Chances(before.employer, before.title).either()),
         start=start,
+        title=before.title,
         age=before.age,
-        reasons=(*before.reasons, *said, *_weighed(start, weighed)),
+        reasons=(*before.reasons, *said, *_steps(chances, before, found, now)),
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
         gain=before.gain,
-        claims={
-            which: 1 - posterior(_starting_from(_bounded(1 - right), memory)[0], _about(which, beside))
-            for which, right in before.claims.items()
-        },
+        claims={which: 1 - chances.detail(which, right, found) for which, right in before.own.items()},
     )
 
 
-def _weighed(before: float, found: Sequence[Signal]) -> list[Reason]:
-    """Each item with its factor and how far it brings P(stale), the strongest first."""
-    ordered = sorted(found, key=_strength)
-    by = factors(ordered)
-    return [
-        Reason(
-            sentence=signal.reason + _in_part(signal, by[i]),
-            factor=None if by[i] == 1 else by[i],
-            probability=None if by[i] == 1 else posterior(before, ordered[: i + 1]),
-        )
-        for i, signal in enumerate(ordered)
-    ]
+@dataclass(frozen=True, slots=True)
+class Chances:
+    """P(the employer is another one) before all signals, and P(the title is, though the employer is the same)."""
+
+    employer: float
+    title: float
+
+    def either(self) -> float:
+        """P(employer or title is another one)."""
+        return self.employer + (1 - self.employer) * self.title
+
+    def card(self, found: Sequence[Signal]) -> float:
+        """P(stale) after all signals, in (0, 1)."""
+        ordered = [*_of_employer(found), *_of_card(found)]
+        by = factors(ordered)
+        many = len(_of_employer(found))
+        employer = odds(self.employer, by[:many])
+        return odds(replace(self, employer=employer).either(), by[many:])
+
+    def detail(self, which: WorkField, right: float, found: Sequence[Signal]) -> float:
+        """P(stale) of one detail, of which ``right`` is P(right, given the employer).
+
+        What is about the detail itself counts in whole there, and all else by what it says of the employer.  A
+        half-updated card is known by its dates already.
+        """
+        beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]
+        own = [signal for signal in beside if which in signal.fields and which is not WorkField.ORGANISATION]
+        rest = [signal for signal in beside if signal not in own]
+        employer = odds(self.employer, factors([_employer(signal) for signal in rest]))
+        return odds(Chances(employer, 1 - right).either(), factors(own))
 
 
-def _in_part(signal: Signal, factor: float) -> str:
-    """Why an item counts for less than it would alone and of a sure match."""
+def _of_employer(found: Sequence[Signal]) -> list[Signal]:
+    """What speaks of the employer, with what it says of it."""
+    return [_employer(signal) for signal in found if not _is_of_card(signal)]
+
+
+def _of_card(found: Sequence[Signal]) -> list[Signal]:
+    return [signal for signal in found if _is_of_card(signal)]
+
+
+def _is_of_card(signal: Signal) -> bool:
+    """Whether it speaks of the title, or of a card that nobody has finished editing."""
+    about = signal.evidence.claim if signal.evidence else None
+    return signal.kind is SignalKind.HALF_UPDATED or (about in TITLES and signal.employer_ratio is not None)
+
+
+def _employer(signal: Signal) -> Signal:
+    return signal if signal.employer_ratio is None else replace(signal, likelihood_ratio=signal.employer_ratio)
+
+
+def _steps(chances: Chances, before: Prior, found: Sequence[Signal], now: datetime) -> Iterator[Reason]:
+    """Each item with its factor and how far it brings P(stale), the strongest first; the title after the employer."""
+    of_employer, of_card = (sorted(part, key=_strength) for part in (_of_employer(found), _of_card(found)))
+    by = dict(zip(map(id, (ordered := [*of_employer, *of_card])), factors(ordered), strict=True))
+    stale = chances.employer
+    for signal in of_employer:
+        stale = odds(stale, [by[id(signal)]])
+        yield _reason(signal, by[id(signal)], stale, now)
+    if before.title_reason:
+        stale = Chances(stale, chances.title).either()
+        yield replace(before.title_reason, probability=stale)
+    for signal in of_card:
+        stale = odds(stale, [by[id(signal)]])
+        yield _reason(signal, by[id(signal)], stale, now)
+
+
+def _reason(signal: Signal, factor: float, stale: float, now: datetime) -> Reason:
+    return Reason(
+        kind=signal.kind.value,
+        source=signal.evidence.source if signal.evidence else "",
+        sentence=signal.reason + _in_part(signal, factor, now),
+        factor=None if factor == 1 else factor,
+        probability=None if factor == 1 else stale,
+    )
+
+
+def _in_part(signal: Signal, factor: float, now: datetime) -> str:
+    """Why an item counts for less than it would alone, new, and of a sure match."""
     if not math.isclose(math.log(factor), _weight(signal)):
         return " It counts in part: a stronger item of the same kind is counted already."
-    return " It counts in part: perhaps it is about somebody else, or old." if signal.match < SURE_MATCH else ""
-
-
-def _about(which: WorkField, found: Sequence[Signal]) -> list[Signal]:
-    """What each item says of one detail; of the organisation, it is what it says of the employment."""
-    return [
-        signal
-        if signal.others_ratio is None or which in signal.fields
-        else replace(signal, likelihood_ratio=signal.others_ratio)
-        for signal in found
+    if signal.evidence is None or factor == 1:
+        return ""
+    match, fresh = min(1.0, signal.evidence.match), freshness(signal.evidence, now)
+    less = [
+        f"{match:.0%} that it is about this contact" if match < SURE else "",
+        f"{fresh:.0%} for its age" if fresh < SURE else "",
     ]
-
-
-def _bounded(stale: float) -> float:
-    return min(max(stale, SUREST), 1 - SUREST)
+    return f" It counts in part: {' and '.join(filter(None, less))}." if any(less) else ""
 
 
 def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason]]:
@@ -111,13 +173,14 @@ def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason
     if memory.left_at is None:
         return prior, ()
     sentence = f"You said on {memory.left_at:%Y-%m-%d} that the contact left; the card names the old organisation."
-    return 1 - SUREST, (Reason(sentence=sentence, probability=1 - SUREST),)
+    return 1 - SUREST, (Reason(kind="owner", sentence=sentence, probability=1 - SUREST),)
 
 
-def posterior(before: float, found: Sequence[Signal]) -> float:
-    """P(stale) after ``before``, in (0, 1), and all signals."""
-    log_odds = math.log(before / (1 - before)) + sum(map(math.log, factors(found)))
-    return 1 / (1 + math.exp(-log_odds))
+def odds(before: float, by: Sequence[float]) -> float:
+    """P(stale) after ``before`` and these factors of the odds, in (0, 1)."""
+    before = min(max(before, _EDGE), 1 - _EDGE)
+    log_odds = math.log(before / (1 - before)) + sum(map(math.log, by))
+    return min(max(1 / (1 + math.exp(-log_odds)), _EDGE), 1 - _EDGE)
 
 
 def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) -> float:
@@ -125,7 +188,7 @@ def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) ->
     if not 0 < assessment.start < 1:
         return assessment.probability
     found = [signal for signal in assessment.signals if signal.kind not in kinds]
-    return posterior(assessment.start, _about(WorkField.ORGANISATION, found))
+    return Chances(assessment.start, assessment.title).card(found)
 
 
 def factors(found: Sequence[Signal]) -> list[float]:

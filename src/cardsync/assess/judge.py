@@ -1,20 +1,16 @@
 """One card's assessment and the question that it is worth, under the owner's policies.  Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 from cardsync.assess.ask import question
 from cardsync.assess.domains import Domains
 from cardsync.assess.evidence import outside
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
-from cardsync.assess.survival import employment
-from cardsync.model import Assessment, Contact, Memory, Question, Reason
+from cardsync.model import Assessment, Contact, Memory, Question
 from cardsync.policy import GroupPolicy, ReminderPolicy
-
-WORTH_SAYING = 0.1  # of the pace
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +37,8 @@ class Judge:
             domains=self.domains,
             evidence=outside(contact, memory, self.aliases, self.now),
             now=self.now,
-            survival=partial(employment, pace=self.pace),
+            pace=self.pace,
         )
-        if abs(self.pace - 1) >= WORTH_SAYING:
-            sentence = f"Your VIPs change employers {self.pace:.1f} times as often as the tables say."
-            found = replace(found, reasons=(*found.reasons, Reason(sentence=sentence)))
         return found, question(contact, memory, found, policy, self.reminders, self.now)
 
     def knows(self, groups: tuple[str, ...]) -> bool:

@@ -1,83 +1,120 @@
 """What time alone says about a card: since when nobody knows, and how many such cards are out of date by now."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, compare
-from cardsync.assess.survival import Job, Situation, Survival, gain, history_of, kept
-from cardsync.model import Contact, FieldMemory, JobHistory, Memory, Reason, WorkField
+from cardsync.assess.survival import (
+    TITLE_RATE,
+    Job,
+    Situation,
+    gain,
+    half_left,
+    history_of,
+    kept,
+    person_factor,
+)
+from cardsync.model import Contact, FieldMemory, JobHistory, Memory, Reason, Says, WorkField
 from cardsync.policy import Stratum
-from cardsync.words import percent
+from cardsync.words import count, percent
 
 YEAR = timedelta(days=365.2425)
 SUREST = 0.005  # even a card confirmed today is wrong once in 200 times: slips, hasty answers; keeps log-odds finite
 
 _POSITION = (WorkField.ORGANISATION, WorkField.DEPARTMENT, WorkField.TITLE, WorkField.ROLE)
-_TITLES = (WorkField.TITLE, WorkField.ROLE)
+TITLES = (WorkField.TITLE, WorkField.ROLE)
+"""What says what somebody does there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prior:
-    """``probability`` is P(stale) from age alone; ``last_sure`` and ``age`` are as in ``Assessment``."""
+    """What time alone says; ``last_sure`` and ``age`` are as in ``Assessment``.
 
-    probability: float
+    ``employer`` is P(the employer is another one), ``title`` P(the title is another one though the employer is the
+    same; 0 where the card names none), ``own`` P(right) of each detail given that the employer is right.
+    """
+
+    employer: float
+    title: float
     age: timedelta
     last_sure: datetime | None
     reasons: tuple[Reason, ...]
+    title_reason: Reason | None
     history: JobHistory
     gain: float  # years, see ``survival.gain``
-    claims: Mapping[WorkField, float]
+    own: Mapping[WorkField, float]
 
 
 def prior(
     contact: Contact,
     memory: Memory,
     stratum: Stratum,
-    survival: Survival,
+    survival: Callable[[Situation, Stratum], float],
     *,
     assumed_age: timedelta,
     aliases: Aliases,
     domains: Domains,
     now: datetime,
+    pace: float = 1.0,
 ) -> Prior:
-    """P(stale) of a card with work details, by the employer's survival and, where it names one, the title's."""
+    """Of a card with work details, by the employer's survival and, where it names one, the title's.
+
+    ``pace`` is in ``survival`` already, and is named to the owner only.
+    """
     sure = last_sure(contact, memory, aliases=aliases, domains=domains)
     unknown_for, sentence = unconfirmed_age(contact, memory, assumed_age=assumed_age, now=now)
-    age = max(now - sure, timedelta()) if sure else unknown_for
+    age = max(now - sure.day, timedelta()) if sure else unknown_for
     if sure:
-        sentence = f"The employer was last sure on {sure:%Y-%m-%d}, {_ago(age)}."
-    situation = situation_of(memory, sure, age, aliases, assumed_age)
-    right = survival(situation, stratum)
-    claims = _claims(contact, memory, right, unknown_for, now, _moved_at(memory, aliases))
-    reasons = [Reason(sentence=sentence), Reason(sentence=_employer_sentence(1 - right, situation, stratum))]
-    if any(which in contact.work for which in _TITLES):
-        title_sure = _latest(memory, _TITLES)
+        sentence = f"The employer was last sure on {_day(sure.day)}{_ago(age)}: {_how(sure.by, memory)}."
+    situation = situation_of(memory, sure.day if sure else None, age, aliases, assumed_age)
+    employed = survival(situation, stratum)
+    titled, title_age, title_reason = 1.0, timedelta(), None
+    if any(which in contact.work for which in TITLES):
+        title_sure = _latest(memory, TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
-        right *= kept(WorkField.TITLE, title_age / YEAR)
-        reasons.append(Reason(sentence=_title_sentence(1 - right, title_age, sure=title_sure is not None)))
+        titled = kept(WorkField.TITLE, title_age / YEAR)
+        title_reason = Reason(kind="title", sentence=_title_sentence(1 - titled, title_age, sure=title_sure))
+
+    def right(share: float) -> float:
+        there = survival(replace(situation, since_sure=situation.since_sure * share), stratum)
+        return there * kept(WorkField.TITLE, title_age / YEAR * share)
+
     return Prior(
-        probability=min(max(1 - right, SUREST), 1 - SUREST),
+        employer=1 - employed,
+        title=1 - titled,
         age=age,
-        last_sure=sure,
-        reasons=tuple(reasons),
+        last_sure=sure.day if sure else None,
+        reasons=(
+            Reason(kind="age", sentence=sentence),
+            Reason(
+                kind="employer",
+                sentence=_employer_sentence(1 - employed, situation, stratum, pace),
+                probability=bounded(1 - employed),
+            ),
+        ),
+        title_reason=title_reason,
         history=history_of(situation, stratum),
-        gain=gain(situation, partial(survival, stratum=stratum)),
-        claims=claims,
+        gain=gain(max(age, title_age) / YEAR, right),
+        own=_own(contact, memory, unknown_for, now, _moved_at(memory, aliases)),
     )
 
 
-def _claims(
-    contact: Contact, memory: Memory, employed: float, unknown_for: timedelta, now: datetime, moved: datetime | None
+def bounded(stale: float) -> float:
+    """As sure as time can make one."""
+    return min(max(stale, SUREST), 1 - SUREST)
+
+
+def _own(
+    contact: Contact, memory: Memory, unknown_for: timedelta, now: datetime, moved: datetime | None
 ) -> dict[WorkField, float]:
-    """P(still right) of each detail that the card has: little of the old employer's outlasts the employment."""
+    """P(still right, given the employer) of each detail: little of the former employer's outlasts the employment."""
     found = {}
     for which in contact.work:
         sure = _latest(memory, (which,))
         age = max(now - sure, timedelta()) if sure else unknown_for
-        found[which] = employed * kept(which, age / YEAR)
+        found[which] = kept(which, age / YEAR)
         if moved and which in OUTLASTS and not _renewed(memory.fields.get(which), moved):
             found[which] *= OUTLASTS[which]
     return found
@@ -134,24 +171,34 @@ def situation_of(
     return Situation(since_sure=age / YEAR, in_job=seen if starts else None, watched=seen, jobs=jobs)
 
 
-def last_sure(contact: Contact, memory: Memory, *, aliases: Aliases, domains: Domains) -> datetime | None:
+@dataclass(frozen=True, slots=True)
+class Sure:
+    """A day on which the employment was known to be right, and the field ``by`` which it was."""
+
+    day: datetime
+    by: WorkField
+
+
+def last_sure(contact: Contact, memory: Memory, *, aliases: Aliases, domains: Domains) -> Sure | None:
     """When the employment was last known to be right; None: never.
 
     Whoever edits or confirms organisation, department, title or role has the position before her eyes.  A
     work e-mail confirms the employer where its domain is the organisation's; of a card that names no position
     whatever work detail there is.
     """
-    dates = [_latest(memory, tuple(which for which in _POSITION if which in contact.work))]
+    telling = [which for which in _POSITION if which in contact.work]
     organisation = contact.first(WorkField.ORGANISATION)
     emails = contact.work.get(WorkField.EMAIL, ())
-    if organisation and any(
+    if not telling:
+        telling = list(contact.work)
+    elif organisation and any(
         domain_belongs(organisation, email.rpartition("@")[2], aliases=aliases, domains=domains) in CERTAIN
         for email in emails
     ):
-        dates.append(_latest(memory, (WorkField.EMAIL,)))
-    if not any(which in contact.work for which in _POSITION):
-        dates.append(_latest(memory, tuple(contact.work)))
-    return max((date for date in dates if date), default=None)
+        telling.append(WorkField.EMAIL)
+    dated = [(date, which) for which in telling if (date := _latest(memory, (which,)))]
+    day, by = max(dated, key=lambda each: each[0], default=(None, WorkField.ORGANISATION))
+    return Sure(day, by) if day else None
 
 
 def unconfirmed_age(
@@ -167,9 +214,9 @@ def unconfirmed_age(
     known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
     bound = max((now - date for date in known if date), default=timedelta())
     if bound > assumed:
-        return bound, f"Never confirmed; unchanged for at least {_years(bound)}."
-    seen = f"unchanged for at least {_years(bound)}; " if bound else ""
-    return assumed, f"Never confirmed; {seen}its age is not known and taken to be {_years(assumed)}."
+        return bound, f"Never confirmed; by REV its work details are at least {_years(bound)} old."
+    seen = f", by REV at least {_years(bound)}" if bound else ""
+    return assumed, f"Never confirmed; how old its work details are is not known{seen}: taken to be {_years(assumed)}."
 
 
 def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
@@ -177,28 +224,52 @@ def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
     return max((date for date in dates if date), default=None)
 
 
-def _employer_sentence(stale: float, situation: Situation, stratum: Stratum) -> str:
-    line = (
-        f"After that time {percent(stale)} have another employer "
-        f"({stratum.name}: half are still there after {stratum.median_years:g} years)"
-    )
-    known = []
+def _how(by: WorkField, memory: Memory) -> str:
+    """What made it sure."""
+    held = memory.fields[by]
+    if held.changed_at == held.validated_at:
+        return f"the {by.in_words} was edited"
+    used = (each.happened_at for each in memory.evidence if each.says is Says.USED and each.claim is by)
+    return f"the {by.in_words} was seen in use" if held.validated_at in used else f"the {by.in_words} was confirmed"
+
+
+def _employer_sentence(stale: float, situation: Situation, stratum: Stratum, pace: float) -> str:
+    """The share, and all that it was reckoned with: the line of work, all VIPs' pace, the time in the job, her jobs."""
+    new = situation.in_job is not None
+    years = half_left(stratum) if new else stratum.median_years
+    known = [
+        f"stratum {stratum.name}: half of those {'who begin' if new else 'in'} a job are gone after {_span(years)}"
+    ]
     if situation.in_job is not None:
         known.append(f"{_span(situation.in_job)} in this job when last sure")
     elif situation.watched >= 1:
         known.append(f"at least {_span(situation.watched)} in this job when last sure")
+    if abs(pace - 1) >= WORTH_SAYING:
+        known.append(f"your VIPs change employers {pace:.1f} times as often")
     if situation.jobs:
-        known.append("1 change of employer seen" if len(situation.jobs) == 1 else f"{len(situation.jobs)} changes seen")
-    return f"{line}{', reckoning with ' if known else ''}{' and '.join(known)}."
+        factor, expected = person_factor(situation, stratum)
+        known.append(
+            f"this one {factor:.1f} times, with {count(len(situation.jobs), 'change')} seen and {expected:.1f} expected"
+        )
+    return f"By now {percent(bounded(stale))} have another employer ({'; '.join(known)})."
 
 
-def _title_sentence(stale: float, age: timedelta, *, sure: bool) -> str:
-    known = f"was last sure {_ago(age)}" if sure else f"is taken to be {_years(age)} old"
-    return f"The title {known}, and 9% change in a year: {percent(stale)} have another employer or title."
+WORTH_SAYING = 0.1  # of the pace
+
+
+def _title_sentence(stale: float, age: timedelta, *, sure: datetime | None) -> str:
+    known = f"was last sure on {_day(sure)}{_ago(age)}" if sure else f"is taken to be {_years(age)} old"
+    share = percent(bounded(stale))
+    return f"The title {known}: {share} have another at the same employer, at {TITLE_RATE} changes a year."
+
+
+def _day(date: datetime) -> str:
+    return date.date().isoformat()
 
 
 def _ago(age: timedelta) -> str:
-    return f"{_years(age)} ago" if age >= timedelta(days=1) else "today"
+    """Of what was long ago; else the day tells it."""
+    return f", {_years(age)} ago" if age >= timedelta(days=60) else ""
 
 
 def _span(years: float) -> str:

@@ -21,7 +21,6 @@ LEFT_BEHIND = {  # the employer changed, and this did not: how much likelier on 
     WorkField.URL: 60.0,  # a page on the former employer's site
     WorkField.PHONE: 3.0,  # numbers move along with people, and labels say little
 }
-_WORDS = {WorkField.EMAIL: "work e-mail", WorkField.URL: "work URL"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +48,7 @@ def signals(
 
 def field_words(fields: tuple[WorkField, ...]) -> str:
     """The fields as words: ``title, work e-mail and phone``."""
-    words = [_WORDS.get(which, which.value) for which in fields]
+    words = [which.in_words for which in fields]
     return " and ".join(filter(None, (", ".join(words[:-1]), words[-1])))
 
 
@@ -59,7 +58,7 @@ def _missing(contact: Contact) -> Signal | None:
         fields = tuple(f for f in fields if f is not WorkField.TITLE)
     if not fields:
         return None
-    reason = f"The card names no {' and no '.join(fields)}; that is not held against the rest."
+    reason = f"The card names no {' and no '.join(fields)}; only the rest is reckoned with."
     return Signal(kind=SignalKind.MISSING, fields=fields, likelihood_ratio=1.0, reason=reason)
 
 

@@ -7,9 +7,9 @@ posterior that begins with k pseudo-changes of either.
 
 import json
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib import resources
 from itertools import accumulate, pairwise
@@ -72,8 +72,8 @@ class Situation:
 class Survival(Protocol):
     """A model of employment: P(the employer is still right), in [0, 1], never rising with ``since_sure``."""
 
-    def __call__(self, situation: Situation, stratum: Stratum) -> float:
-        """The probability for one person of a line of work."""
+    def __call__(self, situation: Situation, stratum: Stratum, pace: float = 1.0) -> float:
+        """The probability for one person of a line of work; ``pace`` is that of all VIPs."""
         ...
 
 
@@ -156,15 +156,15 @@ def employment(situation: Situation, stratum: Stratum, pace: float = 1.0, table:
     return math.exp(-factor * (hazard(start + since) - hazard(start)))
 
 
-def gain(situation: Situation, survival: Callable[[Situation], float]) -> float:
+def gain(since: float, right: Callable[[float], float]) -> float:
     """How long an answer is good for, in years: the mean time until a change that came since the last sure day.
 
+    ``since`` are the years since that day, ``right(share)`` is P(still right) after that share of them.
     weight x P(stale) x gain is what a question adds to the time in which cards are right: the index by which pages
     are crawled to keep a copy fresh (Azar et al. 2018, Tractable near-optimal policies for crawling), with our F:
     the integral of F from 0 to t, less t F(t), where F(s) is the probability to be still right after s.
     """
-    since = max(0.0, situation.since_sure)
-    half, end = (survival(replace(situation, since_sure=since * share)) for share in (0.5, 1.0))
+    half, end = right(0.5), right(1.0)
     if 1 - end < _LEAST:
         return since / 2
     return since * ((1 + 4 * half + end) / 6 - end) / (1 - end)  # Simpson's rule
@@ -181,6 +181,20 @@ def job_hopping(jobs: Sequence[Job], hazard: Hazard, k: float) -> float:
 def expected(years: float, hazard: Hazard, *, whole: bool) -> float:
     """Changes that the tables expect in that time, of a job seen from its start or (not ``whole``) from any day on."""
     return hazard(years) if whole else math.log(_remaining(hazard, 1.0, 0.0) / _remaining(hazard, 1.0, years))
+
+
+def person_factor(situation: Situation, stratum: Stratum) -> tuple[float, float]:
+    """By what a person's own jobs multiply the hazard, and how many changes the tables expected in them."""
+    table = fitted()
+    hazard = hazard_of(stratum, table)
+    ended = sum(expected(job.years, hazard, whole=job.whole) for job in situation.jobs)
+    return job_hopping(situation.jobs, hazard, table.pseudo_changes), ended
+
+
+def half_left(stratum: Stratum) -> float:
+    """Years after which half of those who begin a job are gone, by the tables."""
+    hazard = hazard_of(stratum, fitted())
+    return bisect_left(range(600), math.log(2), key=lambda months: hazard(months / 12)) / 12
 
 
 def history_of(situation: Situation, stratum: Stratum) -> JobHistory:

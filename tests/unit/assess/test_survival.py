@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import replace
-from functools import partial
 from itertools import pairwise
 
 import pytest
@@ -129,17 +128,22 @@ def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
     assert shown.expected >= expected_by(situation, stratum) - 1e-9
 
 
+def good_for(situation: Situation, stratum: Stratum) -> float:
+    since = situation.since_sure
+    return gain(since, lambda share: employment(replace(situation, since_sure=since * share), stratum))
+
+
 @given(SITUATIONS, STRATUM)
 def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
     situation: Situation, stratum: Stratum
 ) -> None:
-    good = gain(situation, partial(employment, stratum=stratum))
+    good = good_for(situation, stratum)
     assert -1e-6 <= good <= situation.since_sure * (1 + 1e-6)
 
 
 def test_an_answer_about_somebody_who_leaves_at_once_is_good_for_less() -> None:
     after = Situation(since_sure=4, in_job=0)
-    hopper, stayer = (gain(after, partial(employment, stratum=STRATA[n])) for n in ("developers", "management"))
+    hopper, stayer = (good_for(after, STRATA[n]) for n in ("developers", "management"))
     assert hopper < stayer
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.evidence import outside
-from cardsync.assess.fuse import posterior
+from cardsync.assess.fuse import Chances
 from cardsync.evidence.checked import LONGEST, checked
 from cardsync.mirror import Mirror
 from cardsync.model import Evidence, EvidenceKind, Says, WorkField
@@ -66,7 +66,7 @@ def test_whatever_stands_in_a_field_is_refused_or_kept_and_weighed(name: str, va
         memory = mirror.contacts.memory(id_)
         mirror.close()
     assert memory.evidence == (piece,)
-    assert 0 <= posterior(0.3, outside(contact, memory, (), START + timedelta(days=1))) <= 1
+    assert 0 < Chances(0.3, 0.1).card(outside(contact, memory, (), START + timedelta(days=1))) < 1
 
 
 @pytest.mark.parametrize(
