@@ -181,6 +181,7 @@ class Household:
     )
     guards: GuardPolicy = field(default_factory=GuardPolicy)
     stumbles: bool = False
+    write: bool = True
     mirror: Mirror = field(init=False)
 
     def __post_init__(self) -> None:
@@ -213,6 +214,7 @@ class Household:
             guards=self.guards,
             zone=UTC,
             backups=self.folder / "backups",
+            write=self.write,
             now=self.now,
         ).run()
         assert self.stumbles or not mistakes(self.mirror), mistakes(self.mirror)

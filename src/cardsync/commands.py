@@ -125,7 +125,8 @@ def answers(asked: Asked, on: datetime) -> bool:
 def _release(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
-    for problem in mirror.problems.release():
+    shown = arguments.get("shown")
+    for problem in mirror.problems.release(None if shown is None else {(id_, since) for id_, since in shown}):
         _accept(mirror, problem)
 
 

@@ -41,7 +41,12 @@ class AccountCycle:
     async def run(self) -> "AccountReport":
         """Settle what a crash left open, then pull, assess, annotate."""
         writer = Writer(
-            server=self.server, mirror=self.mirror, account=self.account, now=self.now, previews=self.previews
+            server=self.server,
+            mirror=self.mirror,
+            account=self.account,
+            now=self.now,
+            previews=self.previews,
+            may_put=self.write,
         )
         if self.previews is None:
             await writer.resolve()

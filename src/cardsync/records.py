@@ -35,6 +35,14 @@ class Known:
     etag: str | None
     uid_key: str
 
+    def gave_way_to(self, etag: str | None) -> bool:
+        """Whether it was another version; without both ETags nobody can tell."""
+        return self.etag is not None and etag is not None and self.etag.removeprefix(ELSEWHERE) != etag
+
+
+ELSEWHERE = "elsewhere "
+"""Before the ETag of an object whose book is at another origin now: it is fetched, and compared with that."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Read:
@@ -122,11 +130,12 @@ UNSAID = frozenset({Ending.EXPIRED, Ending.WITHDRAWN, Ending.SETTLED})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
-    """A block that we wrote, beside the owner's text of then."""
+    """A block that we wrote, beside the owner's text of then; ``standing``: it is, to our knowledge, on the card."""
 
     block: str
     user_text: str
     position: Position
+    standing: bool = False
 
     def is_in(self, note: str) -> bool:
         """Whether it stands there to the letter, and is not the owner's."""
@@ -138,8 +147,8 @@ class Asked:
     """A question that was written, or is about to be.
 
     ``block`` and ``user_text`` are the two parts of the note as we wrote it, on the card at ``href`` ('' if that
-    is not known).  ``standing``: the block is (to our knowledge) on the card, also after the question ended and
-    until it is taken out.
+    is not known), ``beside`` the texts of its other notes.  ``standing``: the block is (to our knowledge) on the card,
+    also after the question ended and until it is taken out.
     """
 
     id: int
@@ -152,6 +161,7 @@ class Asked:
     user_text: str
     position: Position
     asked_at: datetime
+    beside: tuple[str, ...] = ()
     ending: Ending | None = None
     ended_at: datetime | None = None
     standing: bool = True

@@ -82,7 +82,8 @@ async def _undo(app: App, account: str, previews: list[Preview] | None) -> Async
     now = app.clock()
     async with app.server(account) as server:
         with nullcontext(app.mirror) if previews is None else closing(app.mirror.copy()) as mirror:
-            writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews)
+            may_put = app.settings.accounts[account].write != "never"
+            writer = Writer(server=server, mirror=mirror, account=account, now=now, previews=previews, may_put=may_put)
             if previews is None:
                 await writer.resolve()
             yield Undo(server=server, mirror=mirror, writer=writer, policy=app.reminders(account), now=now)

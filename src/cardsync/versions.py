@@ -13,11 +13,13 @@ from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
+from cardsync.model import uid_key
 from cardsync.outcome import PARTIAL
 from cardsync.records import ProblemKind
 from cardsync.report import Person
 from cardsync.vcard.compare import differences
-from cardsync.vcard.document import scan
+from cardsync.vcard.document import Document, scan
+from cardsync.vcard.note import note_texts
 
 
 def version_at(app: App, person: Person, at: datetime | None) -> dict[str, Any]:
@@ -60,9 +62,17 @@ def target_of(app: App, person: Person, version: Mapping[str, Any]) -> Target | 
     )
 
 
-def takes_back_more(preview: Preview) -> bool:
-    """Whether a restore changes more of a card than its note: edits that somebody made since."""
-    return bool(differences(scan(preview.before), scan(preview.after), note=False))
+def takes_back_more(app: App, preview: Preview) -> bool:
+    """Whether a restore changes more of a card than our question: edits that somebody made since."""
+    before, after = scan(preview.before), scan(preview.after)
+    written = app.mirror.questions.blocks(preview.book_id).get(uid_key(before.text("UID")), ())
+    ours = {line for each in written for line in each.block.split("\n")}
+    return bool(differences(before, after, note=False)) or bool(_lines(before) - _lines(after) - ours)
+
+
+def _lines(card: Document) -> set[str]:
+    """Those of all notes of a card that say anything."""
+    return {line.strip() for note in note_texts(card) for line in note.splitlines()} - {""}
 
 
 # ---------------------------------------------------------------- what a restore tells of a card
@@ -112,8 +122,9 @@ def why_not(mirror: Mirror, book_id: int, href: str, outcome: Outcome) -> str:
     if outcome in {Outcome.WRITTEN, Outcome.NOTHING}:
         return ""
     problem = mirror.problems.of_book(book_id, ProblemKind.PARKED).get(href)
-    return f"Not put back. {problem.detail if problem else _LATER}"
+    said = "It is not known yet whether it was put back" if outcome is Outcome.LATER else "Not put back"
+    return f"{said}. {problem.detail if problem else _LATER}"
 
 
 _DELETED = "The card is no longer on the server, and a deleted card is never made again."
-_LATER = "The server could not do it now, or the last write of the card is not settled. Try again later."
+_LATER = "The server could not do it now, or the last write of the card is not settled. The next cycle looks."

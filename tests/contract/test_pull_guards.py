@@ -342,3 +342,36 @@ def test_two_cards_with_one_uid_get_one_question(home: Household, server: Odd) -
     asked = [href for href, card in server.cards.items() if b"UID:P00\r\n" in card and b"VIPcheck" in card]
     assert asked == [f"{HOME}00.vcf"]
     assert len(home.mirror.questions.of(home.contact("P00"))) == 1
+
+
+def test_many_changes_at_once_are_seen_also_where_the_server_has_another_address_now(
+    home: Household, server: Odd
+) -> None:
+    cycle(home)
+    server.books = tuple(replace(book, href=f"https://new.test{HOME}") for book in server.books)
+    home.mirror.accounts.forget_discovery("home")
+    cycle(home)  # the same cards: nothing to see
+    assert ProblemKind.MASS_CHANGE not in problems(home)
+    for number in range(15):
+        href = f"{HOME}{number:02}.vcf"
+        server.write(href, server.cards[href].replace(b"TITLE:VP Sales", b"TITLE:CRO"))
+    server.books = tuple(replace(book, href=f"https://newer.test{HOME}") for book in server.books)
+    home.mirror.accounts.forget_discovery("home")
+    cycle(home)
+    assert ProblemKind.MASS_CHANGE in problems(home)
+
+
+def test_a_book_that_was_the_list_and_has_another_name_now_freezes_its_list(tmp_path: Path) -> None:
+    server = Odd(books=(address_book("VIP"),))
+    for uid in ("Jo", "Al"):
+        server.write(f"{HOME}{uid}.vcf", person(uid, "note"))
+    home = Household(folder=tmp_path, server=server)
+    assert cycle(home)["vips"] == 2
+    asked = dict(server.cards)
+    server.books = (address_book("People"),)
+    home.mirror.accounts.forget_discovery("home")
+    server.write(f"{HOME}new.vcf", person("New"))
+    assert cycle(home, DAY)["vips"] == 2
+    assert ProblemKind.VIP_LOSS in problems(home)
+    assert all(server.cards[href] == card for href, card in asked.items())
+    home.mirror.close()

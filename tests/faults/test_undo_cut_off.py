@@ -8,6 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from cardsync.annotate.clean import cleaned
+from cardsync.annotate.comeback import put_back
 from cardsync.annotate.undo import UNREAD, Undo
 from cardsync.annotate.writer import Outcome, Target, Writer
 from cardsync.errors import StateProblem
@@ -15,6 +16,8 @@ from cardsync.policy import GuardPolicy
 from cardsync.pull.stage import Pull
 from cardsync.records import Ending
 from cardsync.resources import AddressBook, PutAnswer
+from cardsync.vcard.document import scan
+from cardsync.vcard.note import note_text
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from loop import DAY, HOUR
 
@@ -162,3 +165,30 @@ async def test_a_database_that_fails_ends_the_removal(home: Household, monkeypat
     (book,) = home.mirror.books.of("home")
     with pytest.raises(StateProblem):
         await undo(home).remove_all(book)
+
+
+async def test_a_restore_that_was_cut_off_after_its_write_is_no_dismissal(home: Household) -> None:
+    await killed_restore(home, person("Jo", "likes tea"))
+    await home.cycle(after=HOUR)
+    assert endings(home, "Jo") == [Ending.WITHDRAWN]
+    assert home.mirror.standings.of(home.contact("Jo")).not_before is None
+
+
+@pytest.mark.parametrize("own", ["VIPcheck: still at Acme, asked her myself", "VIPcheck: called her", "vipcheck: no"])
+async def test_what_the_owner_writes_long_after_a_question_went_is_taken_out_by_nothing(
+    home: Household, own: str
+) -> None:
+    server_of(home).write(JO, server_of(home).cards[JO].replace(b"never", b"never\\nok", 1))
+    await home.cycle(after=HOUR)
+    assert endings(home, "Jo") == [Ending.CONFIRMED]
+    card = person("Jo", f"{own}\n\nlikes tea")
+    server_of(home).write(JO, card)
+    await home.cycle(after=HOUR)
+    (book,) = home.mirror.books.of("home")
+    assert (await undo(home).remove_all(book))["found"] == 1  # Al's
+    assert server_of(home).cards[JO] == card
+    await home.cycle(after=800 * DAY)
+    assert endings(home, "Jo") == [Ending.CONFIRMED, None]
+    version = home.mirror.journal.versions(book.id, "jo")[0]
+    back = put_back(home.mirror, home.contact("Jo"), version, in_list=True)
+    assert note_text(scan(back)) == f"{own}\n\nlikes tea"

@@ -764,3 +764,19 @@ def test_an_edit_at_a_put_that_was_refused_is_never_undone(folder: Path) -> None
         assert b"TEL" not in server.cards[JO]
         assert server.count("PUT") == 1
         assert ProblemKind.WRITING_STOPPED not in reasons(home)
+
+
+def test_an_account_that_is_only_read_gets_not_even_the_kept_bytes_back(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        damage, gone = damaging(DAMAGES["a type is gone"], etag=True), on("GET", CUT, times=99, skip=1)
+        server.fault = lambda wire, request: damage(wire, request) or gone(wire, request)
+        with pytest.raises(Unreachable):
+            asyncio.run(home.cycle())
+        server.fault = None
+        home.reopen()
+        home.write = False
+        before = dict(server.cards)
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards == before
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert any(version["data"] == person("Jo", NOTE) for version in home.mirror.journal.versions(1, "jo"))

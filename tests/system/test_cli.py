@@ -390,7 +390,7 @@ def test_restore_of_all_that_was_written_since_a_day_and_nothing_that_was_not(sy
     before = synced.cards()
     said = synced.ok("restore", "--yes", "--at", "2020-01-01")
     assert f"{name}: written" in said
-    assert "-NOTE:VIPcheck" in said
+    assert "-  VIPcheck" in said
     assert synced.asked_about() == []
     after = synced.cards()
     assert {key for key in after if after[key] != before[key]} == {card}
@@ -418,11 +418,22 @@ def test_restore_asks_first_on_a_terminal_and_a_no_leaves_the_card(synced: House
     name = asked_person(synced)
     (card,) = synced.asked_about()
     shown = on_a_terminal(synced, ["restore", name], typed="n\n")
-    assert "-NOTE:VIPcheck" in shown
+    assert "-  VIPcheck" in shown
     assert "Put 1 back? [y/N]" in shown
     assert synced.asked_about() == [card]
     assert "written" in on_a_terminal(synced, ["restore", name], typed="y\n")
     assert synced.asked_about() == []
+
+
+def test_restore_shows_and_tells_what_it_takes_back_of_a_long_note(synced: Household) -> None:
+    name = asked_person(synced)
+    (card,) = synced.asked_about()
+    own = b"A line of hers that is long enough. " * 20
+    data = synced.server.get_card(card)
+    synced.server.put_card(card, data.replace(b"never", b"never\\n\\n" + own + b"\\nnew: 0044 0532", 1))
+    shown = synced.process("restore", name, "--dry-run").stdout
+    assert "-  new: 0044 0532" in shown
+    assert "This takes back more than our note" in shown
 
 
 def test_restore_says_where_it_takes_back_the_owners_edits_too(synced: Household) -> None:

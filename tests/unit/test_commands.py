@@ -17,7 +17,7 @@ from cardsync import commands
 from cardsync.mirror.database import iso
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
-from cardsync.records import Pause
+from cardsync.records import Pause, ProblemKind
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 DAY = timedelta(days=1)
@@ -125,3 +125,12 @@ def test_the_history_names_no_field_that_the_card_lacks(at: Household) -> None:
     tell(at, "validate", contacts=[jo], on=at.now.isoformat())
     told = {event["field"] for event in at.mirror.contacts.history(jo) if event["what"] == "validated"}
     assert told == {"organisation", "department", "email"}
+
+
+def test_a_release_clears_what_was_there_to_be_seen_and_not_what_came_since(at: Household) -> None:
+    book = at.mirror.books.of("home")[0]
+    at.mirror.problems.tell(ProblemKind.VIP_LOSS, book, "vip-loss", "seen", at.now)
+    at.mirror.commands.queue("release", {"shown": at.mirror.problems.shown()}, at.now)
+    at.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", "came since", at.now)
+    commands.carry_out(at.mirror, lambda account: ReminderPolicy(), at.now)
+    assert [problem.kind for problem in at.mirror.problems.all()] == [ProblemKind.MASS_CHANGE]

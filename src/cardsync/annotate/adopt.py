@@ -23,12 +23,13 @@ def adopt(
     asked = mirror.questions.of(card.contact_id)
     if mirror.journal.unsettled(card.book_id, card.href) or any(each.standing for each in asked):
         return False
-    notes = ((note, recognise(note, policy.labels, policy.texts)) for note in note_texts(scan(data)))
-    note, found = next(((note, block) for note, block in notes if block), ("", None))
+    notes = note_texts(scan(data))
+    blocks = [recognise(note, policy.labels, policy.texts) for note in notes]
+    nth, found = next(((nth, block) for nth, block in enumerate(blocks) if block), (0, None))
     if found is None:
         mirror.books.set_searched(card.book_id, card.href)
         return False
-    found = read.known(found, note, [each.block for each in asked])
+    found = read.known(found, notes[nth], [each.block for each in asked])
     contact = contact_of(scan(data))
     whole = recognise(found.text, policy.labels, policy.texts) or found
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
@@ -40,6 +41,7 @@ def adopt(
         href=card.href,
         block=found.text,
         user_text=found.user_text,
+        beside=[*notes[:nth], *notes[nth + 1 :]],
         position=found.position,
         now=since or now,
     )

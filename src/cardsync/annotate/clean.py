@@ -33,13 +33,16 @@ def _without_one(data: bytes, written: Sequence[Written], labels: Sequence[str],
 
 
 def _one_in(note: str, written: Sequence[Written], labels: Sequence[str], texts: Mapping[str, str]) -> Written | None:
-    """A block that stands there: one of ours to the letter, else one of ours as the owner edited it, else any."""
+    """A block that stands there: one of ours to the letter, else the open one as the owner edited it, else any.
+
+    What is only like one that went long ago is the owner's.
+    """
     for each in written:
         if each.is_in(note):
             return each
     known = [each.block for each in written]
     for each in written:
-        if not stands_instead(each, note, labels, texts, known):
+        if each.standing and not stands_instead(each, note, labels, texts, known):
             stands = find(note, each.block, each.user_text, each.position)
             if stands and stands.whole:
                 return each

@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from cardsync.annotate.block import find
+from cardsync.annotate.place import note_with
 from cardsync.annotate.read import Reading, heard, read
 from cardsync.errors import CardRefused
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
 from cardsync.records import UNSAID, Asked
-from cardsync.vcard.document import scan
-from cardsync.vcard.note import cut, note_text
+from cardsync.vcard.note import cut
 
 
 def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_list: bool) -> bytes:
@@ -22,35 +21,38 @@ def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_lis
     """
     data: bytes = version["data"]
     try:
-        note = note_text(scan(data))
+        asked = _stood(mirror, contact_id, version)
     except CardRefused:
         return data
-    asked = _stood(mirror, contact_id, version, note)
     if asked is None:
         return data
+    note = note_with(asked, data)
     edited = mirror.contacts.edited_between(contact_id, asked.asked_at, moment(version["at"]))
-    reading = read(asked, note, edited)
+    reading = read(asked, note.text, edited)
     if reading.standing and _answered(asked, reading):
-        return cut(data, reading.cut)
+        return cut(data, reading.cut, nth=note.nth)
     over = not in_list or mirror.questions.answered_since(contact_id, asked.asked_at)
-    return cut(data, reading.block) if reading.standing and over else data
+    return cut(data, reading.block, nth=note.nth) if reading.standing and over else data
 
 
-def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any], note: str) -> Asked | None:
+def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any]) -> Asked | None:
     """The question on the card when the version was kept.
 
-    The last one asked before, if it had not ended then or is whole there; else one that is there to the letter: the
-    owner had put back what once stood there.
+    The last one asked before, if it had not ended then; else one that is there to the letter: the owner had put back
+    what once stood there.
     """
     at = moment(version["at"])
     asked = [each for each in mirror.questions.of(contact_id) if each.asked_at < at]
     if not asked or asked[-1].href not in {"", version["href"]}:
         return None
     last = asked[-1]
-    stands = find(note, last.block, last.user_text, last.position)
-    if last.ended_at is None or last.ended_at >= at or (stands and stands.whole):
+    if last.ended_at is None or last.ended_at >= at:
         return last
-    return next((each for each in reversed(asked) if note.count(each.block) > each.user_text.count(each.block)), None)
+    return next((each for each in reversed(asked) if _is_there(each, version["data"])), None)
+
+
+def _is_there(asked: Asked, data: bytes) -> bool:
+    return note_with(asked, data).text.count(asked.block) > asked.user_text.count(asked.block)
 
 
 def _answered(asked: Asked, reading: Reading) -> bool:

@@ -5,17 +5,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from cardsync.annotate.block import find
+from cardsync.annotate.place import note_with
 from cardsync.annotate.verify import TURNED_DOWN, Verdict, in_words, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.mirror.problems import DAMAGED_AGAIN
 from cardsync.model import uid_key
 from cardsync.ports import Server
-from cardsync.records import Asked, Book, Intent, ProblemKind
+from cardsync.records import Asked, Book, Ending, Intent, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import note_text
 
 
 class Outcome(StrEnum):
@@ -38,6 +38,7 @@ class Settlement:
     mirror: Mirror
     account: str
     now: datetime
+    may_put: bool = True
 
     async def look(self, book: Book, intent: Intent, answer: PutAnswer) -> Outcome | None:
         """GET, compare and conclude; None: a conflict, decide again.
@@ -83,6 +84,10 @@ class Settlement:
         """What an earlier version brought back is no edit; told with the write, so that no crash parts the two."""
         if intent.restores and intent.contact_id is not None:
             contact = contact_of(scan(got.data))
+            for asked in self.mirror.questions.of(intent.contact_id):
+                if asked.standing:  # it went with the newer version; one that came back is adopted
+                    self.mirror.questions.end(asked.id, Ending.WITHDRAWN, self.now)
+                    self.mirror.questions.taken_out(asked.id)
             self.mirror.contacts.restored(intent.contact_id, contact, got.href, work_keys(contact), self.now)
 
     def _refused(self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer) -> Outcome | None:
@@ -128,18 +133,17 @@ class Settlement:
         The mirror keeps its old version, so that the next pull reads this one as the user's edit; a question that
         ``stood`` there, or was told to be stored, is read as deleted where it is not there.
         """
-        note = note_text(scan(got.data))
         questions = {asked.id: asked for asked in self.mirror.questions.of(intent.contact_id or 0)}
         with self.mirror.transaction():
             opened, removed = questions.get(intent.opens or 0), questions.get(intent.removes or 0)
-            if removed and not find(note, removed.block, removed.user_text, removed.position):
+            if removed and not _stands(removed, got.data):
                 self.mirror.questions.taken_out(removed.id)
             # questions share words: some of them prove the new one only if we wrote and the old one is not there
-            likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, note)
-            found = opened and find(note, opened.block, opened.user_text, opened.position)
+            likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, got.data)
+            found = opened and _stands(opened, got.data)
             told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
-            gone = told and not found and not _to_the_letter(removed, note)
-            if opened and (gone or (found and (likely or _to_the_letter(opened, note)))):
+            gone = told and not found and not _to_the_letter(removed, got.data)
+            if opened and (gone or (found and (likely or _to_the_letter(opened, got.data)))):
                 self.mirror.questions.opened(opened.id)
             elif opened:
                 self.mirror.questions.forget(opened.id)
@@ -168,7 +172,7 @@ class Settlement:
         what = f"The server {in_words(differences)} when a note was written."
         self._stop(book, intent, got, f"{what} {_RESTORE}")
         back = PutAnswer(result=PutResult.REFUSED)
-        if got.etag:
+        if got.etag and self.may_put:
             back = await self.server.put(book.found, intent.href, intent.before, got.etag)
         now = await self.server.get(book.found, intent.href)
         whole = now is not None and judge(replace(intent, after=intent.before), now, back).verdict is Verdict.VERIFIED
@@ -216,8 +220,15 @@ class Settlement:
         return Outcome.PARKED
 
 
-def _to_the_letter(asked: Asked | None, note: str) -> bool:
-    return asked is not None and note.count(asked.block) > asked.user_text.count(asked.block)
+def _stands(asked: Asked, data: bytes) -> bool:
+    """Whether anything of the question is there."""
+    return find(note_with(asked, data).text, asked.block, asked.user_text, asked.position) is not None
+
+
+def _to_the_letter(asked: Asked | None, data: bytes) -> bool:
+    if asked is None:
+        return False
+    return note_with(asked, data).text.count(asked.block) > asked.user_text.count(asked.block)
 
 
 _REFUSED = "The server refused the card with status {status}."

@@ -23,7 +23,7 @@ from cardsync.records import Asked, Book, Ending, VipCard
 from cardsync.resources import AddressObject
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import cut, insert, note_text
+from cardsync.vcard.note import cut, insert, note_text, note_texts
 
 TRIES = 20  # cards looked at for one cycle's new questions
 LATERS = 3  # writes that came to nothing; then the server is left alone until the next cycle
@@ -128,7 +128,7 @@ class Annotate:
         """The question as it stands where the contact is another card now; None: it never came to that one."""
         if asked.href in {"", card.href}:
             return asked
-        note = note_text(scan(card.data))
+        note = note_with(asked, card.data).text
         there = read.moved(asked, card.href, note)
         self.mirror.questions.moved(there.id, card.href, there.user_text)
         return there if note != there.user_text else None
@@ -275,6 +275,7 @@ class Annotate:
                 href=card.href,
                 block=block,
                 user_text=note_text(scan(data)),
+                beside=note_texts(scan(data))[1:],
                 position=self.policy.position,
                 counted=counted,
                 now=self.now,

@@ -24,7 +24,7 @@ from cardsync.resources import AddressObject
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
-from cardsync.vcard.note import cut, note_text
+from cardsync.vcard.note import cut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,8 +145,7 @@ class Undo:
 
     def _settle_again(self, book: Book, target: Target, version: bytes) -> None:
         """The card is as it shall be.  If an earlier try was cut off after its write, what it left to do is done."""
-        note = note_text(scan(version))
-        gone = [asked for asked in self._standing(book, target) if not _is_whole(asked, note)]
+        gone = [asked for asked in self._standing(book, target) if not _is_whole(asked, note_with(asked, version).text)]
         contact = contact_of(scan(version))
         keys = work_keys(contact)
         with self.mirror.transaction():

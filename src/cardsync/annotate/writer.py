@@ -64,17 +64,23 @@ Decide = Callable[[AddressObject], Change | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Writer:
-    """All writes begin here.  With ``previews`` it PUTs nothing and collects what it would have."""
+    """All writes begin here.  With ``previews`` it PUTs nothing and collects what it would have.
+
+    ``may_put``: else not even kept bytes are put back on a card that the server damaged; it is told of all the same.
+    """
 
     server: Server
     mirror: Mirror
     account: str
     now: datetime
     previews: list[Preview] | None = None
+    may_put: bool = True
 
     @property
     def _settlement(self) -> Settlement:
-        return Settlement(server=self.server, mirror=self.mirror, account=self.account, now=self.now)
+        return Settlement(
+            server=self.server, mirror=self.mirror, account=self.account, now=self.now, may_put=self.may_put
+        )
 
     async def write(self, book: Book, target: Target, decide: Decide) -> Outcome:
         """Change one card by ``decide``; a conflict is decided again, at most three times."""

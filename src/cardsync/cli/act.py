@@ -83,9 +83,9 @@ def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     from cardsync import needs
 
     with opened(context) as app:
-        rows = needs.stored(app)
+        rows, shown = needs.stored(app), app.mirror.problems.shown()
         if not dry_run:
-            ask_for(app, "release", {})
+            ask_for(app, "release", {"shown": shown})
     if as_json:
         output.as_json(_marked(rows, dry_run=dry_run))
         return
@@ -248,7 +248,7 @@ def _show_what_changes(app: "App", previews: Iterable["Preview"], *, err: bool) 
 
     for preview in previews:
         output.diff(preview.before, preview.after, report.name_of(app, preview.book_id, preview.href), err=err)
-        if versions.takes_back_more(preview):
+        if versions.takes_back_more(app, preview):
             output.say(_MORE, err=err)
 
 

@@ -2,6 +2,7 @@
 
 import difflib
 import json
+import re
 import sys
 import unicodedata
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def diff(before: bytes, after: bytes, name: str, *, err: bool = False) -> None:
-    """A unified diff of two cards, lines unfolded; photos and the like are cut short."""
+    """A unified diff of two cards, lines unfolded, a note line by line; photos and the like are cut short."""
     lines = difflib.unified_diff(
         _shown(before), _shown(after), f"{safe(name)} (on the server)", f"{safe(name)} (new)", lineterm="", n=1
     )
@@ -72,4 +73,10 @@ def diff(before: bytes, after: bytes, name: str, *, err: bool = False) -> None:
 
 def _shown(data: bytes) -> list[str]:
     text = data.replace(b"\r\n", b"\n").replace(b"\n ", b"").decode("utf-8", "replace")
+    text = _NOTE.sub(lambda note: f"{note[1]}\n  {_BREAK.sub(_IN_TWO, note[2])}", text)
     return [line if len(line) < 400 else line[:80] + f" ... ({len(line)} characters)" for line in safe_lines(text)]
+
+
+_NOTE = re.compile(r"^((?:[^\n:;]*\.)?NOTE(?:;[^\n:]*)?:)(.*)$", re.IGNORECASE | re.MULTILINE)
+_BREAK = re.compile(r"(?<!\\)((?:\\\\)*)\\[nN]")
+_IN_TWO = r"\1\n  "

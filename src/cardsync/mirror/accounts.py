@@ -5,6 +5,7 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment
+from cardsync.records import ELSEWHERE
 from cardsync.resources import AddressBook
 
 
@@ -49,7 +50,10 @@ class Accounts:
                 "WHERE account = ? AND href = ? RETURNING id",
                 (href, account, old),
             )
-            self._db.execute("UPDATE address_object SET etag = NULL WHERE book_id = ?", (row[0] if row else 0,))
+            self._db.execute(
+                "UPDATE address_object SET etag = ? || etag WHERE book_id = ? AND etag NOT LIKE ? || '%'",
+                (ELSEWHERE, row[0] if row else 0, ELSEWHERE),
+            )
 
     def _touch(self, account: str) -> None:
         self._db.execute("INSERT OR IGNORE INTO account (name) VALUES (?)", (account,))

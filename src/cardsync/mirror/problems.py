@@ -1,6 +1,6 @@
 """What keeps a card, a book or an account from going on, and the queue of the owner's commands."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from sqlite3 import Row
 from typing import Any
@@ -95,16 +95,23 @@ class Problems:
         rows = self._db.rows("SELECT * FROM problem WHERE book_id = ? AND kind = ?", (book_id, kind))
         return {row["href"]: _problem(row) for row in rows}
 
-    def release(self) -> list[Problem]:
-        """Forget all, guards too; what still holds comes back at the next cycle.  Returns what was there.
+    def shown(self) -> list[tuple[int, str]]:
+        """(id, since when) of all: what the owner sees when a release is asked for."""
+        return [(row[0], row[1]) for row in self._db.rows("SELECT id, since FROM problem ORDER BY id")]
 
+    def release(self, shown: Collection[tuple[int, str]] | None = None) -> list[Problem]:
+        """Forget those that were ``shown`` (None: all), guards too; what still holds comes back at the next cycle.
+
+        Returns what was there.  What came since was not seen by anybody, and stays.
         A card that the server damaged more than once stays parked until it changes: each try exposes it again.  A
         stray question is no guard: it is told of until it is gone.
         """
         with self._db.transaction():
-            before = [problem for problem in self.all() if problem.kind is not ProblemKind.STRAY]
-            self._db.execute("DELETE FROM problem WHERE reason <> ? AND kind <> ?", (DAMAGED_AGAIN, ProblemKind.STRAY))
-        return before
+            rows = self._db.rows("SELECT * FROM problem WHERE kind <> ? ORDER BY id", (ProblemKind.STRAY,))
+            rows = [row for row in rows if shown is None or (row["id"], row["since"]) in shown]
+            gone = [(row["id"],) for row in rows if row["reason"] != DAMAGED_AGAIN]
+            self._db.many("DELETE FROM problem WHERE id = ?", gone)
+        return [_problem(row) for row in rows]
 
 
 class Commands:

@@ -24,15 +24,16 @@ class Questions:
         href: str,
         block: str,
         user_text: str,
+        beside: Sequence[str] = (),
         position: Position,
         counted: bool,
         now: datetime,
     ) -> int:
         """A question that is about to be written; it counts only once the write is verified."""
         row = self._db.row(
-            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, position, reason, "
+            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, beside, position, reason, "
             "asked_at, counted, probability, state, standing) "
-            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
+            "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 'intended', 0) RETURNING id",
             (
                 contact_id,
                 href,
@@ -41,6 +42,7 @@ class Questions:
                 pack(dict(question.slots)),
                 block,
                 user_text,
+                pack(tuple(beside)),
                 position,
                 question.reason,
                 iso(now),
@@ -59,15 +61,16 @@ class Questions:
         href: str,
         block: str,
         user_text: str,
+        beside: Sequence[str] = (),
         position: Position,
         now: datetime,
     ) -> None:
         """A block found on a card that the database knows nothing of; without ``fields`` an ok confirms nothing."""
         self._db.execute(
-            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, position, reason, "
+            "INSERT INTO question (contact_id, href, kind, fields, slots, block, user_text, beside, position, reason, "
             "asked_at, counted, adopted, state, standing) "
-            "VALUES (?, ?, ?, ?, '{}', ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
-            (contact_id, href, kind, pack(tuple(fields)), block, user_text, position, iso(now)),
+            "VALUES (?, ?, ?, ?, '{}', ?, ?, ?, ?, 'found on the card', ?, 0, 1, 'open', 1)",
+            (contact_id, href, kind, pack(tuple(fields)), block, user_text, pack(tuple(beside)), position, iso(now)),
         )
 
     def moved(self, question_id: int, href: str, user_text: str) -> None:
@@ -173,13 +176,18 @@ class Questions:
     def blocks(self, book_id: int) -> dict[str, list[Written]]:
         """Uid key -> every block that was ever written, newest first."""
         rows = self._db.rows(
-            "SELECT t.uid_key, q.block, q.user_text, q.position FROM question q "
+            "SELECT t.uid_key, q.block, q.user_text, q.position, q.standing FROM question q "
             "JOIN contact t ON t.id = q.contact_id WHERE t.book_id = ? ORDER BY q.id DESC",
             (book_id,),
         )
         found: dict[str, list[Written]] = {}
         for row in rows:
-            block = Written(block=row["block"], user_text=row["user_text"], position=Position(row["position"]))
+            block = Written(
+                block=row["block"],
+                user_text=row["user_text"],
+                position=Position(row["position"]),
+                standing=bool(row["standing"]),
+            )
             found.setdefault(row["uid_key"], []).append(block)
         return found
 
@@ -194,6 +202,7 @@ def _asked(row: Row) -> Asked:
         slots=unpack(row["slots"]),
         block=row["block"],
         user_text=row["user_text"],
+        beside=tuple(unpack(row["beside"])),
         position=Position(row["position"]),
         asked_at=moment(row["asked_at"]),
         ending=Ending(row["ending"]) if row["ending"] else None,

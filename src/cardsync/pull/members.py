@@ -33,7 +33,7 @@ def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPo
     with mirror.transaction():
         mirror.books.store_vips(book.id, after)
         mirror.cycles.set_fact(accepted, "")
-        mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(vip.same_name(group.name) for group in groups)))
+        mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(_lists(book, groups))))
     return Members(count=len(after))
 
 
@@ -71,10 +71,13 @@ def _groups(mirror: Mirror, book: Book) -> list[Group]:
 
 
 def _vanished(mirror: Mirror, book: Book, wanted: tuple[str, ...], groups: list[Group]) -> frozenset[str]:
-    """The wanted lists that had a group card at the last look and have none now."""
+    """The wanted lists that were a group card, or the book itself, at the last look and are neither now."""
     had = frozenset((mirror.cycles.fact(f"lists:{book.id}") or "").split("\n"))
-    have = {vip.same_name(group.name) for group in groups}
-    return frozenset(name for name in wanted if vip.same_name(name) in had - have)
+    return frozenset(name for name in wanted if vip.same_name(name) in had - _lists(book, groups))
+
+
+def _lists(book: Book, groups: list[Group]) -> set[str]:
+    return {vip.same_name(name) for name in (book.found.display_name, *(group.name for group in groups))}
 
 
 def _loss(

@@ -16,13 +16,8 @@ def plan(listing: Listing, known: Mapping[str, Known]) -> PullPlan:
     gone = known.keys() - listing.etags.keys() if listing.complete else listing.removed & known.keys()
     if listing.unchanged:
         fetch, gone = (), set()
-    changed = sum(_replaced(listing.etags[href], known.get(href)) for href in fetch)
+    changed = sum(href in known and known[href].gave_way_to(listing.etags[href]) for href in fetch)
     return PullPlan(fetch=fetch, remove=tuple(sorted(gone)), changed=changed + len(gone))
-
-
-def _replaced(etag: str | None, known: Known | None) -> bool:
-    """Whether a known version gave way to another; without both ETags nobody can tell."""
-    return known is not None and etag is not None and known.etag is not None
 
 
 def is_gone(href: str, listing: Listing) -> bool:

@@ -1,0 +1,4 @@
+-- The texts of the card's other NOTEs when we asked: another client may join them with ours, and what stood there before
+-- is no answer.
+
+ALTER TABLE question ADD COLUMN beside TEXT NOT NULL DEFAULT '[]';
