@@ -21,6 +21,7 @@ from cardsync.assess.survival import pace_of
 from cardsync.clock import set_right
 from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable, where
+from cardsync.inquiries import names
 from cardsync.lock import cycle_lock
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
@@ -98,6 +99,7 @@ class App:
             domains=organisations.domains,
             now=now,
             pace=pace_of(self.mirror.assessments.job_history()),
+            sources=names(self.settings),
         )
 
     def turns(self, account: str) -> Turns:

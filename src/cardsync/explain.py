@@ -9,6 +9,7 @@ from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
 from cardsync.assess.judge import policy_for
+from cardsync.inquiries import names
 from cardsync.mirror.database import maybe_iso
 from cardsync.mirror.standings import RESUMED
 from cardsync.model import Contact, QuestionKind, SignalKind
@@ -22,11 +23,15 @@ from cardsync.words import count, percent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Whether the contact is asked about now: ``state`` is one word, ``until`` the day on which that may change."""
+    """Whether the contact is asked about now: ``state`` is one word, ``until`` the day on which that may change.
+
+    ``line``: of one whose turn comes, the place among how many, how many may be asked now, and which limits are spent.
+    """
 
     state: str
     sentence: str
     until: datetime | None = None
+    line: dict[str, Any] | None = None
 
 
 def explain(app: App, person: Person) -> dict[str, Any]:
@@ -34,20 +39,26 @@ def explain(app: App, person: Person) -> dict[str, Any]:
     assessed_at, stored = app.mirror.assessments.of(person.id)
     found = why(app, person, stored)
     open_ = standing_question(app, person)
+    on = names(app.settings)
+    says_nothing = found.state in {"company", "no-work-details"}
+    day = _worth_asking_from(app, person)
+    if day and found.until and day <= found.until.date():
+        day = None  # nothing comes before that anyway
     return {
         "name": person.name,
         "account": person.account,
         "book": person.book,
         "groups": list(person.groups),
         "assessed_at": assessed_at.isoformat() if assessed_at else None,
-        "assessment": stored,
+        "assessment": None if says_nothing else stored,
         "state": found.state,
         "until": found.until.isoformat() if found.until else None,
         "asked": found.sentence,
         "open_question": open_.block if open_ else None,
-        "evidence": [shown(each) for each in app.mirror.evidence.of(person.id)],
-        "rank": _rank(app, person, stored),
-        "worth_asking_from": day.isoformat() if (day := _worth_asking_from(app, person)) else None,
+        "evidence": [{**shown(each), "source_on": each.source in on} for each in app.mirror.evidence.of(person.id)],
+        "rank": None if found.state in {"paused", "company"} else _rank(app, person, stored),
+        "line": found.line,
+        "worth_asking_from": day.isoformat() if day else None,
     }
 
 
@@ -88,13 +99,19 @@ _FORESEEN = 3650  # days
 
 def why(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
     """Why a question stands, is due, or is not."""
+    return before_its_turn(app, person, stored) or _due(app, person)
+
+
+def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None) -> Why | None:
+    """What keeps a question away, whoever else is in line; None: nothing does."""
     state = app.mirror.standings.of(person.id)
     now = app.clock()
     open_ = standing_question(app, person)
     if open_:
         return _standing(app, person, open_, state)
     if state.pause:
-        return Why(state="paused", sentence=f"Not asked: you said {state.pause.value}. cardsync resume undoes it.")
+        undo = f"cardsync resume '{person.name}' undoes it"
+        return Why(state="paused", sentence=f"Not asked: you said {state.pause.value}. {undo}.")
     if not person.groups:
         return Why(state="no-group", sentence="Not asked: the contact is in no group of the config.")
     if state.not_before and now < state.not_before:
@@ -108,7 +125,7 @@ def why(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
         return _asked_lately(app, person, kind, state.ended[kind])
-    return _obstacle(app, person, now) or _due(app, person)
+    return _obstacle(app, person, now)
 
 
 def _due(app: App, person: Person) -> Why:
@@ -118,8 +135,10 @@ def _due(app: App, person: Person) -> Why:
     budget = turns.budget()
     limits = " and ".join(f"reminders.{key}" for key in budget.spent)
     now = f"{count(budget.left, 'question')} may be asked now" if budget.left else f"none may be asked now ({limits})"
-    place = f"number {line.index(person.id) + 1} of {len(line)} in line" if person.id in line else "in line"
-    return Why(state="due", sentence=f"Due: {place}, and {now}.")
+    at = line.index(person.id) + 1 if person.id in line else None
+    place = f"Number {at} of {len(line)} in line" if at else "In line"
+    told = {"place": at, "of": len(line), "may_ask_now": budget.left, "spent": list(budget.spent)}
+    return Why(state="due", sentence=f"{place}, and {now}.", line=told)
 
 
 def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
@@ -128,7 +147,8 @@ def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
     if ending is None:
         until = asked.asked_at + app.reminders(person.account).expire_after
         question = asked.block.split("\n")[0]
-        sentence = f"Asked on {asked.asked_at:%Y-%m-%d} and open: {question} It goes by itself on {until:%Y-%m-%d}."
+        open_ = f'Asked on {asked.asked_at:%Y-%m-%d}: "{question}"'
+        sentence = f"{open_} Unanswered, the question goes by itself on {until:%Y-%m-%d}."
         return Why(state="asked", sentence=sentence, until=until)
     told = app.mirror.contacts.history(asked.contact_id)
     marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)
@@ -157,11 +177,19 @@ def _why_it_waits(app: App, person: Person) -> str:
         if event["what"] == RESUMED:
             break
         ending = event["what"].removeprefix(ANSWER) if event["what"].startswith(ANSWER) else ""
+        if ending == Ending.NOTED and (hint := _hint(app, person)):
+            return f'you wrote "{hint}", which is no answer word, so it was taken as a note'
         if ending in _WAITS:
             return _WAITS[ending]
         if ending in _LATELY and event["old"] == QuestionKind.FOLLOW_UP:
             return f"the last question {_LATELY[ending]} less than reminders.ask_again_after ago"
     return ""
+
+
+def _hint(app: App, person: Person) -> str:
+    """What was written into the last question that was no answer word."""
+    told = app.mirror.contacts.history(person.id)
+    return next((event["new"] for event in reversed(told) if event["what"] == "suggestion"), "")
 
 
 _WAITS: dict[str, str] = {
@@ -218,9 +246,10 @@ def _below(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     if not stored or not any(name in policies for name in person.groups):
         return "Not asked: it was not assessed yet."
     above = policy_for(person.groups, policies).ask_above
+    below = f"below {percent(above)} (freshness.ask_above)"
     if stored["probability"] < above:
-        return f"Not asked: {percent(stored['probability'])} is below {percent(above)} (ask_above)."
-    return f"Not asked: without the mismatch of e-mails, no reason by itself, it is below {percent(above)} (ask_above)."
+        return f"Not asked: {percent(stored['probability'])} is {below}."
+    return f"Not asked: without the mismatch of e-mails, no reason by itself, it is {below}."
 
 
 def _changing_since(app: App, person: Person, contact: Contact) -> datetime | None:

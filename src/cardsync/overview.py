@@ -21,9 +21,7 @@ def listed(app: App) -> list[dict[str, Any]]:
     counts, on = app.mirror.evidence.counts(), {each.name: each for each in named(app.settings)}
     rows = [_row(app, each, counts.get(each.name, 0)) for each in on.values()]
     off = [name for name in Sources.model_fields if name != "plugins" and name not in on]
-    return rows + [
-        {**_OFF, "name": name, "sends": sends_of(name), "evidence": counts.get(name, 0)} for name in off
-    ]  # what one found that is off now still counts
+    return rows + [{**_OFF, "name": name, "sends": sends_of(name), "evidence": counts.get(name, 0)} for name in off]
 
 
 _OFF: dict[str, Any] = {

@@ -14,8 +14,6 @@ from cardsync.errors import NoSuchName
 from cardsync.mirror.database import iso, moment, unpack
 from cardsync.model import Contact, ContactKind
 from cardsync.records import Asked
-from cardsync.vcard.contact import contact_of
-from cardsync.vcard.document import scan
 
 NEXT = 5
 """How many of those who are next in line are named."""
@@ -184,40 +182,6 @@ def questions(app: App) -> list[dict[str, Any]]:
 
 
 # ---------------------------------------------------------------- VIPs
-
-
-def vips(app: App) -> list[dict[str, Any]]:
-    """All VIPs, most probably stale first; cards that say nothing of where somebody works come last."""
-    rows = []
-    now = app.clock()
-    everyone = [person for person in people(app) if person.groups]
-    for person in everyone:
-        _, stored = app.mirror.assessments.of(person.id)
-        state = app.mirror.standings.of(person.id)
-        open_ = standing_question(app, person)
-        rows.append(
-            {
-                "name": person.name,
-                "account": person.account,
-                "book": person.book,
-                "groups": list(person.groups),
-                "probability_stale": stored["probability"] if stored else None,
-                "last_sure": stored["last_sure"] if stored else None,
-                "question": open_.block.split("\n")[0] if open_ else None,
-                "paused": state.pause.value if state.pause else None,
-                "not_before": state.not_before.isoformat() if state.not_before and state.not_before > now else None,
-                "nothing_to_watch": _nothing_to_watch(app, person),
-            }
-        )
-    return sorted(
-        rows, key=lambda row: (row["nothing_to_watch"] is not None, -(row["probability_stale"] or 0.0), row["name"])
-    )
-
-
-def _nothing_to_watch(app: App, person: Person) -> str | None:
-    """One card at a time: all of them, with their photos, may be a gigabyte."""
-    cards = app.mirror.books.cards(person.book_id, contact_id=person.id)
-    return nothing_to_watch(contact_of(scan(cards[0].data))) if cards else None
 
 
 def nothing_to_watch(contact: Contact) -> str | None:

@@ -99,7 +99,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert f"{shown['assessment']['probability']:.0%}" in text
     assert shown["assessment"]["reasons"][0]["sentence"] in text
     waiting = next(other for other in PEOPLE if other != name)
-    due = r"^Due: number \d of 2 in line, and none may be asked now \(reminders\.max_new_per_day\)\.$"
+    due = r"^Number \d of 2 in line, and none may be asked now \(reminders\.max_new_per_day\)\.$"
     assert re.search(due, synced.ok("explain", waiting), re.MULTILINE)
 
     told = document(synced, "history", name, "--json")
@@ -168,7 +168,7 @@ def test_resume_lifts_every_wait_so_that_the_question_may_come_at_once(synced: H
         assert f"Not asked before {days_from_now(days)}: {reason}.\n" in said
     synced.ok("resume", name)
     synced.configure("[reminders]", "max_new_per_day = 3", 'quiet_after_edit = "0"')
-    due = r"^Due: number \d of 3 in line, and 2 questions may be asked now\.$"
+    due = r"^Number \d of 3 in line, and 2 questions may be asked now\.$"
     assert re.search(due, synced.ok("explain", name), re.MULTILINE)
     synced.ok("sync")
     assert card in synced.asked_about()

@@ -1,6 +1,7 @@
 """Evidence, from the owner's mail to the question on the phone and back, through the real command line."""
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -214,3 +215,22 @@ def test_without_a_table_nobody_but_the_address_books_server_is_contacted(house:
         subprocess.run([*program, *arguments], env=house.env(), capture_output=True, timeout=60, check=True)
     places = {line for line in log.read_text("utf-8").splitlines() if line}
     assert places == {house.proxy.origin.removeprefix("http://")}
+
+
+def test_what_a_source_found_counts_no_more_once_it_is_off(reading: Household, dovecot: Dovecot, user: str) -> None:
+    house = reading
+    dovecot.deliver(user, [(_bounce("zora.quillfeather@initrode.example"), datetime.now(UTC) - 9 * DAY)])
+    _again(house)
+    house.ok("sync")
+
+    def stale() -> float:
+        return float(json.loads(house.ok("explain", "Zora", "--json"))["assessment"]["probability"])
+
+    before, config = stale(), house.config.read_text()
+    house.config.write_text(re.sub(r"(?s)\[sources\.mailbox\].*?(?=\n\[|\Z)", "", config))
+    house.ok("sync")
+    assert stale() < before / 2
+    assert "mailbox (off, and so not counted): Mail to" in house.ok("explain", "Zora")
+    house.config.write_text(config)
+    house.ok("sync")
+    assert stale() == pytest.approx(before, rel=0.01)

@@ -4,7 +4,7 @@ import tracemalloc
 from contextlib import closing
 from pathlib import Path
 
-from cardsync import report
+from cardsync import roster
 from cardsync.app import App
 from cardsync.policy import ReminderPolicy
 from cardsync.settings.model import Account, Settings
@@ -26,7 +26,7 @@ async def test_the_list_of_vips_never_holds_all_their_photos(tmp_path: Path) -> 
         app = App(settings=Settings(state_dir=tmp_path, accounts=accounts), mirror=home.mirror)
         tracemalloc.start()
         try:
-            rows = report.vips(app)
+            rows = roster.vips(app)
             peak = tracemalloc.get_traced_memory()[1]
         finally:
             tracemalloc.stop()

@@ -64,8 +64,9 @@ def assess(
     chances = Chances(start, before.title)
     return Assessment(
         probability=chances.card(found),
-        prior=bounded(Chances(before.employer, before.title).either()),
+        prior=Chances(bounded(before.employer), before.title).either(),
         start=start,
+        employer=bounded(before.employer),
         title=before.title,
         age=before.age,
         reasons=(*before.reasons, *said, *_steps(chances, before, found, now)),
@@ -139,6 +140,8 @@ def _steps(chances: Chances, before: Prior, found: Sequence[Signal], now: dateti
     if before.title_reason:
         stale = Chances(stale, chances.title).either()
         yield replace(before.title_reason, probability=stale)
+    if before.moved_reason:
+        yield before.moved_reason
     for signal in of_card:
         stale = odds(stale, [by[id(signal)]])
         yield _reason(signal, by[id(signal)], stale, now)

@@ -1,7 +1,7 @@
 """One card's assessment and the question that it is worth, under the owner's policies.  Pure."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cardsync.assess.ask import question
@@ -24,10 +24,13 @@ class Judge:
     domains: Domains
     now: datetime
     pace: float = 1.0  # see ``survival.pace_of``
+    sources: tuple[str, ...] | None = None  # those whose evidence counts; None: all
 
     def __call__(self, contact: Contact, memory: Memory, groups: tuple[str, ...]) -> tuple[Assessment, Question | None]:
         """The assessment, and the question or None."""
         policy = policy_for(groups, self.policies)
+        if self.sources is not None:
+            memory = replace(memory, evidence=tuple(each for each in memory.evidence if each.source in self.sources))
         found = assess(
             contact,
             memory,

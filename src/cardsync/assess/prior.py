@@ -1,6 +1,6 @@
 """What time alone says about a card: since when nobody knows, and how many such cards are out of date by now."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,6 +42,7 @@ class Prior:
     last_sure: datetime | None
     reasons: tuple[Reason, ...]
     title_reason: Reason | None
+    moved_reason: Reason | None
     history: JobHistory
     gain: float  # years, see ``survival.gain``
     own: Mapping[WorkField, float]
@@ -81,6 +82,8 @@ def prior(
         there = survival(replace(situation, since_sure=situation.since_sure * share), stratum)
         return there * kept(WorkField.TITLE, title_age / YEAR * share)
 
+    moved = _moved_at(memory, aliases)
+    left = [which for which in contact.work if moved and _is_left_behind(which, memory, moved)]
     return Prior(
         employer=1 - employed,
         title=1 - titled,
@@ -95,9 +98,13 @@ def prior(
             ),
         ),
         title_reason=title_reason,
+        moved_reason=_moved_reason(moved, left) if moved and left else None,
         history=history_of(situation, stratum),
         gain=gain(max(age, title_age) / YEAR, right),
-        own=_own(contact, memory, unknown_for, now, _moved_at(memory, aliases)),
+        own={
+            which: _own(which, memory, unknown_for, now) * (OUTLASTS[which] if which in left else 1)
+            for which in contact.work
+        },
     )
 
 
@@ -106,18 +113,21 @@ def bounded(stale: float) -> float:
     return min(max(stale, SUREST), 1 - SUREST)
 
 
-def _own(
-    contact: Contact, memory: Memory, unknown_for: timedelta, now: datetime, moved: datetime | None
-) -> dict[WorkField, float]:
-    """P(still right, given the employer) of each detail: little of the former employer's outlasts the employment."""
-    found = {}
-    for which in contact.work:
-        sure = _latest(memory, (which,))
-        age = max(now - sure, timedelta()) if sure else unknown_for
-        found[which] = kept(which, age / YEAR)
-        if moved and which in OUTLASTS and not _renewed(memory.fields.get(which), moved):
-            found[which] *= OUTLASTS[which]
-    return found
+def _own(which: WorkField, memory: Memory, unknown_for: timedelta, now: datetime) -> float:
+    """P(a detail is still right, given the employer), by its own age."""
+    sure = _latest(memory, (which,))
+    return kept(which, (max(now - sure, timedelta()) if sure else unknown_for) / YEAR)
+
+
+def _is_left_behind(which: WorkField, memory: Memory, moved: datetime) -> bool:
+    """Whether a detail stood there before the employer changed and was not set anew: little of that outlasts a move."""
+    return which in OUTLASTS and not _renewed(memory.fields.get(which), moved)
+
+
+def _moved_reason(moved: datetime, left: Sequence[WorkField]) -> Reason:
+    names = ", ".join(f"{which.in_words} {OUTLASTS[which]:.0%}" for which in left)
+    sentence = f"The employer changed on {_day(moved)}; what was not set anew with it seldom outlasts that: {names}."
+    return Reason(kind="moved", sentence=sentence)
 
 
 OUTLASTS = {  # assumed: P(a detail of the former employer's is right at the next one)

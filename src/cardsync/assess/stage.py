@@ -59,12 +59,20 @@ def as_stored(found: Assessment, wish: Question | None) -> dict[str, Any]:
     return {
         "probability": found.probability,
         "prior": found.prior,
+        "employer_stale_by_time": found.employer,
+        "title_stale_by_time": found.title,
         "age_days": found.age.days,
         "gain_years": found.gain,
         "right": {which.value: right for which, right in found.claims.items()},
         "last_sure": found.last_sure.isoformat() if found.last_sure else None,
         "reasons": [
-            {"sentence": reason.sentence, "factor": reason.factor, "probability": reason.probability}
+            {
+                "kind": reason.kind,
+                "source": reason.source or None,
+                "sentence": reason.sentence,
+                "factor": reason.factor and round(reason.factor, 6),
+                "probability": reason.probability,
+            }
             for reason in found.reasons
         ],
         "history": {"changes": found.history.changes, "expected": found.history.expected} if found.history else None,

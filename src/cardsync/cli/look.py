@@ -77,10 +77,10 @@ def vip(context: click.Context, *, as_json: bool) -> None:
     """The VIPs, most probably stale first; company cards and those without work details last."""
     if context.invoked_subcommand:
         return
-    from cardsync import needs, report
+    from cardsync import needs, roster
 
     with opened(context, look=True) as app:
-        rows = report.vips(app)
+        rows = roster.vips(app)
         missing = [] if rows else [f"{name}: {needs.no_vips(app, name)}" for name in app.settings.accounts]
         missing = missing if app.mirror.cycles.last() else ["no cycle yet: cardsync sync"]
     if as_json:
@@ -157,11 +157,11 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
         output.as_json(shown)
         return
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
-    if shown["assessment"] and shown["state"] not in {"company", "no-work-details"}:
+    if shown["assessment"]:
         _print_assessment(shown["assessment"], shown["assessed_at"])
     for each in shown["evidence"]:
         link = f" <{each['url']}>" if each["url"] else ""
-        output.say(f"  {each['source']}: {each['sentence']}{link}")
+        output.say(f"  {each['source']}{_weight(each)}: {each['sentence']}{link}")
     output.say(shown["asked"])
     if rank := shown["rank"]:
         sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {rank['gain_years']:.2f} years gained"
@@ -171,9 +171,23 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
         output.say(f"Worth a question from {shown['worth_asking_from']} on, if the card stays as it is.")
 
 
+def _weight(each: dict[str, Any]) -> str:
+    """By what a piece of evidence multiplies the odds, alone, sure and new."""
+    if not each["source_on"]:
+        return " (off, and so not counted)"
+    own, employer = each["likelihood_ratio"], each["employer_ratio"]
+    if each["says"] == "used" or (own == 1 and employer in {None, 1}):
+        return ""
+    if employer is None or each["claim"] == "organisation":
+        return f" (odds x {own:.2g})"
+    return f" (odds x {own:.0f} for the {each['claim']}, x {employer:.2g} for the employer)"
+
+
 def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
-    day = f", as of {assessed_at[:10]}" if assessed_at else ""
-    output.say(f"probability that employer or title are out of date: {percent(stored['probability'])}{day}")
+    day = f", as of {assessed_at[:10]}" if assessed_at else ", as of an earlier day"
+    has_title = {"title", "role"} & stored.get("right", {}).keys()
+    about = "employer or title are" if has_title else "the employer is"
+    output.say(f"probability that {about} out of date: {percent(stored['probability'])}{day}")
     output.say(f"  from time alone: {percent(stored['prior'])}")
     for reason in stored["reasons"]:
         output.say(f"  - {reason['sentence']}{_step(reason)}")

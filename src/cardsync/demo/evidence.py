@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from cardsync import report
+from cardsync import report, roster
 from cardsync.app import database_of
 from cardsync.assess.evidence import sentence
 from cardsync.consulting import consult
@@ -178,7 +178,7 @@ class Chapter:
 
     def _tell_silent(self, who: Colleague, sight: Sight, person: Person, note: str) -> None:
         """Of a contact without a question."""
-        sure = next(row["last_sure"] for row in report.vips(self.app) if row["name"] == person.name)
+        sure = next(row["last_sure"] for row in roster.vips(self.app) if row["name"] == person.name)
         used = SEEN_IN_USE in [event["what"] for event in report.history(self.app, person)["events"]]
         moved = bool(sure) and datetime.fromisoformat(sure) > self.time.now - CONFIRMED
         good = not sight.asks and used and moved and note == note_of(self.cards[who.card])
