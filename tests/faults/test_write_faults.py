@@ -3,7 +3,7 @@
 import asyncio
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -780,3 +780,50 @@ def test_an_account_that_is_only_read_gets_not_even_the_kept_bytes_back(folder: 
         assert server.cards == before
         assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
         assert any(version["data"] == person("Jo", NOTE) for version in home.mirror.journal.versions(1, "jo"))
+
+
+@pytest.mark.parametrize("status", [500, 503, 507])
+def test_a_card_that_goes_in_our_write_is_told_of_until_a_release(folder: Path, status: int) -> None:
+    def takes_it_away(server: OnWire, request: Request) -> Response | None:
+        if request.method == "PUT" and request.path == JO:
+            server.delete(JO)
+            return Response(status)
+        return None
+
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = takes_it_away
+        for _ in range(3):
+            asyncio.run(home.cycle(after=DAY))
+        assert JO not in server.cards
+        assert reasons(home)[ProblemKind.PARKED] == "vanished"
+        assert "went from the server during a write" in home.mirror.problems.all()[0].detail
+        assert home.mirror.journal.versions(1, "jo")[0]["data"] == person("Jo", NOTE)
+        home.mirror.problems.release()
+        asyncio.run(home.cycle(after=DAY))
+        assert ProblemKind.PARKED not in reasons(home)
+
+
+@pytest.mark.parametrize("status", [502, 503])
+def test_a_put_back_that_a_server_had_no_time_for_is_made_at_the_next_cycle(folder: Path, status: int) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        damage = damaging(DAMAGES["a type is gone"], etag=False)
+        busy = on("PUT", Response(status))
+        server.fault = lambda wire, request: damage(wire, request) or busy(wire, request)
+        with suppress(Unreachable):
+            asyncio.run(home.cycle())
+        assert server.cards[JO] != person("Jo", NOTE)
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
+        assert server.cards[JO] == person("Jo", NOTE)
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert "The card is as it was." in " ".join(problem.detail for problem in home.mirror.problems.all())
+        assert [version["why"] for version in home.mirror.journal.versions(1, "jo")][:2] == ["put back", "damaged"]
+
+
+def test_a_card_that_comes_back_as_another_contact_is_damage(folder: Path) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = damaging(lambda data: person("Another", NOTE), etag=False)
+        asyncio.run(home.cycle())
+        assert server.cards[JO] == person("Jo", NOTE)
+        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"

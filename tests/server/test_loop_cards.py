@@ -9,7 +9,7 @@ from cardsync.demo.ios import IOS_6
 from cardsync.records import Ending, ProblemKind
 from loop import DAY, HOUR, OWN, PLENTY, Make, home_on, meaning, note_of, notes_apart, person
 from servers import Running, Told, start_converting, start_icloud_shaped, start_radicale
-from servers.loopback import Request
+from servers.loopback import Request, Response
 
 # ---------------------------------------------------------------- position, languages
 
@@ -199,6 +199,16 @@ def test_nor_is_one_whose_forms_have_one_length(tmp_path: Path, told: Told, vers
         assert at.loop.counts()["parked"] == 1
         assert server.get_card("Jo.vcf", STORED) == cards["Jo"]
         assert at.wire.methods()["PUT"] == 0
+
+
+def test_one_bad_answer_of_a_server_like_cyrus_holds_a_card_for_a_day(tmp_path: Path) -> None:
+    cards = {"Jo": person("Jo", OWN, version="4.0")}
+    with start_converting(md5_etags=False, told=Told.TRUTH) as server, home_on(server, tmp_path, cards) as at:
+        bad = iter([Response(500)])
+        at.wire.before = lambda request: next(bad, None) if b"addressbook-query" in request.body else None
+        assert at.loop.counts()["parked"] == 1
+        assert at.loop.counts(after=HOUR)["asked"] == 0
+        assert at.loop.counts(after=DAY)["asked"] == 1
 
 
 def test_an_edit_between_the_proof_and_its_end_is_not_overwritten(tmp_path: Path) -> None:

@@ -58,7 +58,8 @@ class Running:
         url = f"{self.book_url.rstrip('/').rpartition('/')[0]}/{segment}/"
         headers = {"Content-Type": "application/xml; charset=utf-8"}
         self._ask("MKCOL", url, data=_MKCOL.format(display_name).encode(), headers=headers)
-        return replace(self, book_url=url)
+        found_from = url if self.url == self.book_url else self.url  # a book's own URL leads to no other on old servers
+        return replace(self, url=found_from, book_url=url)
 
     def _at(self, name: str) -> str:
         return self.book_url + quote(name, safe="")

@@ -1,5 +1,6 @@
 """What stands after a phase: on the server, in the database, on the disk; read without a line of the product's."""
 
+import re
 import sqlite3
 import stat
 from collections import Counter
@@ -82,8 +83,10 @@ def look(state: Path, cards: Mapping[str, bytes]) -> Aftermath:
 
 
 def exports(state: Path) -> frozenset[bytes]:
-    """What stands under the names of whole ``.vcf`` backups."""
-    return frozenset(path.read_bytes() for path in state.glob("backups/*.vcf"))
+    """What stands under the names of whole ``.vcf`` backups, in an order of ours: some servers list by last change."""
+    return frozenset(
+        b"".join(sorted(re.split(rb"(?m)^(?=BEGIN:VCARD)", path.read_bytes()))) for path in state.glob("backups/*.vcf")
+    )
 
 
 def copies(state: Path) -> frozenset[int]:

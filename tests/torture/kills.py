@@ -244,17 +244,21 @@ class Trial:
     def _judge_edited(self, found: Aftermath, edited: str, told: str) -> None:
         """The phone's words are there; of the others a note may differ: another contact is asked instead."""
         self._judge_always(found, told)
-        if (note_of(found.cards[edited]) or "").count(WORDS) != 1:
-            self.report.fail("user_characters_lost", f"{told}: it is {found.cards[edited]!r}")
+        there = found.cards.get(edited)
+        if there is None or (note_of(there) or "").count(WORDS) != 1:
+            self.report.fail("user_characters_lost", f"{told}: it is {there!r}")
         for name, card in self.expected.cards.items():
-            if name != edited and meaning(card, *ANEW) != meaning(found.cards.get(name, b""), *ANEW):
+            if name == edited:
+                continue
+            if name not in found.cards or meaning(card, *ANEW) != meaning(found.cards[name], *ANEW):
                 self.report.fail("end_states_that_differ", f"{told}: {name} is {found.cards.get(name)!r}")
 
     def _judge_always(self, found: Aftermath, told: str) -> None:
         for name in found.doubled():
             self.report.fail("blocks_doubled", f"{told}: {name} is {found.cards[name]!r}")
         for key in PEOPLE:
-            if own_text(key) not in (note_of(found.cards.get(f"{key}.vcf", b"")) or ""):
+            card = found.cards.get(f"{key}.vcf")
+            if own_text(key) not in ((card and note_of(card)) or ""):
                 self.report.fail("user_characters_lost", f"{told}: the owner's text on {key}.vcf")
         for figure, wrong in {
             "journal_entries_left_open": found.open_entries,

@@ -25,6 +25,10 @@ _TITLES = ("VP Sales", "CRO", "Head of Tea", "Advisor; part time", "")
 _COMPANIES = ("Acme Robotics;Sales", "Stripe;", "Wintergreen Labs;Ops")
 
 
+def _is_card(data: bytes) -> bool:
+    return data.lstrip().upper().startswith(b"BEGIN:VCARD")
+
+
 @dataclass(slots=True)
 class Race:
     """``seed`` tells all that happens, where one thing happens at a time."""
@@ -38,6 +42,7 @@ class Race:
     gone: set[str] = field(default_factory=set)
     members: set[str] = field(default_factory=set)
     racing: bool = False
+    at_once: bool = False
     numbers: Iterator[int] = field(default_factory=count)
     books: threading.RLock = field(default_factory=threading.RLock)
 
@@ -72,6 +77,7 @@ class Race:
 
     def run_at_once(self, rounds: int, clients: int = 2) -> None:
         """Clients act in threads of their own, whatever we do meanwhile."""
+        self.at_once = True
         shelf = self.ground.own_shelf()
         self._fill(shelf)
         enough = threading.Event()
@@ -150,11 +156,12 @@ class Race:
     def _again(self, shelf: Shelf, name: str, card: Card, data: bytes, *, twin: bool) -> None:
         """The same contact on another card: what was typed into a question before we see it there is no answer."""
         note = card.note
-        if name != card.name and not note.intact:
+        anew = name != card.name or self.at_once  # a cycle may have seen it gone
+        if anew and not note.intact:
             note = note.disowned()  # only a whole question is ours there
         self._create(shelf, name, card.uid, data, replace(note, own=None), twin=twin)
         if name in self.cards:
-            self.cards[name].moved = name != card.name
+            self.cards[name].moved = anew
 
     def _served(self, shelf: Shelf, name: str, data: bytes) -> bytes:
         """As the server gives it back, unless somebody wrote since."""
@@ -230,6 +237,8 @@ class Race:
             got = shelf.get(card.name)
             if got is None:
                 return self.oracle.fail("cards_harmed", "The card is gone, and no client deleted it.", card)
+            if not _is_card(got[0]):  # SOGo stores (null); we have a moment to put the card back
+                return self.report.count("broken_cards_seen_by_phones")
             self.oracle.see(card, got[0])
             card.edited = self.oracle.cycle
             rng = random.Random(seed)
@@ -255,6 +264,11 @@ class Race:
 
     def _look(self, shelf: Shelf, card: Card) -> bytes | None:
         got = shelf.get(card.name)
+        if got is not None and not _is_card(got[0]):
+            self.report.count("broken_cards_seen_by_phones", int(self.racing))
+            if not self.racing:
+                self.oracle.fail("cards_harmed", f"After a cycle it is {got[0][:40]!r}.", card)
+            return None
         if got is not None:
             self.oracle.see(card, got[0])
         return got and got[0]

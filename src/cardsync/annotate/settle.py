@@ -9,7 +9,7 @@ from cardsync.annotate.place import note_with
 from cardsync.annotate.verify import TURNED_DOWN, Verdict, in_words, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
-from cardsync.mirror.problems import DAMAGED_AGAIN
+from cardsync.mirror.problems import DAMAGED_AGAIN, VANISHED
 from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Ending, Intent, ProblemKind
@@ -55,9 +55,13 @@ class Settlement:
 
     async def _settle(self, book: Book, intent: Intent, got: AddressObject | None, answer: PutAnswer) -> Outcome | None:
         if got is None and answer.result is PutResult.STORED:  # not settled: the next cycle looks again
-            self.park(book, intent.href, None, "vanished", _VANISHED)
+            self.park(book, intent.href, None, VANISHED, _VANISHED)
             return Outcome.LATER
         if got is None:
+            if answer.result not in {PutResult.CONFLICT, PutResult.GONE}:  # else it was gone before our PUT
+                key = uid_key(scan(intent.after).text("UID"))
+                self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "gone", self.now)
+                self.park(book, intent.href, None, VANISHED, _GONE)
             self._abandon(intent, "the card is gone")
             return Outcome.GONE
         finding = judge(intent, got, answer)
@@ -162,7 +166,9 @@ class Settlement:
             return self.park(book, intent.href, got.etag, "in-doubt", _IN_DOUBT.format(what=in_words(differences)))
 
     def _keep_both(self, book: Book, intent: Intent, got: AddressObject, why: str) -> None:
-        """What stands there, and as the newest version what stood there before the write."""
+        """What stands there, and as the newest version what stood there before the write; once, whatever is tried."""
+        if self.mirror.journal.is_kept(book.id, intent.href, ((why, got.data), ("put back", intent.before))):
+            return
         key = uid_key(scan(intent.after).text("UID"))
         self.mirror.journal.keep_version(book.id, intent.href, key, got.etag, got.data, why, self.now)
         self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "put back", self.now)
@@ -175,10 +181,16 @@ class Settlement:
         if got.etag and self.may_put:
             back = await self.server.put(book.found, intent.href, intent.before, got.etag)
         now = await self.server.get(book.found, intent.href)
-        whole = now is not None and judge(replace(intent, after=intent.before), now, back).verdict is Verdict.VERIFIED
+        story = judge(replace(intent, after=intent.before), now, back).verdict if now else None
+        edited = story is Verdict.EDITED and back.result is PutResult.STORED
+        told = _AS_IT_WAS if story is Verdict.VERIFIED else _EDITED_SINCE if edited else _RESTORE
+        waits = back.result in {PutResult.BUSY, PutResult.UNKNOWN} and now is not None and now.data == got.data
         with self.mirror.transaction():
-            self._report_damage(book, intent, now or got, f"{what} {_AS_IT_WAS if whole else _RESTORE}")
-            if now is not None:
+            self._report_damage(book, intent, now or got, f"{what} {told}")
+            if waits and got.etag:  # as damaged as before: the next cycle tries again, and knows it by that ETag
+                self.mirror.journal.answered(intent.id, got.etag)
+                return Outcome.DAMAGED
+            if now is not None and not edited:
                 self._know(book, now)
             self._abandon(intent, "damaged")
         return Outcome.DAMAGED
@@ -236,6 +248,11 @@ _NOT_SENT = "The card was not sent: its ETag or its address cannot stand in a re
 _VANISHED = (
     "The server said that it stored the card, and now says that it has none. The kept version: cardsync restore."
 )
+_GONE = (
+    "The card went from the server during a write of ours. If it was not you who deleted it: cardsync restore "
+    "writes the kept version to a file, to be imported. Then: cardsync release."
+)
+_EDITED_SINCE = "It was put back, and somebody edited it since. Then: cardsync release."
 _THROTTLED = "The server of {account} asked for a pause when a note was written."
 _AS_IT_WAS = "The card is as it was. Then: cardsync release."
 _RESTORE = "The kept version: cardsync restore. Then: cardsync release."

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate import plan
-from cardsync.annotate.writer import RESTLESS
+from cardsync.annotate.writer import CONVERTED, RESTLESS
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE
 from cardsync.policy import ReminderPolicy
@@ -14,6 +14,8 @@ from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
 WEEK = timedelta(days=7)
+ASKED_AGAIN = timedelta(days=1)
+"""After so long a server is asked anew in which form it stores a card."""
 _FREEZING = (ProblemKind.VIP_LOSS, ProblemKind.MASS_CHANGE)
 
 
@@ -87,5 +89,7 @@ class Turns:
         """Parked until it changes (or is released), the next cycle, or the server was seen to keep every byte."""
         problem = self.mirror.problems.of_book(book.id, ProblemKind.PARKED).get(card.href)
         if problem is None or (problem.reason == "fragile" and book.exact):
+            return False
+        if problem.reason == CONVERTED and self.now - problem.since >= ASKED_AGAIN:  # one bad answer is no proof
             return False
         return problem.reason in {RESTLESS, MISTAKE} or problem.etag == card.etag

@@ -22,6 +22,9 @@ ATTEMPTS = 3
 RESTLESS = "restless-etag"
 """The reason of a card that stays parked until a release: its ETag tells no versions apart."""
 
+CONVERTED = "converted"
+"""The reason of a card of which the server did not prove the form that it stores: asked again after a day."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -132,7 +135,8 @@ class Writer:
         self._check_serving(book, target, got)
         stored = await self.server.stored(book.found, got)
         if stored is None:
-            return self._settlement.park(book, target.href, got.etag, "converted", _CONVERTED)
+            self.mirror.problems.solved(ProblemKind.PARKED, self.account, book_id=book.id, href=target.href)
+            return self._settlement.park(book, target.href, got.etag, CONVERTED, _CONVERTED)  # since this try
         if not stored.etag:
             return self._settlement.park(book, target.href, None, "no-etag", _NO_ETAG)
         return stored

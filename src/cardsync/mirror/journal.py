@@ -1,5 +1,6 @@
 """Writes: intent -> PUT -> verified, and the versions that stood there before."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -64,6 +65,14 @@ class Journal:
             "INSERT INTO version (book_id, href, uid_key, etag, data, at, why) VALUES (?, ?, ?, ?, ?, ?, ?)",
             (book_id, href, uid_key, etag, data, iso(now), why),
         )
+
+    def is_kept(self, book_id: int, href: str, last: Sequence[tuple[str, bytes]]) -> bool:
+        """Whether these, (why, data), are the last versions of the card, oldest first."""
+        rows = self._db.rows(
+            "SELECT why, data FROM version WHERE book_id = ? AND href = ? ORDER BY id DESC LIMIT ?",
+            (book_id, href, len(last)),
+        )
+        return [(row[0], row[1]) for row in reversed(rows)] == list(last)
 
     def close(self, intent_id: int, *, verified: bool, outcome: str) -> None:
         """The write is settled; its bytes live on as a version only."""

@@ -11,6 +11,8 @@ from cardsync.mirror.database import Database, iso, moment, pack, unpack
 from cardsync.records import Book, Problem, ProblemKind
 
 log = structlog.get_logger("cardsync.problems")
+VANISHED = "vanished"
+"""The reason of a card that went during a write of ours: told until a release, though the server has it no more."""
 DAMAGED_AGAIN = "damaged-again"
 """The reason of a card that a release does not release."""
 
@@ -76,9 +78,10 @@ class Problems:
         )
 
     def gone(self, book_id: int, hrefs: Iterable[str]) -> None:
-        """Whatever was wrong with these cards: the server no longer has them."""
+        """Whatever was wrong with these cards, but for those that went in a write: the server no longer has them."""
         self._db.many(
-            "DELETE FROM problem WHERE book_id = ? AND href = ? AND href <> ''", [(book_id, href) for href in hrefs]
+            "DELETE FROM problem WHERE book_id = ? AND href = ? AND href <> '' AND reason <> ?",
+            [(book_id, href, VANISHED) for href in hrefs],
         )
 
     def forget(self, account: str, reason: str) -> None:
