@@ -26,7 +26,7 @@ ANSWERS = {
     "retired": Ending.RETIRED,
 }
 NAMED = (WorkField.ORGANISATION, WorkField.TITLE)
-"""What ``ok`` confirms where no question stands."""
+"""What ``ok`` confirms where no question stands, besides what a source spoke of."""
 FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 """1970 begins a day earlier in some zones, and the last day of all ends in UTC before it does in others."""
 
@@ -77,7 +77,8 @@ def _answer(
     mirror.standings.store(contact_id, standing)
     record_answer(mirror, contact_id, ending, standing, now)
     if ending is Ending.CONFIRMED:
-        mirror.contacts.validate(contact_id, NAMED, now, now, "confirmed")
+        doubted = (each.claim for each in mirror.evidence.of(contact_id))
+        mirror.contacts.validate(contact_id, dict.fromkeys((*NAMED, *doubted)), now, now, "confirmed")
 
 
 def _unasked(ending: Ending, standing: Standing, delay: timedelta, now: datetime) -> Standing:
@@ -128,6 +129,7 @@ def _release(
     shown = arguments.get("shown")
     for problem in mirror.problems.release(None if shown is None else {(id_, since) for id_, since in shown}):
         _accept(mirror, problem)
+    mirror.evidence.try_again()
 
 
 def _accept(mirror: Mirror, problem: Problem) -> None:

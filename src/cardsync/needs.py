@@ -4,24 +4,27 @@ from collections.abc import Iterator
 from typing import Any
 
 from cardsync.app import App
+from cardsync.inquiries import names
 from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
 from cardsync.records import GUARDS, ProblemKind
 
 FAILED, EMPTY_GROUP, SHARED_BOOK = "cycle-failed", "empty-group", "shared-book"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
+SOURCE = "source-failed"
+"""A source of evidence that gives nothing; a release lifts its wait."""
 
 
 def all_of(app: App) -> list[dict[str, Any]]:
     """All of it, in the form of ``stored``."""
     last = app.mirror.cycles.last()
     if last is None:
-        return stored(app)
+        return [*stored(app), *sources(app)]
     since = last["finished_at"].isoformat()
     told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
     told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
     told += [_row(SHARED_BOOK, name, detail, since) for name in app.settings.accounts for detail in shared(app, name)]
-    return [*stored(app), *told]
+    return [*stored(app), *told, *sources(app)]
 
 
 def stored(app: App) -> list[dict[str, Any]]:
@@ -39,6 +42,18 @@ def stored(app: App) -> list[dict[str, Any]]:
         }
         for problem in app.mirror.problems.all()
     ]
+
+
+def sources(app: App) -> list[dict[str, Any]]:
+    """The sources of the config that failed at their last run, and when they are tried again."""
+    found = []
+    for name in names(app.settings):
+        state = app.mirror.evidence.state(name, app.clock())
+        if state.error and state.last_run:
+            waits = state.not_before if state.not_before and state.not_before > app.clock() else None
+            again = f" It is tried again after {waits:%Y-%m-%d %H:%M} UTC, or after: cardsync release." if waits else ""
+            found.append(_row(SOURCE, name, f"{state.error}{again}", state.last_run.isoformat()))
+    return found
 
 
 def held(app: App, book_id: int) -> str | None:

@@ -71,9 +71,9 @@ class Consulted:
     """What one look gave: evidence by the subject's id.
 
     Of a look at one contact the evidence is complete: what an earlier look found and this one did not is over, unless
-    ``unchanged`` (304: all that was found still holds).  A scan adds events only, unless it is ``complete``: what an
-    earlier one found, of whichever contact, and this one did not is over then.  ``cursor`` is what to hand in next
-    time, ``more`` that there is more to read at once.
+    ``unchanged`` (304: all that was found still holds), or found at one of the URLs ``unseen``, which failed this time.
+    A scan adds events only, unless it is ``complete``: what an earlier one found, of whichever contact, and this one
+    did not is over then.  ``cursor`` is what to hand in next time, ``more`` that there is more to read at once.
     """
 
     evidence: Sequence[tuple[int, Evidence]] = ()
@@ -81,6 +81,7 @@ class Consulted:
     cursor: Mapping[str, Any] | None = None
     more: bool = False
     complete: bool = False
+    unseen: frozenset[str] = frozenset()
 
 
 class SourceFailed(CardsyncError):

@@ -32,8 +32,8 @@ def user(house: Household) -> str:
 
 
 @pytest.fixture
-def reading(house: Household, dovecot: Dovecot, user: str) -> Household:
-    """Three VIPs whose cards were right a moment ago, so that only evidence makes a question; no mail yet."""
+def quiet(house: Household, dovecot: Dovecot, user: str) -> Household:
+    """Three VIPs of whom no cycle knows yet; no mail yet."""
     (house.home / "mail").write_text(dovecot.password + "\n", "utf-8")
     house.configure(
         "[reminders]", "max_new_per_day = 9", "max_new_per_week = 9", 'quiet_after_edit = "0"',
@@ -42,10 +42,16 @@ def reading(house: Household, dovecot: Dovecot, user: str) -> Household:
     )  # fmt: skip
     dovecot.deliver(user, [(_mail("Nobody <n@nobody.example>", "nobody.example"), datetime.now(UTC) - 300 * DAY)])
     house.fill()
-    house.ok("sync")
-    house.ok("notes", "remove")
-    house.ok("vip", "validate", "--all", "--on", f"{datetime.now(UTC) - 90 * DAY:%Y-%m-%d}")
     return house
+
+
+@pytest.fixture
+def reading(quiet: Household) -> Household:
+    """Three VIPs whose cards were right a moment ago, so that only evidence makes a question."""
+    quiet.ok("sync")
+    quiet.ok("notes", "remove")
+    quiet.ok("vip", "validate", "--all", "--on", f"{datetime.now(UTC) - 90 * DAY:%Y-%m-%d}")
+    return quiet
 
 
 def _mail(sender: str, domain: str, *more: str) -> bytes:
@@ -234,3 +240,42 @@ def test_what_a_source_found_counts_no_more_once_it_is_off(reading: Household, d
     house.config.write_text(config)
     house.ok("sync")
     assert stale() == pytest.approx(before, rel=0.01)
+
+
+def test_a_first_sync_looks_at_the_sources_too(quiet: Household, dovecot: Dovecot, user: str) -> None:
+    dovecot.deliver(user, [(_bounce("zora.quillfeather@initrode.example"), datetime.now(UTC) - 9 * DAY)])
+    assert "mailbox: 3 contacts looked at, 1 found, 0 seen in use" in quiet.ok("sync")
+    assert "came back for good" in quiet.ok("explain", "Zora")
+
+
+def test_a_source_that_is_refused_is_told_of_and_asked_again_after_a_release(
+    reading: Household, dovecot: Dovecot
+) -> None:
+    house, password = reading, reading.home / "mail"
+    assert "no problems" in house.ok("status")
+    password.write_text("wrong\n", "utf-8")
+    _again(house)
+    house.ok("sync")
+    told = house.ok("status", "--problems")
+    assert re.search(r"source-failed\tmailbox\t.*refuses user name or password.*It is tried again after", told)
+    password.write_text(dovecot.password + "\n", "utf-8")
+    house.ok("sync")
+    assert "source-failed" in house.ok("status")
+    assert "source-failed" in house.ok("release")
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
+
+
+def test_an_ok_that_nothing_asked_for_settles_what_a_source_saw(
+    reading: Household, dovecot: Dovecot, user: str
+) -> None:
+    house = reading
+    dovecot.deliver(user, [(_bounce("zora.quillfeather@initrode.example"), datetime.now(UTC) - 9 * DAY)])
+    _again(house)
+    house.ok("sync")
+    house.ok("notes", "remove")
+    house.ok("answer", "Zora", "ok")
+    house.ok("sync")
+    shown = json.loads(house.ok("explain", "Zora", "--json"))["assessment"]
+    assert shown["probability"] < 0.02
+    assert shown["right"]["email"] > 0.98

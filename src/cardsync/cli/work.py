@@ -59,10 +59,11 @@ async def _synced(
     app: "App", shown: Callable[[int, int], None], *, dry_run: bool
 ) -> tuple["Cycle", Mapping[str, "Counts"]]:
     """The sources first, as long as they are quick; a dry run asks none.  Only the cycle keeps others from theirs."""
-    from cardsync.consulting import Beside
+    from cardsync.consulting import Beside, known_vips
     from cardsync.lock import cycle_lock, cycle_turn
 
     beside = Beside()
+    first = not dry_run and not known_vips(app)  # then nobody can be asked about before the cycle
     if not dry_run:
         await beside.begin(app, _QUICK)
     try:
@@ -70,6 +71,8 @@ async def _synced(
             done = await app.cycle(dry_run=dry_run, progress=shown)
     finally:
         app.carry_out_waiting()
+    if first:
+        await beside.begin(app, timedelta())
     sources = await beside.end(_SLOW)
     if sources:
         with cycle_lock(app.settings.state_dir, wait=False) as held:

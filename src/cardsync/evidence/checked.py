@@ -29,6 +29,8 @@ def checked(found: object, source: str) -> Consulted:
         raise _wrong(source, "its evidence is no pairs of id and Evidence, or its cursor no JSON")
     if not (isinstance(found.unchanged, bool) and isinstance(found.more, bool)):
         raise _wrong(source, "unchanged and more are true or false")
+    if not (isinstance(found.unseen, frozenset) and all(map(_text, found.unseen))):
+        raise _wrong(source, "unseen is no frozenset of URLs")
     return replace(found, evidence=evidence, cursor=cursor)
 
 

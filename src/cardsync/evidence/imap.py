@@ -62,7 +62,9 @@ def connected(options: MailboxOptions, context: ssl.SSLContext | None, line: Lin
         if any(code in str(error).upper() for code in _NOT_NOW):
             raise SourceFailed("The mail server lets nobody in just now; the next look tries again.") from None
         raise SourceFailed(
-            "The mail server refuses user name or password; set them right in [sources.mailbox].", _LEAVE_ALONE
+            "The mail server refuses user name or password. "
+            "Set them right in [sources.mailbox], then: cardsync release.",
+            _LEAVE_ALONE,
         ) from None
     except (imaplib.IMAP4.abort, ssl.SSLEOFError, ssl.SSLZeroReturnError):
         raise _broke() from None

@@ -174,7 +174,8 @@ class Consult:
                 self.mirror.evidence.seen_again(each.id, name, now)
             else:
                 found = [evidence for id_, evidence in got.evidence if id_ == each.id]
-                self.mirror.evidence.replace(each.id, name, found)
+                held = [one for one in self.mirror.evidence.of(each.id) if one.source == name and one.url in got.unseen]
+                self.mirror.evidence.replace(each.id, name, [*held, *found])
                 counts.found += len(found)
                 self._validate(each.id, found, counts)
             again = now + spread(name, each.id, self.source.about.every, now)

@@ -46,14 +46,15 @@ class WebPages:
         """See ``Source``."""
         found = [(subject.id, await self._look(subject, web, now)) for subject in subjects]
         return Consulted(
-            evidence=tuple((id_, one) for id_, evidence in found for one in evidence or ()),
-            unchanged=bool(found) and all(evidence is None for _, evidence in found),
+            evidence=tuple((id_, one) for id_, told in found if told for one in told[0]),
+            unchanged=bool(found) and all(told is None for _, told in found),
+            unseen=frozenset(url for _, told in found if told for url in told[1]),
         )
 
-    async def _look(self, subject: Subject, web: Web, now: datetime) -> list[Evidence] | None:
-        """The evidence on one contact; None: no page has changed.
+    async def _look(self, subject: Subject, web: Web, now: datetime) -> tuple[list[Evidence], set[str]] | None:
+        """The evidence on one contact, and the pages that were not seen; None: no page has changed.
 
-        Raises ``SourceFailed`` if a site failed and the others say nothing: else what it said before were over.
+        Raises ``SourceFailed`` if a site failed and the others say nothing: it is asked again soon.
         """
         pages = _pages(subject)
         key = _key(subject, now)
@@ -67,10 +68,11 @@ class WebPages:
             if isinstance(result, Seen) and result.status in GONE and root_of(url) not in results:
                 results[root_of(url)] = await self._visit(root_of(url), web, now)
         evidence = self._evidence(subject, pages, {url: one for url, one in results.items() if isinstance(one, Seen)})
-        failure = next((result for result in results.values() if isinstance(result, SourceFailed)), None)
-        if failure and not evidence:  # told without its pause, which is that site's and not the source's
+        failed = {url: result for url, result in results.items() if isinstance(result, SourceFailed)}
+        if failed and not evidence:  # told without its pause, which is that site's and not the source's
+            failure = next(iter(failed.values()))
             raise SourceFailed(str(failure)) from failure
-        return evidence
+        return evidence, {*failed, *(url for url in pages.work if root_of(url) in failed)}
 
     async def _visit(self, url: str, web: Web, now: datetime, key: str = "") -> Seen | SourceFailed | None:
         kept = self._kept.get(url)

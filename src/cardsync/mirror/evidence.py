@@ -125,6 +125,10 @@ class EvidenceStore:
             (iso(now), maybe_iso(until), error, source),
         )
 
+    def try_again(self) -> None:
+        """No source waits any longer."""
+        self._db.execute("UPDATE source SET not_before = NULL")
+
     def take(self, source: str, monthly: int, now: datetime) -> bool:
         """Count one request; False where the month's are used up."""
         with self._db.transaction():

@@ -2,18 +2,26 @@
 
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from builders import card
 from cardsync.assess.organisations import Verdict
 from cardsync.evidence.claims import compare_titles, same_name
+from cardsync.evidence.stage import Consult
 from cardsync.evidence.vetting import hosts_on
 from cardsync.evidence.web import WebPages
+from cardsync.mirror import Mirror
 from cardsync.model import Evidence, EvidenceKind, Says, WorkField
 from cardsync.sources import ANY_HOST, Consulted, Need, SourceFailed, Subject
+from cardsync.vcard.contact import contact_of, work_keys
+from cardsync.vcard.document import scan
+from in_memory import address_book
 from servers.loopback import Request, Response
 from servers.sites import NOW, Internet, Pages, Site, internet, page, redirect, sample
 
@@ -287,6 +295,33 @@ async def test_the_recorded_parked_page_is_no_evidence() -> None:
 async def test_what_one_page_says_is_told_though_another_ones_site_is_down() -> None:
     sites: dict[str, Site] = {**site_of_sample(), "newco.example": Pages({"/": page("", 503)})}
     assert len(await evidence(sites, subject(work_domain="newco.example", url="jane.example"))) == 2
+
+
+async def test_what_was_found_on_a_page_that_is_down_now_is_not_over_though_another_page_speaks(tmp_path: Path) -> None:
+    contact = contact_of(
+        scan(card("ORG:Newco", "URL:https://jane.example/", "URL:https://blog.example/", name="Doe;Jane;;;"))
+    )
+    with closing(Mirror.open(tmp_path / "cardsync.db")) as mirror:
+        mirror.accounts.store_discovery("home", [address_book()], NOW)
+        id_, _ = mirror.contacts.observe(1, contact, "jane", "/jane.vcf", work_keys(contact), NOW)
+        told: list[dict[Says, datetime]] = []
+        for company, status in (("Oldco", 200), ("Oldco", 503), ("Oldco", 200), ("Newco", 200)):
+            blog = ld(company) if status == 200 else page("", status)
+            with internet({"jane.example": Pages({"/": ld("Newco")}), "blog.example": Pages({"/": blog})}) as net:
+                net.clock.forward(days=45 * len(told))
+                async with net.client() as client:
+                    await Consult(
+                        mirror=mirror,
+                        source=WebPages(),
+                        guard=client,
+                        vips={id_: contact},
+                        hosts=hosts_on,
+                        clock=net.clock,
+                    ).run()
+            held = {one.says: one.first_observed_at for one in mirror.evidence.of(id_)}
+            told.append(held)
+    assert [set(held) for held in told] == [{Says.AGREES, Says.DIFFERS}] * 3 + [{Says.AGREES}]
+    assert told[2][Says.DIFFERS] == told[0][Says.DIFFERS]  # seen since then: no news after an ok
 
 
 async def test_a_site_that_is_down_is_a_failure_that_holds_up_no_other_contact() -> None:
