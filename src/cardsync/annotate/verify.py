@@ -92,7 +92,7 @@ def _less(intent: Intent, got: AddressObject, answer: PutAnswer) -> Verdict:
 
 def _wrote_again(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool:
     """Whether what stands there as before is another version: ours was there in between, if the PUT arrived at all."""
-    if not intent.etag or not got.etag or _opaque(got.etag) == _opaque(intent.etag):
+    if not intent.etag or not got.etag or opaque(got.etag) == opaque(intent.etag):
         return False
     if answer.result is PutResult.STORED:  # without an ETag of its own the server is likelier than a client so quick
         return _same_write(intent, got, answer) is False
@@ -122,18 +122,18 @@ def _same_write(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool |
     """Whether what we got is what the PUT stored, by its ETag; None: the ETags do not tell."""
     if answer.result not in {PutResult.STORED, PutResult.UNKNOWN} or not answer.etag or not got.etag:
         return None
-    if _opaque(answer.etag) != _opaque(got.etag):
+    if opaque(answer.etag) != opaque(got.etag):
         return False
-    if _COUNTER.fullmatch(_opaque(got.etag)):
+    if COUNTER.fullmatch(opaque(got.etag)):
         return None
-    return None if _opaque(got.etag) == _opaque(intent.etag) else True
+    return None if opaque(got.etag) == opaque(intent.etag) else True
 
 
-_COUNTER = re.compile(r"gcs\d{8}")
+COUNTER = re.compile(r"gcs\d{8}")
 """SOGo's ETags: they begin anew where a card is made again under its name, so that equal ones prove nothing."""
 
 
-def _opaque(etag: str) -> str:
+def opaque(etag: str) -> str:
     """The ETag as such: proxies make it weak or mark it with the encoding (RFC 9110, section 8.8.3)."""
     return etag.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 

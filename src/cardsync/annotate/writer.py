@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from cardsync.annotate.settle import Outcome, Settlement
+from cardsync.annotate.verify import COUNTER, opaque
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE, why_left_out
@@ -15,7 +16,7 @@ from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.compare import differences
-from cardsync.vcard.document import fragile, scan
+from cardsync.vcard.document import fragile, scan, torn_in_folding
 
 __all__ = ["Change", "Decide", "Outcome", "Preview", "Target", "Writer"]
 ATTEMPTS = 3
@@ -145,7 +146,7 @@ class Writer:
         change = None
         try:
             change = decide(fresh)
-            self._check_fragile(book, change)
+            self._check_fragile(book, change, fresh.etag or "")
         except CardRefused as error:
             self._settlement.forget(change.opens if change else None)
             return self._settlement.park(book, target.href, fresh.etag, error.reason, str(error))
@@ -169,7 +170,9 @@ class Writer:
             self.mirror.books.set_etag(book.id, target.href, None)  # the next full comparison asks for it again
             raise ServerProblem(_TWO_FORMS)
 
-    def _check_fragile(self, book: Book, change: Change | None) -> None:
+    def _check_fragile(self, book: Book, change: Change | None, etag: str) -> None:
+        if change and not change.wanted and COUNTER.fullmatch(opaque(etag)) and torn_in_folding(scan(change.data)):
+            raise CardRefused("fragile", _TORN)
         why = fragile(scan(change.data)) if change and not change.wanted and not book.exact else None
         if why:
             raise CardRefused("fragile", f"{why} Written only where the server was seen to keep every byte.")
@@ -216,6 +219,10 @@ async def _to_the_end(attempt: Coroutine[Any, Any, Outcome | None]) -> Outcome |
         raise
 
 
+_TORN = (
+    "With the question an emoji would stand where this server, a SOGo, folds the line and loses the card. "
+    "Once the note is longer or shorter, it is tried again."
+)
 _STUCK = "The server says that the card changed, and it did not (perhaps the card is too large for it)."
 _RESTLESS = (
     "The server names another ETag for the card at every look, so a write could not be made safe. "

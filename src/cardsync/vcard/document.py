@@ -234,6 +234,24 @@ def fragile(document: Document) -> str | None:
     return None
 
 
+def torn_in_folding(document: Document) -> bool:
+    """Whether a server that folds lines every 74 UTF-16 units would fold a note within a character beyond the BMP.
+
+    Measured: SOGo 5.8 then stores ``(null)`` instead of the card.
+    """
+    for line in document.all("NOTE"):
+        at = 0
+        for character in unfold(document.data[line.start : line.value_stop]).decode("utf-8", "replace"):
+            wide = ord(character) > _BMP
+            if wide and at and at % _SOGO_FOLDS == 0:
+                return True
+            at += 1 + wide
+    return False
+
+
+_BMP, _SOGO_FOLDS = 0xFFFF, 74
+
+
 def _has_bare(line: ContentLine, separator: bytes) -> bool:
     if line.data.find(separator, line.head_stop, line.stop) < 0:
         return False

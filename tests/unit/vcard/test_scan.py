@@ -10,7 +10,7 @@ import card_strategies as strategies
 import naive
 from builders import apple_group, card, joined
 from cardsync.errors import CardRefused
-from cardsync.vcard.document import Summary, categories_of, fragile, peek, refusal, scan
+from cardsync.vcard.document import Summary, categories_of, fragile, peek, refusal, scan, torn_in_folding
 from cardsync.vcard.lines import ESCAPE, unescape
 
 CARD = card("NOTE:hello")
@@ -210,3 +210,11 @@ def test_a_hostile_megabyte_takes_linear_time(hostile: bytes) -> None:
 @example("\\\\\\n\\\\\\\\n")
 def test_each_escape_is_read_once_from_the_left(text: str) -> None:
     assert unescape(text) == ESCAPE.sub(lambda match: "\n" if match[1] in "nN" else match[1], text)
+
+
+@pytest.mark.parametrize("units", [60, 74, 75, 147, 148, 222])
+@pytest.mark.parametrize("before", ["a", "\U0001f642"])
+def test_an_emoji_where_74_units_end_is_told_from_one_that_stands_elsewhere(units: int, before: str) -> None:
+    size = units - len("NOTE:") - (2 if before != "a" else 0)
+    note = ("" if before == "a" else before) + "a" * size + "\U0001f642 and more"
+    assert torn_in_folding(scan(card(f"NOTE:{note}"))) is (units % 74 == 0)
