@@ -127,7 +127,7 @@ def _release(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
     shown = arguments.get("shown")
-    for problem in mirror.problems.release(None if shown is None else {(id_, since) for id_, since in shown}):
+    for problem in mirror.problems.release(None if shown is None else frozenset(map(tuple, shown))):
         _accept(mirror, problem)
     mirror.evidence.try_again()
 

@@ -1,6 +1,8 @@
 """``cardsync explain``: the assessment item by item, and why the contact is asked about now, later or not at all."""
 
+import shlex
 from bisect import bisect_left
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -8,14 +10,15 @@ from typing import Any
 from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
-from cardsync.assess.judge import policy_for
+from cardsync.assess.evidence import counts, outside
+from cardsync.assess.judge import Judge, policy_for
 from cardsync.inquiries import names
 from cardsync.mirror.database import maybe_iso
 from cardsync.mirror.standings import RESUMED
-from cardsync.model import Contact, QuestionKind, SignalKind
+from cardsync.model import Contact, Evidence, QuestionKind, Says, SignalKind
 from cardsync.overview import shown
 from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standing
-from cardsync.report import Person, nothing_to_watch, standing_question
+from cardsync.report import Person, assessed, nothing_to_watch, standing_question
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 from cardsync.words import count, percent
@@ -36,12 +39,12 @@ class Why:
 
 def explain(app: App, person: Person) -> dict[str, Any]:
     """The assessment, item by item, and why the contact is asked about now or not."""
-    assessed_at, stored = app.mirror.assessments.of(person.id)
-    found = why(app, person, stored)
+    judge = app.judge(person.account, app.clock())
+    assessed_at, stored = assessed(app, person, judge)
+    found = why(app, person, stored, judge)
     open_ = standing_question(app, person)
-    on = names(app.settings)
     says_nothing = found.state in {"company", "no-work-details"}
-    day = _worth_asking_from(app, person)
+    day = _worth_asking_from(app, person, judge)
     if day and found.until and day <= found.until.date():
         day = None  # nothing comes before that anyway
     return {
@@ -55,16 +58,33 @@ def explain(app: App, person: Person) -> dict[str, Any]:
         "until": found.until.isoformat() if found.until else None,
         "asked": found.sentence,
         "open_question": open_.block if open_ else None,
-        "evidence": [{**shown(each), "source_on": each.source in on} for each in app.mirror.evidence.of(person.id)],
-        "rank": None if found.state in {"paused", "company"} else _rank(app, person, stored),
+        "evidence": [{**shown(each), "not_counted": why} for each, why in _evidence(app, person)],
+        "rank": None if found.state in {"paused", "company"} else _rank(judge, person, stored),
         "line": found.line,
         "worth_asking_from": day.isoformat() if day else None,
     }
 
 
-def _rank(app: App, person: Person, stored: dict[str, Any] | None) -> dict[str, Any] | None:
+def _evidence(app: App, person: Person) -> Iterator[tuple[Evidence, str]]:
+    """Each piece that is held, and why it does not count, or ''."""
+    on, now = names(app.settings), app.clock()
+    card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
+    memory = app.mirror.contacts.memory(person.id)
+    aliases = app.settings.organisations.aliases
+    standing = outside(contact_of(scan(card.data)), memory, aliases, now) if card else ()
+    counted = [signal.evidence for signal in standing]
+    for each in memory.evidence:
+        if each.source not in on:
+            yield each, "its day stays, the source is off" if each.says is Says.USED else "the source is off"
+        elif each in counted:
+            yield each, ""
+        else:
+            yield each, "edited or confirmed since" if counts(each, now) else "not seen twice yet"
+
+
+def _rank(judge: Judge, person: Person, stored: dict[str, Any] | None) -> dict[str, Any] | None:
     """What the question is worth among those of the others; None: there is none to ask."""
-    policies = app.judge(person.account, app.clock()).policies
+    policies = judge.policies
     if not stored or not stored["question"] or not any(name in policies for name in person.groups):
         return None
     kind = QuestionKind(stored["question"]["kind"])
@@ -77,12 +97,12 @@ def _rank(app: App, person: Person, stored: dict[str, Any] | None) -> dict[str, 
     }
 
 
-def _worth_asking_from(app: App, person: Person) -> date | None:
+def _worth_asking_from(app: App, person: Person, judge: Judge) -> date | None:
     """The first day to come on which time alone makes the contact worth a question; None: it is, or never asked."""
     if app.mirror.standings.of(person.id).pause:
         return None
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
-    judge, now = app.judge(person.account, app.clock()), app.clock()
+    now = judge.now
     if card is None or not judge.knows(card.groups):
         return None
     contact, memory = contact_of(scan(card.data)), app.mirror.contacts.memory(person.id)
@@ -97,12 +117,12 @@ def _worth_asking_from(app: App, person: Person) -> date | None:
 _FORESEEN = 3650  # days
 
 
-def why(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
+def why(app: App, person: Person, stored: dict[str, Any] | None, judge: Judge) -> Why:
     """Why a question stands, is due, or is not."""
-    return before_its_turn(app, person, stored) or _due(app, person)
+    return before_its_turn(app, person, stored, judge) or _due(app, person)
 
 
-def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None) -> Why | None:
+def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None, judge: Judge) -> Why | None:
     """What keeps a question away, whoever else is in line; None: nothing does."""
     state = app.mirror.standings.of(person.id)
     now = app.clock()
@@ -110,7 +130,7 @@ def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None) -> 
     if open_:
         return _standing(app, person, open_, state)
     if state.pause:
-        undo = f"cardsync resume '{person.name}' undoes it"
+        undo = f"cardsync resume {shlex.quote(person.name)} undoes it"
         return Why(state="paused", sentence=f"Not asked: you said {state.pause.value}. {undo}.")
     if not person.groups:
         return Why(state="no-group", sentence="Not asked: the contact is in no group of the config.")
@@ -120,7 +140,7 @@ def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None) -> 
         return Why(state="waits", sentence=sentence, until=state.not_before)
     wish = stored["question"] if stored else None
     if not wish:
-        return _not_worth_it(app, person, stored)
+        return _not_worth_it(app, person, stored, judge)
     kind = QuestionKind(wish["kind"])
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
@@ -220,7 +240,7 @@ _UNANSWERED = {
 }
 
 
-def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None) -> Why:
+def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None, judge: Judge) -> Why:
     """Why the assessment found no question."""
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
     contact = contact_of(scan(card.data)) if card else None
@@ -230,9 +250,9 @@ def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None) -> Wh
         case report.NO_WORK_DETAILS:
             sentence = "Not asked: the card has no work details (reminders.ask_missing = false)."
             return Why(state="no-work-details", sentence=sentence)
-    since = _changing_since(app, person, contact) if contact else None
+    since = _changing_since(app, person, contact, judge) if contact else None
     if since is None:
-        return Why(state="below", sentence=_below(app, person, stored))
+        return Why(state="below", sentence=_below(person, stored, judge))
     until = since + app.reminders(person.account).half_updated_after
     sentence = (
         f"Not asked before {until:%Y-%m-%d}: the organisation changed on {since:%Y-%m-%d} "
@@ -241,8 +261,8 @@ def _not_worth_it(app: App, person: Person, stored: dict[str, Any] | None) -> Wh
     return Why(state="half-updated", sentence=sentence, until=until)
 
 
-def _below(app: App, person: Person, stored: dict[str, Any] | None) -> str:
-    policies = app.judge(person.account, app.clock()).policies
+def _below(person: Person, stored: dict[str, Any] | None, judge: Judge) -> str:
+    policies = judge.policies
     if not stored or not any(name in policies for name in person.groups):
         return "Not asked: it was not assessed yet."
     above = policy_for(person.groups, policies).ask_above
@@ -252,10 +272,10 @@ def _below(app: App, person: Person, stored: dict[str, Any] | None) -> str:
     return f"Not asked: without the mismatch of e-mails, no reason by itself, it is {below}."
 
 
-def _changing_since(app: App, person: Person, contact: Contact) -> datetime | None:
+def _changing_since(app: App, person: Person, contact: Contact, judge: Judge) -> datetime | None:
     """When the organisation changed, if only the time for the rest to follow keeps a question away."""
-    now, rest = app.clock(), app.reminders(person.account).half_updated_after
-    judge, memory = app.judge(person.account, now), app.mirror.contacts.memory(person.id)
+    now, rest = judge.now, app.reminders(person.account).half_updated_after
+    memory = app.mirror.contacts.memory(person.id)
     if not judge.knows(person.groups):
         return None
     signals = judge(contact, memory, person.groups)[0].signals
@@ -275,10 +295,13 @@ def _obstacle(app: App, person: Person, now: datetime) -> Why | None:
             return Why(state="guarded", sentence=sentence)
     for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
         parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
-        if parked:
+        if parked and app.turns(person.account).parked(app.mirror.books.book(person.book_id), card):
             return Why(state="parked", sentence=f"Not asked: the card is not written. {parked.detail}")
         memory = app.mirror.contacts.memory(person.id)
         if plan.quiet(contact_of(scan(card.data)), memory.changed_at, app.reminders(person.account), now):
-            return Why(state="quiet", sentence="Not asked yet: the card changed in the last hours.")
+            rest = app.reminders(person.account).quiet_after_edit
+            until = max(filter(None, (memory.changed_at, contact_of(scan(card.data)).revised))) + rest
+            sentence = f"Not asked before {until:%Y-%m-%d %H:%M} UTC: the card changed (reminders.quiet_after_edit)."
+            return Why(state="quiet", sentence=sentence, until=until)
     found = app.mirror.books.book(person.book_id).found
     return None if found.writable else Why(state="read-only", sentence=f"Not asked: {found.read_only_reason}")

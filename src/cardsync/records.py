@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position
-from cardsync.resources import AddressBook
+from cardsync.resources import AddressBook, opaque
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,7 +37,10 @@ class Known:
 
     def gave_way_to(self, etag: str | None) -> bool:
         """Whether it was another version; without both ETags nobody can tell."""
-        return self.etag is not None and etag is not None and self.etag.removeprefix(ELSEWHERE) != etag
+        if self.etag is None or etag is None:
+            return False
+        moved = self.etag.startswith(ELSEWHERE)  # another proxy may mark it
+        return opaque(self.etag.removeprefix(ELSEWHERE)) != opaque(etag) if moved else self.etag != etag
 
 
 ELSEWHERE = "elsewhere "
@@ -167,12 +170,17 @@ class Asked:
     standing: bool = True
     adopted: bool = False
 
+    def is_in(self, note: str) -> bool:
+        """Whether it stands there to the letter, and is not the owner's."""
+        return note.count(self.block) > self.user_text.count(self.block)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Intent:
     """A journalled write: what stood there, what we send, and which questions it opens and closes.
 
-    ``put_etag``: of one that an earlier attempt left open, the ETag under which its PUT was said to be stored.
+    ``put_etag``: of one that an earlier attempt left open, the ETag under which its PUT was said to be stored;
+    ``damaged``: what the server was seen to have made of it.
     """
 
     id: int
@@ -185,6 +193,7 @@ class Intent:
     opens: int | None = None
     removes: int | None = None
     put_etag: str | None = None
+    damaged: bytes | None = None
 
     @property
     def restores(self) -> bool:

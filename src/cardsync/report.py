@@ -10,10 +10,14 @@ from typing import Any
 
 from cardsync import commands, needs
 from cardsync.app import App
+from cardsync.assess.judge import Judge
+from cardsync.assess.stage import as_stored
 from cardsync.errors import NoSuchName
 from cardsync.mirror.database import iso, moment, unpack
 from cardsync.model import Contact, ContactKind
 from cardsync.records import Asked
+from cardsync.vcard.contact import contact_of
+from cardsync.vcard.document import scan
 
 NEXT = 5
 """How many of those who are next in line are named."""
@@ -182,6 +186,15 @@ def questions(app: App) -> list[dict[str, Any]]:
 
 
 # ---------------------------------------------------------------- VIPs
+
+
+def assessed(app: App, person: Person, judge: Judge) -> tuple[datetime | None, dict[str, Any] | None]:
+    """(when, what), as ``Assessments.of``: as of now, where the card is in a list of the config."""
+    card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
+    if card is None or not judge.knows(card.groups):
+        return app.mirror.assessments.of(person.id)
+    found, wish = judge(contact_of(scan(card.data)), app.mirror.contacts.memory(person.id), card.groups)
+    return judge.now, as_stored(found, wish)
 
 
 def nothing_to_watch(contact: Contact) -> str | None:

@@ -101,3 +101,8 @@ class PutAnswer:
     status: int | None = None
     detail: str = ""
     wait: timedelta | None = None
+
+
+def opaque(etag: str) -> str:
+    """The ETag as such: proxies make it weak or mark it with the encoding (RFC 9110, section 8.8.3)."""
+    return etag.strip().removeprefix("W/").strip('"').removesuffix("-gzip")

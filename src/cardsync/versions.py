@@ -1,6 +1,6 @@
 """The kept versions of a card: which one a restore takes, and the way out for one whose card was deleted."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -67,12 +67,13 @@ def takes_back_more(app: App, preview: Preview) -> bool:
     before, after = scan(preview.before), scan(preview.after)
     written = app.mirror.questions.blocks(preview.book_id).get(uid_key(before.text("UID")), ())
     ours = {line for each in written for line in each.block.split("\n")}
-    return bool(differences(before, after, note=False)) or bool(_lines(before) - _lines(after) - ours)
+    return bool(differences(before, after, note=False)) or _lines(before, ours) != _lines(after, ours)
 
 
-def _lines(card: Document) -> set[str]:
-    """Those of all notes of a card that say anything."""
-    return {line.strip() for note in note_texts(card) for line in note.splitlines()} - {""}
+def _lines(card: Document, ours: Collection[str]) -> list[str]:
+    """Those of all notes of a card that say anything and are none of ours."""
+    lines = (line.strip() for note in note_texts(card) for line in note.splitlines())
+    return [line for line in lines if line and line not in ours]
 
 
 # ---------------------------------------------------------------- what a restore tells of a card

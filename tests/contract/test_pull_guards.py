@@ -356,9 +356,19 @@ def test_many_changes_at_once_are_seen_also_where_the_server_has_another_address
         href = f"{HOME}{number:02}.vcf"
         server.write(href, server.cards[href].replace(b"TITLE:VP Sales", b"TITLE:CRO"))
     server.books = tuple(replace(book, href=f"https://newer.test{HOME}") for book in server.books)
+    server.shown = lambda href, etag: f"W/{etag}"  # a proxy marks them
     home.mirror.accounts.forget_discovery("home")
     cycle(home)
     assert ProblemKind.MASS_CHANGE in problems(home)
+
+
+def test_a_proxy_that_marks_etags_at_the_new_address_is_no_change(home: Household, server: Odd) -> None:
+    cycle(home)
+    server.books = tuple(replace(book, href=f"https://new.test{HOME}") for book in server.books)
+    server.shown = lambda href, etag: f"W/{etag}"
+    home.mirror.accounts.forget_discovery("home")
+    cycle(home)
+    assert ProblemKind.MASS_CHANGE not in problems(home)
 
 
 def test_a_book_that_was_the_list_and_has_another_name_now_freezes_its_list(tmp_path: Path) -> None:

@@ -100,3 +100,22 @@ def test_an_answer_in_a_second_note_is_read_where_the_card_got_another_address(t
         asyncio.run(home.cycle(after=DAY))
         assert endings(home) == [Ending.CONFIRMED]
         assert note_texts(scan(server.cards[f"{HOME}new.vcf"])) == ("of another app", OWN)
+
+
+@pytest.mark.parametrize(
+    ("first", "second"), [("likes tea", "Kids:\n\nAda"), ("", "Kids:\n\nAda"), ("likes tea", "ok")]
+)
+def test_an_answer_counts_beside_a_second_note_of_any_form(tmp_path: Path, first: str, second: str) -> None:
+    with asked(tmp_path, first, second) as (home, server):
+        note, other = notes_of(server)
+        server.write(JO, with_notes(server.cards[JO], note.replace("never", "never\nok", 1), other))
+        asyncio.run(home.cycle(after=7 * HOUR))
+        assert endings(home) == [Ending.CONFIRMED]
+        assert notes_of(server) == (first, second)
+
+
+def test_a_second_note_with_our_label_stays_whatever_its_case_and_edits(tmp_path: Path) -> None:
+    with asked(tmp_path, OWN, "vipcheck: called her") as (home, server):
+        server.write(JO, with_notes(server.cards[JO], OWN, "vipcheck: I called her twice"))
+        asyncio.run(home.cycle(after=DAY))
+        assert notes_of(server) == (OWN, "vipcheck: I called her twice")

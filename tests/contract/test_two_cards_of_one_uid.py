@@ -164,18 +164,3 @@ def test_very_many_cards_of_one_uid_take_no_more_work_than_there_are_more_of_the
         return steps
 
     assert work(400) / work(100) < LINEAR
-
-
-def test_what_the_other_card_says_is_no_edit_of_the_day_on_which_the_first_one_was_deleted(
-    home: Household, server: MemoryServer
-) -> None:
-    server.write(FIRST, person("Jo", "a copy", ORG="Old Corp", TITLE="Clerk"))
-    asyncio.run(home.cycle())
-    (card,) = home.mirror.books.cards(1)
-    server.delete(card.href)
-    asyncio.run(home.cycle(after=DAY))
-    (left,) = home.mirror.books.cards(1)
-    assert left.href != card.href
-    fields = home.mirror.contacts.memory(home.contact("Jo")).fields
-    assert [each.validated_at for each in fields.values()] == [None] * len(fields)
-    assert "edited" not in [line["what"] for line in home.mirror.contacts.history(home.contact("Jo"))]

@@ -192,3 +192,17 @@ async def test_what_the_owner_writes_long_after_a_question_went_is_taken_out_by_
     version = home.mirror.journal.versions(book.id, "jo")[0]
     back = put_back(home.mirror, home.contact("Jo"), version, in_list=True)
     assert note_text(scan(back)) == f"{own}\n\nlikes tea"
+
+
+async def test_a_removal_that_reads_an_answer_leaves_the_owners_line_like_the_question(home: Household) -> None:
+    own = "VIPcheck: still at Acme, asked her"
+    card = (
+        server_of(home)
+        .cards[JO]
+        .replace(b"never", b"never\\nok", 1)
+        .replace(b"likes tea", own.encode() + b"\\nlikes tea")
+    )
+    server_of(home).write(JO, card)
+    (book,) = home.mirror.books.of("home")
+    await undo(home).remove_all(book)
+    assert note_text(scan(server_of(home).cards[JO])) == f"{own}\nlikes tea"

@@ -821,9 +821,44 @@ def test_a_put_back_that_a_server_had_no_time_for_is_made_at_the_next_cycle(fold
         assert [version["why"] for version in home.mirror.journal.versions(1, "jo")][:2] == ["put back", "damaged"]
 
 
-def test_a_card_that_comes_back_as_another_contact_is_damage(folder: Path) -> None:
+@pytest.mark.parametrize("etag", [True, False])
+def test_a_card_that_comes_back_as_another_contact_is_damage_if_the_etag_says_so(folder: Path, etag: bool) -> None:
     with at_home(folder, ("Jo", "Al")) as (home, server):
-        server.fault = damaging(lambda data: person("Another", NOTE), etag=False)
+        server.fault = damaging(lambda data: person("Another", NOTE), etag=etag)
         asyncio.run(home.cycle())
+        assert server.cards[JO] == person("Jo" if etag else "Another", NOTE)
+        assert reasons(home).get(ProblemKind.WRITING_STOPPED) == ("damaged" if etag else None)
+        assert any(version["data"] == person("Jo", NOTE) for version in home.mirror.journal.versions(1, "jo"))
+
+
+def test_what_cannot_be_read_after_our_write_and_an_edit_stops_no_other_card(folder: Path) -> None:
+    def garbage(server: OnWire, request: Request) -> Response | None:
+        if request.method == "PUT" and request.path == JO:
+            took_it(server, request)
+            etag = server.etags[JO]
+            server.write(JO, b"(null)")
+            return Response(204, headers=[("ETag", etag)])
+        return None
+
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        server.fault = garbage
+        asyncio.run(home.cycle())
+        server.fault = None
+        asyncio.run(home.cycle(after=DAY))
+        assert b"VIPcheck" in server.cards[AL]
+        assert not home.mirror.journal.pending("home")
+        assert server.cards[JO] == b"(null)"
+
+
+@pytest.mark.parametrize("etag", [True, False])
+def test_a_put_back_that_was_cut_off_is_made_after_a_restart(folder: Path, etag: bool) -> None:
+    with at_home(folder, ("Jo", "Al")) as (home, server):
+        damage, gone = damaging(DAMAGES["a type is gone"], etag=etag), on("PUT", CUT, times=99)
+        server.fault = lambda wire, request: damage(wire, request) or gone(wire, request)
+        with suppress(Unreachable):
+            asyncio.run(home.cycle())
+        server.fault = None
+        home.reopen()
+        asyncio.run(home.cycle(after=DAY))
         assert server.cards[JO] == person("Jo", NOTE)
-        assert reasons(home)[ProblemKind.WRITING_STOPPED] == "damaged"
+        assert not home.mirror.journal.pending("home")

@@ -236,7 +236,7 @@ def test_what_a_source_found_counts_no_more_once_it_is_off(reading: Household, d
     house.config.write_text(re.sub(r"(?s)\[sources\.mailbox\].*?(?=\n\[|\Z)", "", config))
     house.ok("sync")
     assert stale() < before / 2
-    assert "mailbox (off, and so not counted): Mail to" in house.ok("explain", "Zora")
+    assert "mailbox (not counted: the source is off): Mail to" in house.ok("explain", "Zora")
     house.config.write_text(config)
     house.ok("sync")
     assert stale() == pytest.approx(before, rel=0.01)

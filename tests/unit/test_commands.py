@@ -134,3 +134,12 @@ def test_a_release_clears_what_was_there_to_be_seen_and_not_what_came_since(at: 
     at.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", "came since", at.now)
     commands.carry_out(at.mirror, lambda account: ReminderPolicy(), at.now)
     assert [problem.kind for problem in at.mirror.problems.all()] == [ProblemKind.MASS_CHANGE]
+
+
+def test_a_guard_that_says_something_else_since_is_not_the_one_that_was_seen(at: Household) -> None:
+    book = at.mirror.books.of("home")[0]
+    at.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", "12 changed", at.now)
+    at.mirror.commands.queue("release", {"shown": at.mirror.problems.shown()}, at.now)
+    at.mirror.problems.tell(ProblemKind.MASS_CHANGE, book, "mass-change", "30 are gone", at.now)
+    commands.carry_out(at.mirror, lambda account: ReminderPolicy(), at.now)
+    assert [problem.detail for problem in at.mirror.problems.all()] == ["30 are gone"]

@@ -168,7 +168,10 @@ class _Area:
             return whole
         before: Aligned | None = None  # to the word, and the user's unless one that is edited stands behind it
         theirs = self._users_places(ours)
-        for at in self._line_starts(first)[:_TRIES]:
+        starts = self._line_starts(first)
+        for at in starts[:_TRIES]:
+            if whole and self._was_a_line(at, starts):
+                continue
             if at in theirs:
                 before = before or self._moved(exactly(self._tokens[at : at + len(ours)]))
             line = self._edited(ours, at, ())
@@ -260,6 +263,12 @@ class _Area:
     def _is_users(self, first: int, last: int) -> bool:
         """Whether the line stands as it was in the user's text."""
         return self._surplus([token.text for token in self._tokens[first:last]]) <= 0
+
+    def _was_a_line(self, at: int, starts: Sequence[int]) -> bool:
+        """Whether the line that begins there is, to the word, one of the user's text."""
+        stop = next((start for start in starts if start > at), len(self._tokens))
+        line = [token.text for token in self._tokens[at:stop]]
+        return any(line == [token.text for token in theirs] for theirs in self._users_lines)
 
     def _holds_users(self, first: int, last: int) -> bool:
         """Whether a line between two tokens stands as it was in the user's text."""

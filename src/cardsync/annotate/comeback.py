@@ -28,7 +28,7 @@ def put_back(mirror: Mirror, contact_id: int, version: dict[str, Any], *, in_lis
         return data
     note = note_with(asked, data)
     edited = mirror.contacts.edited_between(contact_id, asked.asked_at, moment(version["at"]))
-    reading = read(asked, note.text, edited)
+    reading = read(note.asked, note.text, edited)
     if reading.standing and _answered(asked, reading):
         return cut(data, reading.cut, nth=note.nth)
     over = not in_list or mirror.questions.answered_since(contact_id, asked.asked_at)
@@ -52,7 +52,8 @@ def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any]) -> Asked | 
 
 
 def _is_there(asked: Asked, data: bytes) -> bool:
-    return note_with(asked, data).text.count(asked.block) > asked.user_text.count(asked.block)
+    note = note_with(asked, data)
+    return note.asked.is_in(note.text)
 
 
 def _answered(asked: Asked, reading: Reading) -> bool:

@@ -9,7 +9,6 @@ from cardsync.annotate.align import common
 from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import letters, plain, tokens_of, words_of
-from cardsync.annotate.place import joined
 from cardsync.annotate.recognise import Recognised
 from cardsync.annotate.removal import spans_without, without
 from cardsync.annotate.typed import Place, Typed, typed
@@ -54,7 +53,6 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     Where cards were merged, the question may stand there more than once: an answer below any of them is one, and all
     go with it.
     """
-    asked = joined(asked, note)
     owners = any(line in asked.user_text for line in asked.block.split("\n"))  # then the second one may be theirs
     if owners or note.count(asked.block) < 2:
         return _read(asked, note, edited)[0]

@@ -6,7 +6,7 @@ from enum import StrEnum
 
 from cardsync.annotate.block import find
 from cardsync.annotate.place import note_with
-from cardsync.annotate.verify import TURNED_DOWN, Verdict, in_words, judge
+from cardsync.annotate.verify import TURNED_DOWN, Finding, Verdict, in_words, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
 from cardsync.mirror import Mirror
 from cardsync.mirror.problems import DAMAGED_AGAIN, VANISHED
@@ -14,6 +14,7 @@ from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Asked, Book, Ending, Intent, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult
+from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 
@@ -64,7 +65,7 @@ class Settlement:
                 self.park(book, intent.href, None, VANISHED, _GONE)
             self._abandon(intent, "the card is gone")
             return Outcome.GONE
-        finding = judge(intent, got, answer)
+        finding = _known(intent, got) or judge(intent, got, answer)
         match finding.verdict:
             case Verdict.VERIFIED:
                 with self.mirror.transaction():
@@ -77,7 +78,7 @@ class Settlement:
                 self._abandon(intent, answer.result.value)
                 return self._refused(book, intent, got, answer)
             case Verdict.EDITED | Verdict.TAKEN_BACK:
-                self._edited(intent, got, stood=finding.verdict is Verdict.TAKEN_BACK, answer=answer)
+                self._take_note(intent, got, answer, stood=finding.verdict is Verdict.TAKEN_BACK)
                 return None if answer.result is PutResult.CONFLICT else Outcome.LATER
             case Verdict.IN_DOUBT:
                 return self._leave_alone(book, intent, got, answer, finding.differences)
@@ -131,6 +132,13 @@ class Settlement:
         if question_id is not None:
             self.mirror.questions.forget(question_id)
 
+    def _take_note(self, intent: Intent, got: AddressObject, answer: PutAnswer, *, stood: bool = False) -> None:
+        """As ``_edited``, also of what cannot be read: the pull quarantines that, and a question on it is adopted."""
+        try:
+            self._edited(intent, got, answer, stood=stood)
+        except CardRefused:
+            self._abandon(intent, "in doubt")
+
     def _edited(self, intent: Intent, got: AddressObject, answer: PutAnswer, *, stood: bool = False) -> None:
         """Someone wrote after us, or instead of us: what stands there tells which blocks do.
 
@@ -159,10 +167,7 @@ class Settlement:
         """It may be the owner who deleted something: the card is an edit until the owner says otherwise."""
         with self.mirror.transaction():
             self._keep_both(book, intent, got, "in doubt")
-            try:
-                self._edited(intent, got, answer)
-            except CardRefused:  # the pull quarantines it; a question on it is adopted once it can be read
-                self._abandon(intent, "in doubt")
+            self._take_note(intent, got, answer)
             return self.park(book, intent.href, got.etag, "in-doubt", _IN_DOUBT.format(what=in_words(differences)))
 
     def _keep_both(self, book: Book, intent: Intent, got: AddressObject, why: str) -> None:
@@ -187,8 +192,7 @@ class Settlement:
         waits = back.result in {PutResult.BUSY, PutResult.UNKNOWN} and now is not None and now.data == got.data
         with self.mirror.transaction():
             self._report_damage(book, intent, now or got, f"{what} {told}")
-            if waits and got.etag:  # as damaged as before: the next cycle tries again, and knows it by that ETag
-                self.mirror.journal.answered(intent.id, got.etag)
+            if waits:  # as damaged as before: the next cycle tries again
                 return Outcome.DAMAGED
             if now is not None and not edited:
                 self._know(book, now)
@@ -210,6 +214,7 @@ class Settlement:
         with self.mirror.transaction():
             self.mirror.books.saw_bytes(book.id, exact=False)
             self._keep_both(book, intent, got, "damaged")
+            self.mirror.journal.found_damaged(intent.id, got.data)  # whatever comes, the kept bytes are to go back
             self.forget(intent.opens)  # a put-back that is cut off is not the owner's deletion of the question
             self._report_damage(book, intent, got, detail)
 
@@ -232,15 +237,31 @@ class Settlement:
         return Outcome.PARKED
 
 
+def _known(intent: Intent, got: AddressObject) -> Finding | None:
+    """Of a write that was seen to be damaged, and whose card is as damaged as then."""
+    if intent.damaged is None or got.data != intent.damaged:
+        return None
+    return Finding(verdict=Verdict.DAMAGED, differences=_differences(intent, got))
+
+
+def _differences(intent: Intent, got: AddressObject) -> tuple[str, ...]:
+    try:
+        return differences(scan(intent.after), scan(got.data))
+    except CardRefused:
+        return ("the whole card",)
+
+
 def _stands(asked: Asked, data: bytes) -> bool:
     """Whether anything of the question is there."""
-    return find(note_with(asked, data).text, asked.block, asked.user_text, asked.position) is not None
+    note = note_with(asked, data)
+    return find(note.text, asked.block, note.asked.user_text, asked.position) is not None
 
 
 def _to_the_letter(asked: Asked | None, data: bytes) -> bool:
     if asked is None:
         return False
-    return note_with(asked, data).text.count(asked.block) > asked.user_text.count(asked.block)
+    note = note_with(asked, data)
+    return note.asked.is_in(note.text)
 
 
 _REFUSED = "The server refused the card with status {status}."

@@ -1,7 +1,7 @@
 """Annotate: read the answers on the cards, take settled questions out, ask the few that pay."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, tzinfo
 from functools import partial
 from itertools import islice
@@ -128,15 +128,16 @@ class Annotate:
         """The question as it stands where the contact is another card now; None: it never came to that one."""
         if asked.href in {"", card.href}:
             return asked
-        note = note_with(asked, card.data).text
-        there = read.moved(asked, card.href, note)
-        self.mirror.questions.moved(there.id, card.href, there.user_text)
-        return there if note != there.user_text else None
+        note = note_with(asked, card.data)
+        there = replace(read.moved(note.asked, card.href, note.text), beside=note.others)
+        self.mirror.questions.moved(there.id, card.href, there.user_text, there.beside)
+        return there if note.text != there.user_text else None
 
     def _ending(self, asked: Asked, card: VipCard, data: bytes) -> Ending | None:
         """What the card says, else what time and the groups say."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        said = read.read(asked, note_with(asked, data).text, edited).ending
+        note = note_with(asked, data)
+        said = read.read(note.asked, note.text, edited).ending
         if said is not None:
             return said
         if not card.groups:
@@ -156,7 +157,8 @@ class Annotate:
     def _note_answer(self, asked: Asked, card: VipCard, done: Annotated) -> None:
         """The book cannot be written now: an answer counts all the same, the block waits."""
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
-        reading = read.read(asked, note_with(asked, card.data).text, edited)
+        note = note_with(asked, card.data)
+        reading = read.read(note.asked, note.text, edited)
         ended = asked.ending or self._ended_meanwhile(asked)
         if reading.ending is not None and read.still_answers(ended, reading.ending):
             self._end(asked, reading.ending, done, reading=reading)
@@ -171,7 +173,7 @@ class Annotate:
             return None
         edited = self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at)
         note = note_with(asked, fresh.data)
-        reading = read.read(asked, note.text, edited)
+        reading = read.read(note.asked, note.text, edited)
         ended = asked.ending or self._ended_meanwhile(asked)
         again = read.still_answers(ended, reading.ending)
         ending = self._ending(asked, card, fresh.data) if again else ended
@@ -193,7 +195,8 @@ class Annotate:
 
     def _stands_instead(self, card: VipCard, asked: Asked, data: bytes) -> bool:
         written = [each.block for ours in self.mirror.questions.blocks(card.book_id).values() for each in ours]
-        return stands_instead(asked, note_with(asked, data).text, self.policy.labels, self.policy.texts, written)
+        note = note_with(asked, data)
+        return stands_instead(note.asked, note.text, self.policy.labels, self.policy.texts, written)
 
     def _give_way(self, card: VipCard, asked: Asked, data: bytes, done: Annotated) -> None:
         """Another block of ours stands there: an older card, state or cardsync put it there, and not the owner."""

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 
@@ -10,7 +10,7 @@ from cardsync.annotate.adopt import adopt
 from cardsync.annotate.block import find
 from cardsync.annotate.clean import cleaned, looks_like_ours
 from cardsync.annotate.conclude import conclude
-from cardsync.annotate.place import note_with
+from cardsync.annotate.place import Note, note_with
 from cardsync.annotate.read import heard, read, still_answers
 from cardsync.annotate.writer import Change, Outcome, Target, Writer
 from cardsync.errors import CardRefused, CardsyncError
@@ -88,7 +88,10 @@ class Undo:
         key = uid_key(scan(card.data).text("UID"))
         asked = known.get((key, card.href)) or known.get((key, ""))
         answered = self._answered(asked, card.data) if asked else card.data
-        data = cleaned(answered, blocks.get(key, ()), self.policy.labels, self.policy.texts)
+        written = blocks.get(key, ())
+        if answered != card.data:  # it is out: what is only like it is the owner's
+            written = [replace(each, standing=False) for each in written]
+        data = cleaned(answered, written, self.policy.labels, self.policy.texts)
         if data == card.data:
             return None
         removes = asked.id if asked and _is_over(asked, data) else None
@@ -97,7 +100,7 @@ class Undo:
     def _answered(self, asked: Asked, data: bytes) -> bytes:
         """The card without the question and the word that answers it, which counts; as it is where none does."""
         note = note_with(asked, data)
-        reading = read(asked, note.text, self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at))
+        reading = read(note.asked, note.text, self.mirror.contacts.edited_since(asked.contact_id, asked.asked_at))
         if reading.word is None or reading.ending is None or not heard(reading, reading.ending):
             return data
         ended = next((each.ending for each in self.mirror.questions.of(asked.contact_id) if each.id == asked.id), None)
@@ -145,7 +148,7 @@ class Undo:
 
     def _settle_again(self, book: Book, target: Target, version: bytes) -> None:
         """The card is as it shall be.  If an earlier try was cut off after its write, what it left to do is done."""
-        gone = [asked for asked in self._standing(book, target) if not _is_whole(asked, note_with(asked, version).text)]
+        gone = [asked for asked in self._standing(book, target) if not _is_whole(note_with(asked, version))]
         contact = contact_of(scan(version))
         keys = work_keys(contact)
         with self.mirror.transaction():
@@ -180,12 +183,13 @@ def _count(counts: dict[str, int], name: str, number: int) -> None:
 
 def _is_over(asked: Asked, data: bytes) -> bool:
     """Whether neither the question is on the card any more nor a word that answers it: that the next cycle reads."""
-    note = note_with(asked, data).text
-    return not _is_whole(asked, note) and read(asked, note, frozenset()).word is None
+    note = note_with(asked, data)
+    return not _is_whole(note) and read(note.asked, note.text, frozenset()).word is None
 
 
-def _is_whole(asked: Asked, note: str) -> bool:
-    found = find(note, asked.block, asked.user_text, asked.position)
+def _is_whole(note: Note) -> bool:
+    asked = note.asked
+    found = find(note.text, asked.block, asked.user_text, asked.position)
     return found is not None and found.whole
 
 

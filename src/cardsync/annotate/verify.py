@@ -11,7 +11,7 @@ from operator import itemgetter
 from cardsync.errors import CardRefused
 from cardsync.model import uid_key
 from cardsync.records import Intent
-from cardsync.resources import AddressObject, PutAnswer, PutResult
+from cardsync.resources import AddressObject, PutAnswer, PutResult, opaque
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import Document, scan
 from cardsync.vcard.note import note_text
@@ -58,9 +58,9 @@ def judge(intent: Intent, got: AddressObject, answer: PutAnswer) -> Finding:
         return Finding(verdict=Verdict.VERIFIED)
     if untouched:
         return Finding(verdict=as_before)
-    if sent.text("UID") and uid_key(now.text("UID")) != uid_key(sent.text("UID")):  # no edit makes another contact
-        other = Verdict.EDITED if answer.result in TURNED_DOWN else _less(intent, got, answer)
-        return Finding(verdict=other, differences=changed)
+    uids = [uid_key(card.text("UID")) for card in (sent, now) if card.text("UID")]
+    if len(set(uids)) == 2:  # no edit makes another contact
+        return Finding(verdict=_another(intent, got, answer), differences=changed)
     before = scan(intent.before)
     if not _changed(before, now):
         deleted = answer.result is PutResult.STORED and _touched(before, now)  # by another client, after us
@@ -77,6 +77,14 @@ def _other(intent: Intent, got: AddressObject, answer: PutAnswer, sent: Document
         if not (ours_came and (not _touched(sent, now) or _note_cut(sent, now)) and _only_less(sent, now)):
             return Verdict.EDITED
     return _less(intent, got, answer)
+
+
+def _another(intent: Intent, got: AddressObject, answer: PutAnswer) -> Verdict:
+    """Of another contact under the card's address: the server's doing, or a client's that deleted and made one."""
+    if answer.result in TURNED_DOWN:
+        return Verdict.EDITED
+    proof = _same_write(intent, got, answer)
+    return Verdict.IN_DOUBT if proof is None else Verdict.DAMAGED if proof else Verdict.EDITED
 
 
 def _less(intent: Intent, got: AddressObject, answer: PutAnswer) -> Verdict:
@@ -131,11 +139,6 @@ def _same_write(intent: Intent, got: AddressObject, answer: PutAnswer) -> bool |
 
 COUNTER = re.compile(r"gcs\d{8}")
 """SOGo's ETags: they begin anew where a card is made again under its name, so that equal ones prove nothing."""
-
-
-def opaque(etag: str) -> str:
-    """The ETag as such: proxies make it weak or mark it with the encoding (RFC 9110, section 8.8.3)."""
-    return etag.strip().removeprefix("W/").strip('"').removesuffix("-gzip")
 
 
 def _changed(expected: Document, now: Document) -> tuple[str, ...]:

@@ -7,14 +7,14 @@ from datetime import datetime
 from typing import Any
 
 from cardsync.annotate.settle import Outcome, Settlement
-from cardsync.annotate.verify import COUNTER, opaque
+from cardsync.annotate.verify import COUNTER
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE, why_left_out
 from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
-from cardsync.resources import AddressObject, PutAnswer, PutResult
+from cardsync.resources import AddressObject, PutAnswer, PutResult, opaque
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import fragile, scan, torn_in_folding
 
@@ -124,7 +124,7 @@ class Writer:
             try:
                 answer = PutAnswer(result=PutResult.UNKNOWN, etag=intent.put_etag)
                 await self._settlement.look(book, intent, answer)
-            except Broken as error:
+            except (Broken, CardRefused) as error:  # one card stops no other
                 self._settlement.unreadable(book, intent.href, error)
 
     # ------------------------------------------------------------ steps

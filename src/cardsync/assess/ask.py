@@ -177,9 +177,20 @@ def _still(
         fields=tuple(fields),
         slots=slots,
         score=score,
-        reason=" ".join(reason.sentence for reason in assessment.reasons[:2]),
+        reason=_main_reason(assessment),
         probability=assessment.probability,
     )
+
+
+def _main_reason(assessment: Assessment) -> str:
+    """The step that adds most to P(stale), with what the age is known by if it is one of time alone."""
+    before, best, most = 0.0, assessment.reasons[0], 0.0
+    for reason in assessment.reasons:
+        if reason.probability is not None:
+            best, most = (reason, reason.probability - before) if reason.probability - before > most else (best, most)
+            before = reason.probability
+    age = assessment.reasons[0]
+    return f"{age.sentence} {best.sentence}" if best.kind == "employer" else best.sentence
 
 
 def _since(contact: Contact, memory: Memory, assessment: Assessment, now: datetime) -> dict[str, str]:

@@ -11,7 +11,9 @@ _HALF_LIFE = timedelta(days=730)  # of an event, of what somebody wrote, of a st
 def outside(contact: Contact, memory: Memory, aliases: Aliases, now: datetime) -> tuple[Signal, ...]:
     """The signals of all evidence that is about what the card says now and that no answer settled."""
     return tuple(
-        _signal(each, now) for each in memory.evidence if counts(each, now) and _stands(each, contact, memory, aliases)
+        _signal(each, memory, now)
+        for each in memory.evidence
+        if counts(each, now) and _stands(each, contact, memory, aliases)
     )
 
 
@@ -63,7 +65,16 @@ def freshness(each: Evidence, now: datetime) -> float:
     return float(0.5 ** (max(now - since, timedelta()) / _HALF_LIFE))
 
 
-def _signal(each: Evidence, now: datetime) -> Signal:
+def _employer_ratio(each: Evidence, memory: Memory) -> float | None:
+    """What it says of the employer: nothing any more, once that was set or confirmed since."""
+    held = memory.fields.get(WorkField.ORGANISATION)
+    sure = held.validated_at if held else None
+    if each.says is Says.USED or (sure and sure >= (each.happened_at or each.first_observed_at)):
+        return 1.0
+    return each.employer_ratio
+
+
+def _signal(each: Evidence, memory: Memory, now: datetime) -> Signal:
     return Signal(
         kind=SignalKind.OUTSIDE,
         fields=(each.claim,),
@@ -73,7 +84,7 @@ def _signal(each: Evidence, now: datetime) -> Signal:
         since=each.happened_at or each.first_observed_at,
         family=each.family,
         match=max(0.0, min(1.0, each.match)) * freshness(each, now),
-        employer_ratio=1.0 if each.says is Says.USED else each.employer_ratio,
+        employer_ratio=_employer_ratio(each, memory),
         evidence=each,
     )
 

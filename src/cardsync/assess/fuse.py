@@ -23,7 +23,7 @@ FAMILY_CAP = 150.0  # no family of evidence changes the odds by more than this f
 _CAP = math.log(FAMILY_CAP)
 SURE = 0.98  # a match, or a freshness, below that is worth a word
 FAMILY_REST = 0.3  # what a second item of one family adds to the best: they are seldom independent
-_EDGE = 1e-9
+_EDGE, _FAR = 1e-9, 700.0  # of a probability, of log-odds
 
 
 def assess(
@@ -64,7 +64,7 @@ def assess(
     chances = Chances(start, before.title)
     return Assessment(
         probability=chances.card(found),
-        prior=Chances(bounded(before.employer), before.title).either(),
+        prior=bounded(Chances(bounded(before.employer), before.title).either()),
         start=start,
         employer=bounded(before.employer),
         title=before.title,
@@ -106,8 +106,9 @@ class Chances:
         beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]
         own = [signal for signal in beside if which in signal.fields and which is not WorkField.ORGANISATION]
         rest = [signal for signal in beside if signal not in own]
-        employer = odds(self.employer, factors([_employer(signal) for signal in rest]))
-        return odds(Chances(employer, 1 - right).either(), factors(own))
+        by = factors([*map(_employer, rest), *own])
+        employer = odds(self.employer, by[: len(rest)])
+        return odds(Chances(employer, 1 - right).either(), by[len(rest) :])
 
 
 def _of_employer(found: Sequence[Signal]) -> list[Signal]:
@@ -152,16 +153,20 @@ def _reason(signal: Signal, factor: float, stale: float, now: datetime) -> Reaso
         kind=signal.kind.value,
         source=signal.evidence.source if signal.evidence else "",
         sentence=signal.reason + _in_part(signal, factor, now),
-        factor=None if factor == 1 else factor,
-        probability=None if factor == 1 else stale,
+        factor=None if _says_nothing(factor) else factor,
+        probability=None if _says_nothing(factor) else stale,
     )
+
+
+def _says_nothing(factor: float) -> bool:
+    return math.isclose(factor, 1.0, abs_tol=1e-9)
 
 
 def _in_part(signal: Signal, factor: float, now: datetime) -> str:
     """Why an item counts for less than it would alone, new, and of a sure match."""
-    if not math.isclose(math.log(factor), _weight(signal)):
+    if not math.isclose(math.log(factor), _weight(signal), abs_tol=1e-9):
         return " It counts in part: a stronger item of the same kind is counted already."
-    if signal.evidence is None or factor == 1:
+    if signal.evidence is None or _says_nothing(factor):
         return ""
     match, fresh = min(1.0, signal.evidence.match), freshness(signal.evidence, now)
     less = [
@@ -182,7 +187,7 @@ def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason
 def odds(before: float, by: Sequence[float]) -> float:
     """P(stale) after ``before`` and these factors of the odds, in (0, 1)."""
     before = min(max(before, _EDGE), 1 - _EDGE)
-    log_odds = math.log(before / (1 - before)) + sum(map(math.log, by))
+    log_odds = max(-_FAR, min(_FAR, math.log(before / (1 - before)) + sum(map(math.log, by))))
     return min(max(1 / (1 + math.exp(-log_odds)), _EDGE), 1 - _EDGE)
 
 
@@ -213,4 +218,4 @@ def _strength(signal: Signal) -> tuple[float, float]:
 
 def _weight(signal: Signal) -> float:
     """The log of the likelihood ratio; a doubtful match fades to nothing."""
-    return math.log(signal.match * signal.likelihood_ratio + 1 - signal.match)
+    return math.log(max(_EDGE, signal.match * signal.likelihood_ratio + 1 - signal.match))

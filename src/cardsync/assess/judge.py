@@ -9,7 +9,7 @@ from cardsync.assess.domains import Domains
 from cardsync.assess.evidence import outside
 from cardsync.assess.fuse import assess
 from cardsync.assess.organisations import Aliases
-from cardsync.model import Assessment, Contact, Memory, Question
+from cardsync.model import Assessment, Contact, Memory, Question, Says
 from cardsync.policy import GroupPolicy, ReminderPolicy
 
 
@@ -30,7 +30,8 @@ class Judge:
         """The assessment, and the question or None."""
         policy = policy_for(groups, self.policies)
         if self.sources is not None:
-            memory = replace(memory, evidence=tuple(each for each in memory.evidence if each.source in self.sources))
+            counted = (each for each in memory.evidence if each.source in self.sources or each.says is Says.USED)
+            memory = replace(memory, evidence=tuple(counted))
         found = assess(
             contact,
             memory,

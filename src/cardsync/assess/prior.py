@@ -71,19 +71,22 @@ def prior(
         sentence = f"The employer was last sure on {_day(sure.day)}{_ago(age)}: {_how(sure.by, memory)}."
     situation = situation_of(memory, sure.day if sure else None, age, aliases, assumed_age)
     employed = survival(situation, stratum)
+    moved = _moved_at(memory, aliases)
+    left = [which for which in contact.work if moved and _is_left_behind(which, memory, moved)]
     titled, title_age, title_reason = 1.0, timedelta(), None
     if any(which in contact.work for which in TITLES):
         title_sure = _latest(memory, TITLES)
         title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
         titled = kept(WorkField.TITLE, title_age / YEAR)
         title_reason = Reason(kind="title", sentence=_title_sentence(1 - titled, title_age, sure=title_sure))
+        if moved and all(which in left for which in TITLES if which in contact.work):
+            titled *= OUTLASTS[WorkField.TITLE]
+            title_reason = Reason(kind="title", sentence=_left_title_sentence(1 - titled, moved))
 
     def right(share: float) -> float:
         there = survival(replace(situation, since_sure=situation.since_sure * share), stratum)
         return there * kept(WorkField.TITLE, title_age / YEAR * share)
 
-    moved = _moved_at(memory, aliases)
-    left = [which for which in contact.work if moved and _is_left_behind(which, memory, moved)]
     return Prior(
         employer=1 - employed,
         title=1 - titled,
@@ -126,8 +129,10 @@ def _is_left_behind(which: WorkField, memory: Memory, moved: datetime) -> bool:
 
 def _moved_reason(moved: datetime, left: Sequence[WorkField]) -> Reason:
     names = ", ".join(f"{which.in_words} {OUTLASTS[which]:.0%}" for which in left)
-    sentence = f"The employer changed on {_day(moved)}; what was not set anew with it seldom outlasts that: {names}."
-    return Reason(kind="moved", sentence=sentence)
+    since = f"The employer changed on {_day(moved)}"
+    return Reason(
+        kind="moved", sentence=f"{since}; of what was right until then and not set anew, so much lasts: {names}."
+    )
 
 
 OUTLASTS = {  # assumed: P(a detail of the former employer's is right at the next one)
@@ -152,9 +157,9 @@ def _moved_at(memory: Memory, aliases: Aliases) -> datetime | None:
 
 
 def _renewed(field: FieldMemory | None, moved: datetime) -> bool:
-    """Whether somebody set or confirmed the detail along with the new employer, or later."""
-    dates = (field.changed_at, field.validated_at) if field else ()
-    return any(date and date >= moved - ONE_EDIT for date in dates)
+    """Whether somebody set the detail along with the new employer, or confirmed it since."""
+    changed, sure = (field.changed_at, field.validated_at) if field else (None, None)
+    return bool((changed and changed >= moved - ONE_EDIT) or (sure and sure >= moved))
 
 
 ONE_EDIT = timedelta(days=14)  # what changed this close before the organisation belongs to the same update
@@ -223,9 +228,10 @@ def unconfirmed_age(
     assumed = assumed_age + max(now - memory.first_seen, timedelta())
     known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
     bound = max((now - date for date in known if date), default=timedelta())
+    by_rev = f"by the card's own date of change (REV) {'its work details are ' if bound > assumed else ''}at least"
     if bound > assumed:
-        return bound, f"Never confirmed; by REV its work details are at least {_years(bound)} old."
-    seen = f", by REV at least {_years(bound)}" if bound else ""
+        return bound, f"Never confirmed; {by_rev} {_years(bound)} old."
+    seen = f", {by_rev} {_years(bound)}" if bound else ""
     return assumed, f"Never confirmed; how old its work details are is not known{seen}: taken to be {_years(assumed)}."
 
 
@@ -271,6 +277,11 @@ def _title_sentence(stale: float, age: timedelta, *, sure: datetime | None) -> s
     known = f"was last sure on {_day(sure)}{_ago(age)}" if sure else f"is taken to be {_years(age)} old"
     share = percent(bounded(stale))
     return f"The title {known}: {share} have another at the same employer, at {TITLE_RATE} changes a year."
+
+
+def _left_title_sentence(stale: float, moved: datetime) -> str:
+    share = percent(bounded(stale))
+    return f"The employer changed on {_day(moved)} and the title was not set anew: {share} have another."
 
 
 def _day(date: datetime) -> str:

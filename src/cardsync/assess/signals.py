@@ -58,9 +58,13 @@ def _missing(contact: Contact) -> Signal | None:
         fields = tuple(f for f in fields if f is not WorkField.TITLE)
     if not fields:
         return None
-    reason = f"The card names no {' and no '.join(fields)}; only the rest is reckoned with."
+    instead = _NO_EMPLOYER if WorkField.ORGANISATION in fields else _NO_TITLE
+    reason = f"The card names no {' and no '.join(fields)}; {instead}."
     return Signal(kind=SignalKind.MISSING, fields=fields, likelihood_ratio=1.0, reason=reason)
 
+
+_NO_EMPLOYER = "that the employer changed is reckoned with all the same"
+_NO_TITLE = "only the employer is reckoned with"
 
 # ---------------------------------------------------------------- e-mail domains against the organisation
 

@@ -83,7 +83,8 @@ def release(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     from cardsync import needs
 
     with opened(context) as app:
-        rows, shown = [*needs.stored(app), *needs.sources(app)], app.mirror.problems.shown()
+        with app.mirror.transaction():
+            rows, shown = [*needs.stored(app), *needs.sources(app)], app.mirror.problems.shown()
         if not dry_run:
             ask_for(app, "release", {"shown": shown})
     if as_json:

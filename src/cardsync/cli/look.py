@@ -7,6 +7,7 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
+from cardsync.model import WorkField
 from cardsync.words import count, percent
 
 _DAY = 10  # characters of ISO 8601
@@ -173,14 +174,15 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
 
 def _weight(each: dict[str, Any]) -> str:
     """By what a piece of evidence multiplies the odds, alone, sure and new."""
-    if not each["source_on"]:
-        return " (off, and so not counted)"
+    if each["not_counted"]:
+        return f" (not counted: {each['not_counted']})"
     own, employer = each["likelihood_ratio"], each["employer_ratio"]
     if each["says"] == "used" or (own == 1 and employer in {None, 1}):
         return ""
     if employer is None or each["claim"] == "organisation":
-        return f" (odds x {own:.2g})"
-    return f" (odds x {own:.0f} for the {each['claim']}, x {employer:.2g} for the employer)"
+        return f" (odds x {_factor(own)})"
+    claim = WorkField(each["claim"]).in_words
+    return f" (odds x {_factor(own)} for the {claim}, x {_factor(employer)} for the employer)"
 
 
 def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
@@ -188,13 +190,20 @@ def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
     has_title = {"title", "role"} & stored.get("right", {}).keys()
     about = "employer or title are" if has_title else "the employer is"
     output.say(f"probability that {about} out of date: {percent(stored['probability'])}{day}")
-    output.say(f"  from time alone: {percent(stored['prior'])}")
     for reason in stored["reasons"]:
         output.say(f"  - {reason['sentence']}{_step(reason)}")
+    output.say(f"  by time alone, without what was seen: {percent(stored['prior'])}")
     right = sorted(stored.get("right", {}).items(), key=lambda item: item[1])
     if right:
         shares = ", ".join(f"{which} {percent(share)}" for which, share in right)
         output.say(f"  probability that each detail is still right: {shares}")
+
+
+def _factor(ratio: float) -> str:
+    return f"{ratio:.0f}" if ratio >= 9.5 else f"{ratio:.2g}"
+
+
+_LITTLE = 0.01
 
 
 def _step(reason: dict[str, Any]) -> str:
@@ -202,8 +211,8 @@ def _step(reason: dict[str, Any]) -> str:
     after, factor = reason.get("probability"), reason["factor"]
     if not after:
         return ""
-    odds = f" (odds x {factor:.0f})" if factor and factor >= 9.5 else f" (odds x {factor:.2g})" if factor else ""
-    return f" -> {percent(after)}{odds}"
+    odds = f" (odds x {_factor(factor)})" if factor else ""
+    return f" -> {after:.1%}{odds}" if after < _LITTLE else f" -> {percent(after)}{odds}"
 
 
 @click.command()

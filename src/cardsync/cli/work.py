@@ -60,10 +60,11 @@ async def _synced(
 ) -> tuple["Cycle", Mapping[str, "Counts"]]:
     """The sources first, as long as they are quick; a dry run asks none.  Only the cycle keeps others from theirs."""
     from cardsync.consulting import Beside, known_vips
+    from cardsync.inquiries import names
     from cardsync.lock import cycle_lock, cycle_turn
 
     beside = Beside()
-    first = not dry_run and not known_vips(app)  # then nobody can be asked about before the cycle
+    first = not dry_run and bool(names(app.settings)) and not known_vips(app)  # then nobody can be asked about yet
     if not dry_run:
         await beside.begin(app, _QUICK)
     try:

@@ -71,7 +71,7 @@ def chapter(place: Path, today: datetime, sights: Sequence[Sight]) -> Iterator["
     seen = tuple(zip(colleagues(book), sights, strict=True))
     place.mkdir(mode=0o700)
     with serving(book.cards, place / "server") as server:
-        config = write_config(place, server)
+        config = write_config(place, server, post.TABLES)
         with (
             Phone(book_url=server.book_url, username=server.username, password=server.password) as phone,
             _app(load(config, {}), time, Sites(hosts(seen))) as app,

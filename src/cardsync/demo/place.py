@@ -77,12 +77,12 @@ def _claim(place: Path, held: int) -> None:
         raise CardsyncError(f"{place} cannot be used: {error.strerror}. Name another one: --directory.") from error
 
 
-def write_config(place: Path, server: DemoServer) -> Path:
-    """``cardsync.toml`` for the demo's server, mode 0600."""
+def write_config(place: Path, server: DemoServer, more: str = "") -> Path:
+    """``cardsync.toml`` for the demo's server, mode 0600; ``more`` are further tables."""
     path = place / "cardsync.toml"
     path.touch(mode=0o600)
     values = {"state": str(place / "state"), "url": server.url, "username": server.username}
     # a JSON string is a TOML basic string
     quoted = {key: json.dumps(value) for key, value in {**values, "password": server.password}.items()}
-    path.write_text(_CONFIG.format(account=ACCOUNT, a_week=A_WEEK, **quoted), encoding="utf-8")
+    path.write_text(_CONFIG.format(account=ACCOUNT, a_week=A_WEEK, **quoted) + more, encoding="utf-8")
     return path

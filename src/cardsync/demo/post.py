@@ -77,6 +77,18 @@ def _mail(text: str, at: datetime) -> Mail:
     return Mail(raw=text.replace("\n", "\r\n").encode(), arrived=at)
 
 
+TABLES = f"""
+# played in the demo; nobody connects to them
+[sources.mailbox]
+host = "mail.home.example"
+username = "{OWNER}"
+password = "none"
+authserv_id = "{SERVER}"
+
+[sources.web]
+"""
+
+
 def options() -> MailboxOptions:
     """What the owner would write into ``[sources.mailbox]``; nobody connects to it."""
     return MailboxOptions(host="mail.home.example", username=OWNER, password="", tls="none", authserv_id=SERVER)

@@ -165,13 +165,6 @@ class Contacts:
         asked = maybe_moment(row[0]) if row else None
         return max(now, asked + timedelta(microseconds=1)) if asked else now
 
-    def known_elsewhere(self, book_id: int, uid_key: str, href: str) -> int | None:
-        """The contact's id, if it is another object than that at ``href``."""
-        row = self._db.row(
-            "SELECT id FROM contact WHERE book_id = ? AND uid_key = ? AND href NOT IN ('', ?)", (book_id, uid_key, href)
-        )
-        return row[0] if row else None
-
     def become(
         self,
         contact_id: int,

@@ -126,8 +126,10 @@ class EvidenceStore:
         )
 
     def try_again(self) -> None:
-        """No source waits any longer."""
-        self._db.execute("UPDATE source SET not_before = NULL")
+        """No source that failed waits any longer, nor does a contact that it failed at."""
+        with self._db.transaction():
+            self._db.execute("UPDATE source SET not_before = NULL")
+            self._db.execute("UPDATE look SET next_at = '' WHERE told <> shown")
 
     def take(self, source: str, monthly: int, now: datetime) -> bool:
         """Count one request; False where the month's are used up."""

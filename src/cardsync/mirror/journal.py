@@ -53,6 +53,10 @@ class Journal:
         """The PUT was answered: stored, under this ETag."""
         self._db.execute("UPDATE journal SET put_etag = ? WHERE id = ?", (etag, intent_id))
 
+    def found_damaged(self, intent_id: int, data: bytes) -> None:
+        """The server made this of what was sent."""
+        self._db.execute("UPDATE journal SET damaged = ? WHERE id = ?", (data, intent_id))
+
     def keep_version(
         self, book_id: int, href: str, uid_key: str, etag: str | None, data: bytes, why: str, now: datetime
     ) -> None:
@@ -77,7 +81,7 @@ class Journal:
     def close(self, intent_id: int, *, verified: bool, outcome: str) -> None:
         """The write is settled; its bytes live on as a version only."""
         self._db.execute(
-            "UPDATE journal SET state = ?, outcome = ?, before = x'', after = x'' WHERE id = ?",
+            "UPDATE journal SET state = ?, outcome = ?, before = x'', after = x'', damaged = NULL WHERE id = ?",
             ("verified" if verified else "abandoned", outcome, intent_id),
         )
 
@@ -100,6 +104,7 @@ class Journal:
                 opens=row["opens"],
                 removes=row["removes"],
                 put_etag=row["put_etag"],
+                damaged=row["damaged"],
             )
             for row in rows
         ]

@@ -98,11 +98,11 @@ class Problems:
         rows = self._db.rows("SELECT * FROM problem WHERE book_id = ? AND kind = ?", (book_id, kind))
         return {row["href"]: _problem(row) for row in rows}
 
-    def shown(self) -> list[tuple[int, str]]:
-        """(id, since when) of all: what the owner sees when a release is asked for."""
-        return [(row[0], row[1]) for row in self._db.rows("SELECT id, since FROM problem ORDER BY id")]
+    def shown(self) -> list[tuple[str, ...]]:
+        """What the owner sees of each when a release is asked for; another as soon as anything of it is."""
+        return [_shown(row) for row in self._db.rows("SELECT * FROM problem ORDER BY id")]
 
-    def release(self, shown: Collection[tuple[int, str]] | None = None) -> list[Problem]:
+    def release(self, shown: Collection[tuple[str, ...]] | None = None) -> list[Problem]:
         """Forget those that were ``shown`` (None: all), guards too; what still holds comes back at the next cycle.
 
         Returns what was there.  What came since was not seen by anybody, and stays.
@@ -111,10 +111,14 @@ class Problems:
         """
         with self._db.transaction():
             rows = self._db.rows("SELECT * FROM problem WHERE kind <> ? ORDER BY id", (ProblemKind.STRAY,))
-            rows = [row for row in rows if shown is None or (row["id"], row["since"]) in shown]
+            rows = [row for row in rows if shown is None or _shown(row) in shown]
             gone = [(row["id"],) for row in rows if row["reason"] != DAMAGED_AGAIN]
             self._db.many("DELETE FROM problem WHERE id = ?", gone)
         return [_problem(row) for row in rows]
+
+
+def _shown(row: Row) -> tuple[str, ...]:
+    return tuple(str(row[name]) for name in ("id", "since", "reason", "detail"))
 
 
 class Commands:

@@ -73,9 +73,12 @@ class Questions:
             (contact_id, href, kind, pack(tuple(fields)), block, user_text, pack(tuple(beside)), position, iso(now)),
         )
 
-    def moved(self, question_id: int, href: str, user_text: str) -> None:
-        """The contact is another card now, on which all but the block is ``user_text``."""
-        self._db.execute("UPDATE question SET href = ?, user_text = ? WHERE id = ?", (href, user_text, question_id))
+    def moved(self, question_id: int, href: str, user_text: str, beside: Sequence[str]) -> None:
+        """The contact is another card now, on which all but the block is ``user_text``, and the notes ``beside`` it."""
+        self._db.execute(
+            "UPDATE question SET href = ?, user_text = ?, beside = ? WHERE id = ?",
+            (href, user_text, pack(tuple(beside)), question_id),
+        )
 
     def opened(self, question_id: int) -> None:
         """The block was seen on the card, and so no other one is there any more."""

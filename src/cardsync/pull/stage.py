@@ -291,10 +291,5 @@ class Pull:
             except Exception as error:  # noqa: BLE001 - as above
                 self._quarantine(book, held.href, held.etag, why_left_out(error), done)
                 continue
-            twin = self.mirror.contacts.known_elsewhere(book.id, key, held.href)
-            if twin is not None and held.href not in done.looked:  # it was there before, beside the one that went
-                self.mirror.contacts.become(twin, contact, held.href, keys, self.now)
-            else:
-                again = held.href in came
-                self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now, read_anew=again)
+            self.mirror.contacts.observe(book.id, contact, key, held.href, keys, self.now, read_anew=held.href in came)
             self.mirror.books.store_data(book.id, held.href, held.data, seen=True)

@@ -317,3 +317,9 @@ def test_a_line_of_the_users_that_is_like_our_torn_one_and_was_edited_since_is_t
     edited = own.replace(" / left", " t")
     found = reading(f"{QUESTION}\n{HINT[20:]}\n\n{edited}", asked(own))
     assert found.left.endswith(edited)
+
+
+def test_a_line_of_the_users_that_begins_like_our_last_one_stays_before_it() -> None:
+    own = "Type: ok / left\ncall her"
+    found = reading(f"{QUESTION}\n{own}\n{HINT}", asked(own))
+    assert found.left == own

@@ -116,7 +116,7 @@ def test_rev_bounds_the_age_only_where_it_is_bumped_at_every_edit() -> None:
     old = person(revised=NOW - 5 * YEAR, bumps_rev=True)
     memory = remembered(old, first_seen=NOW)
     assert judge(old, memory).age == 5 * YEAR
-    assert "by REV its work details are at least 5.0 years old" in judge(old, memory).reasons[0].sentence
+    assert "(REV) its work details are at least 5.0 years old" in judge(old, memory).reasons[0].sentence
     touched = replace(old, revised=NOW - DAY)  # a note was edited: the details are no younger for it
     assert judge(touched, replace(memory, unchanged_since=NOW - 5 * YEAR)).age == 5 * YEAR
     assert judge(replace(old, bumps_rev=False), memory).age == YEAR

@@ -287,3 +287,18 @@ def test_whatever_sources_say_the_probability_is_one_and_the_question_two_lines_
         written = render(question, ReminderPolicy(), NOW.date())
         assert len(written.split("\n")) == 2
         assert ";" not in written
+
+
+def test_one_family_is_capped_whatever_it_speaks_of() -> None:
+    gone = evidence(likelihood_ratio=150.0, employer_ratio=15.0)
+    elsewhere = evidence(EvidenceKind.NEW_ADDRESS, claim=ORG, stored="Acme", says=Says.DIFFERS, likelihood_ratio=150.0)
+    before, found = judged(memory())[0].claims[EMAIL], judged(memory(gone, elsewhere))[0].claims[EMAIL]
+    assert (1 - found) / found / ((1 - before) / before) <= 150.0 * 1.05
+
+
+def test_what_bounced_before_the_organisation_was_set_anew_says_nothing_of_the_new_one() -> None:
+    bounced, later = memory(evidence()), NOW - DAY
+    fields = {**bounced.fields, ORG: replace(bounced.fields[ORG], changed_at=later, validated_at=later)}
+    found = judged(replace(bounced, fields=fields))[0]
+    assert found.claims[ORG] > 0.99
+    assert found.claims[EMAIL] < 0.9
