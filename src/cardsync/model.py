@@ -240,13 +240,12 @@ class Reason:
 class Assessment:
     """How probable it is that the employment on the card is no longer right.
 
-    ``probability`` is P(stale) in [0, 1], of employer or title; ``prior`` the same from age alone.  ``start`` is P(the
+    ``probability`` is P(stale) in [0, 1], of employer or title; ``prior`` the same by time alone.  ``start`` is P(the
     employer is another one) before all signals (what the owner said outdoes age), ``employer`` the same by time alone,
-    ``title`` P(the title is another one
-    though the employer is the same; 0 where the card names none).  ``last_sure`` is the last date on which the employer
-    was known to be right (None: never confirmed), ``age`` the time that the prior reckoned with.  ``history`` is what
-    this person adds to what is learnt from all VIPs, ``gain`` how many years an answer is good for, ``claims`` P(right)
-    of each detail.
+    ``title`` P(the title is another one though the employer is the same; 0 where the card names none).  ``last_sure``
+    is the last date on which the employer was known to be right (None: never confirmed), ``age`` the time that the
+    prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many years
+    an answer is good for, ``claims`` P(right) of each detail.
     """
 
     probability: float

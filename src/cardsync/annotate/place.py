@@ -31,19 +31,20 @@ def note_with(asked: Asked, data: bytes) -> Note:
     texts = note_texts(scan(data))
     nth = _which(asked, texts) if len(texts) > 1 else 0
     text, others = (texts[nth], (*texts[:nth], *texts[nth + 1 :])) if texts else ("", ())
-    gone = [old for old in asked.beside if old not in frozenset(others)] if asked.beside else []
+    there = frozenset(others)
+    gone = [old for old in asked.beside if old not in there]
     return Note(text=text, asked=_joined(asked, text, gone), nth=nth, others=others)
 
 
 def _which(asked: Asked, texts: Sequence[str]) -> int:
-    before = frozenset((asked.user_text, *asked.beside))
-    most = max(text.count(asked.block) for text in before)
+    beside = frozenset(asked.beside)
+    most = max(text.count(asked.block) for text in (asked.user_text, *beside))
     label = plain(asked.block.partition(":")[0])
-    loosely = not any(label in plain(old) for old in asked.beside)
+    loosely = not any(label in plain(old) for old in beside)
     for nth, text in enumerate(texts):
         if text.count(asked.block) > most:
             return nth
-    return next((nth for nth, text in enumerate(texts) if loosely and _stands(asked, text, asked.beside)), 0)
+    return next((nth for nth, text in enumerate(texts) if loosely and _stands(asked, text, beside)), 0)
 
 
 def _stands(asked: Asked, text: str, beside: Collection[str]) -> bool:
