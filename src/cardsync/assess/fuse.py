@@ -1,7 +1,7 @@
 """From age and signals to one probability, in log-odds, so that every item is one factor with one sentence.
 
 First the employer: what time says, and what the signals say of the employer.  Then the title: whoever has another
-employer has another title, and others change it where they are.  Last what speaks of the title, or of the card as it stands.
+employer has another title, and others change it where they are.  Last what speaks of title or card as such.
 """
 
 import math
