@@ -26,7 +26,7 @@ ANSWERS = {
     "retired": Ending.RETIRED,
 }
 NAMED = (WorkField.ORGANISATION, WorkField.TITLE)
-"""What ``ok`` confirms where no question stands, besides what a source spoke of."""
+"""What ``ok`` confirms where no question stands, besides what a source spoke of; all, where the card has neither."""
 FIRST, LAST = datetime(1969, 12, 31, tzinfo=UTC), datetime(9999, 12, 30, tzinfo=UTC)
 """1970 begins a day earlier in some zones, and the last day of all ends in UTC before it does in others."""
 
@@ -77,8 +77,10 @@ def _answer(
     mirror.standings.store(contact_id, standing)
     record_answer(mirror, contact_id, ending, standing, now)
     if ending is Ending.CONFIRMED:
-        doubted = (each.claim for each in mirror.evidence.of(contact_id))
-        mirror.contacts.validate(contact_id, dict.fromkeys((*NAMED, *doubted)), now, now, "confirmed")
+        doubted = {each.claim for each in mirror.evidence.of(contact_id)}
+        held = mirror.contacts.memory(contact_id).fields
+        named = {which for which in NAMED if which in held and held[which].values} or set(WorkField)
+        mirror.contacts.validate(contact_id, sorted(named | doubted), now, now, "confirmed")
 
 
 def _unasked(ending: Ending, standing: Standing, delay: timedelta, now: datetime) -> Standing:

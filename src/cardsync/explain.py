@@ -10,6 +10,7 @@ from typing import Any
 from cardsync import report
 from cardsync.annotate import plan
 from cardsync.app import App
+from cardsync.assess.ask import MISMATCHES
 from cardsync.assess.evidence import counts, outside
 from cardsync.assess.judge import Judge, policy_for
 from cardsync.inquiries import names
@@ -269,6 +270,8 @@ def _below(person: Person, stored: dict[str, Any] | None, judge: Judge) -> str:
     below = f"below {percent(above)} (freshness.ask_above)"
     if stored["probability"] < above:
         return f"Not asked: {percent(stored['probability'])} is {below}."
+    if {kind.value for kind in MISMATCHES}.isdisjoint(stored["signals"]):
+        return "Not asked: the card names no organisation and no title, and nothing else is asked about for its age."
     return f"Not asked: without the mismatch of e-mails, no reason by itself, it is {below}."
 
 

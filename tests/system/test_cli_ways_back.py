@@ -343,3 +343,32 @@ def test_a_list_that_came_back_makes_no_card_one_that_changed(house: Household) 
     house.ok("sync")
     assert " in line, and " in house.ok("explain", NAMES[0])
     assert "edited title" in house.ok("history", NAMES[1])
+
+
+def test_a_group_of_another_name_in_the_config_that_nobody_is_in_withdraws_nothing(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    (card,) = house.asked_about()
+    config = house.config.read_text("utf-8")
+    house.config.write_text(config + "\n[groups.Bord]\n", "utf-8")
+    assert house.cardsync("sync").exit_code == 3
+    assert house.asked_about() == [card]
+    assert "no list that the config names now" in house.ok("status", "--problems")
+    house.config.write_text(config, "utf-8")
+    house.ok("sync")
+    assert house.asked_about() == [card]
+    assert "no problems" in house.ok("status", "--problems")
+
+
+def test_a_stray_question_is_told_of_no_more_once_notes_remove_took_it_out(house: Household) -> None:
+    house.fill()
+    house.ok("sync")
+    (card,) = house.asked_about()
+    data = house.server.get_card(card)
+    uid = re.search(rb"(?m)^UID:(.*)\r$", data)
+    assert uid
+    house.server.put_card("copy.vcf", data.replace(uid[0], b"UID:a-copy\r"))
+    house.ok("sync")
+    assert "stray-question" in house.ok("status", "--problems")
+    house.ok("notes", "remove")
+    assert "no problems" in house.ok("status", "--problems")

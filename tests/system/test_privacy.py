@@ -15,7 +15,7 @@ import pytest
 from click.testing import Result
 
 from builders import apple_group
-from cardsync import report
+from cardsync import roster
 from cardsync.demo.phone import Phone
 from household import GROUP, Daemon, Household
 from servers.loopback import Request, Response
@@ -173,7 +173,7 @@ def test_no_command_says_what_is_on_a_card_while_everything_goes_wrong(
         told.silent("config", "check", code=10)
 
     house.configure()
-    monkeypatch.setattr(report, "people", mistaken)
+    monkeypatch.setattr(roster, "people", mistaken)
     done = told.spoken("vip")
     assert (done.exit_code, done.stdout) == (1, "")
     assert "a mistake in cardsync itself: KeyError at cardsync." in done.stderr

@@ -53,17 +53,18 @@ class Budget:
     day: int
     week: int
     open: int
+    in_hours: bool = True
 
     @property
     def left(self) -> int:
         """What all of them allow."""
-        return max(0, min(self.day, self.week, self.open))
+        return max(0, min(self.day, self.week, self.open)) if self.in_hours else 0
 
     @property
     def spent(self) -> tuple[str, ...]:
         """The keys of the limits that allow none."""
         left = {"max_new_per_day": self.day, "max_new_per_week": self.week, "max_open": self.open}
-        return tuple(key for key, number in left.items() if number <= 0)
+        return (*(() if self.in_hours else ("hours",)), *(key for key, number in left.items() if number <= 0))
 
 
 def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zone: tzinfo, now: datetime) -> Budget:
@@ -72,7 +73,10 @@ def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zon
     day = sum(moment.astimezone(zone).date() == today for moment in asked)
     week = sum(now - moment < timedelta(days=7) for moment in asked)
     return Budget(
-        day=policy.max_new_per_day - day, week=policy.max_new_per_week - week, open=policy.max_open - standing
+        day=policy.max_new_per_day - day,
+        week=policy.max_new_per_week - week,
+        open=policy.max_open - standing,
+        in_hours=within_hours(policy, zone, now),
     )
 
 

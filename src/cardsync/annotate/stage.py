@@ -239,7 +239,7 @@ class Annotate:
 
     async def _ask(self, books: list[Book], done: Annotated) -> None:
         left = self._turns.budget().left
-        if not left or not plan.within_hours(self.policy, self.zone, self.now):
+        if not left:
             return
         for book, card in islice(self._turns.due(books), TRIES):
             if not left or done.later >= LATERS:

@@ -19,7 +19,7 @@ from cardsync.mirror.mistakes import why_left_out
 from cardsync.model import uid_key
 from cardsync.policy import ReminderPolicy
 from cardsync.ports import Server
-from cardsync.records import Asked, Book, Ending, Written
+from cardsync.records import Asked, Book, Ending, ProblemKind, Written
 from cardsync.resources import AddressObject
 from cardsync.vcard.compare import differences
 from cardsync.vcard.contact import contact_of, work_keys
@@ -58,6 +58,9 @@ class Undo:
         for target in found:
             outcome = await self.writer.write(book, target, partial(self._without, blocks=blocks, known=known))
             _count(counts, outcome.value, 1)
+            if outcome is Outcome.WRITTEN:
+                account = book.found.account
+                self.mirror.problems.solved(ProblemKind.STRAY, account, book_id=book.id, href=target.href)
             if outcome is Outcome.DAMAGED:
                 break
         return counts

@@ -87,6 +87,10 @@ def _loss(
     vanished: frozenset[str],
     guards: GuardPolicy,
 ) -> str | None:
+    renamed = any(name not in wanted for names in before.values() for name in names)
+    if renamed and not after:  # the config names a list that nobody is in
+        are = "is" if len(before) == 1 else "are"
+        return f"{count(len(before), 'contact')} {are} in no list that the config names now."
     for name in wanted:
         had = frozenset(key for key, names in before.items() if name in names)
         have = frozenset(key for key, names in after.items() if name in names)

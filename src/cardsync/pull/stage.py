@@ -269,6 +269,7 @@ class Pull:
         found = resolve(self.mirror, book, self.wanted, self.guards)
         if found.lost:
             self.mirror.problems.tell(ProblemKind.VIP_LOSS, book, "vip-loss", f"{found.lost} {_GUARDED}", self.now)
+            set_resolved(self.mirror, book.id, ())  # looked at again in each cycle, until it is as it was
             return frozenset()
         self.mirror.problems.solved(ProblemKind.VIP_LOSS, self.account, book_id=book.id)
         again = Pulled(looked=done.looked)  # these cards were read before: they count once

@@ -152,3 +152,9 @@ def test_half_updated_cards_come_first_then_those_known_to_be_wrong_then_by_scor
     still, half, follow = QuestionKind.STILL, QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP
     wishes = [(still, 0.5, 4), (still, 0.9, 2), (follow, 0.1, 5), (half, 0.3, 3), (still, 0.5, 1)]
     assert [wish[2] for wish in sorted(wishes, key=lambda wish: precedence(*wish))] == [3, 5, 2, 1, 4]
+
+
+def test_outside_the_hours_nothing_may_be_asked_and_the_limit_is_named() -> None:
+    policy = replace(POLICY, hours=((NOW.hour + 2) % 24, (NOW.hour + 3) % 24))
+    found = budget([], 0, policy, UTC, NOW)
+    assert (found.left, found.spent) == (0, ("hours",))
