@@ -56,6 +56,8 @@ def _stands(asked: Asked, text: str, beside: Collection[str]) -> bool:
 
 def _joined(asked: Asked, note: str, gone: Sequence[str]) -> Asked:
     """Notes that are ``gone`` may have been joined with this one: then their texts are the owner's from before."""
+    if not gone:
+        return asked
     users, rest = asked.user_text, note.replace(asked.block, "", 1)
     own = {letters(line) for line in users.splitlines()} | {""}
     there = {letters(line) for line in rest.splitlines()} - own
