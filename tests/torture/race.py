@@ -255,7 +255,8 @@ class Race:
 
     def _gesture(self, card: Card, rng: random.Random) -> tuple[Gesture, Fields]:
         if rng.random() < 0.15:
-            fields = {"TITLE": rng.choice(_TITLES)} if rng.random() < 0.7 else {"ORG": rng.choice(_COMPANIES)}
+            company = rng.choice(_COMPANIES)  # a server that does not keep bytes drops an empty unit
+            fields = {"TITLE": rng.choice(_TITLES)} if rng.random() < 0.7 else {"ORG": company.removesuffix(";")}
             return Gesture(said="edits a field", note=card.note), fields
         if rng.random() < 0.12:
             return Gesture(said="saves", note=card.note), {"NOTE": card.note.text} if card.note.text else {}
