@@ -4,18 +4,22 @@ import asyncio
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 
 JO = f"{HOME}Jo.vcf"
 
 
-def test_what_was_typed_into_the_question_before_stays(folder: Path) -> None:
+@pytest.mark.parametrize("typed", [(b"Acme?", b"Ac w1q me?"), (b"VP Sales", b"w1q VP Sales")])
+@pytest.mark.parametrize("less", [b"none", b"d since May 2017)"])
+def test_what_was_typed_into_the_question_before_stays(folder: Path, less: bytes, typed: tuple[bytes, bytes]) -> None:
     server = MemoryServer()
     server.write(JO, person("Jo", "likes tea"))
     server.write(f"{HOME}list.vcf", vip_group("Jo"))
     home = Household(folder=folder, server=server)
     asyncio.run(home.cycle())
-    card = server.cards[JO].replace(b"\r\n ", b"").replace(b"Acme?", b"Ac w1q me?")
+    card = server.cards[JO].replace(b"\r\n ", b"").replace(*typed).replace(less, b")")
     server.delete(JO)
     asyncio.run(home.cycle())
     server.write(JO, card)

@@ -4,6 +4,7 @@ from datetime import datetime
 
 from cardsync.annotate import read
 from cardsync.annotate.fits import fields_of
+from cardsync.annotate.instead import typed_into
 from cardsync.annotate.recognise import recognise
 from cardsync.mirror import Mirror
 from cardsync.policy import ReminderPolicy
@@ -29,7 +30,9 @@ def adopt(
     if found is None:
         mirror.books.set_searched(card.book_id, card.href)
         return False
-    found = read.known(found, notes[nth], [each.block for each in asked])
+    written = [each.block for each in asked]
+    edited = [block for block in written if typed_into(block, found, policy.labels, policy.texts)]
+    found = read.known(found, notes[nth], written, edited)
     contact = contact_of(scan(data))
     whole = recognise(found.text, policy.labels, policy.texts) or found
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)

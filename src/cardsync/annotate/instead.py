@@ -32,6 +32,16 @@ def stands_instead(
     return bool(found) and all(_is_another(own, each, is_known=letters(each.text) in known) for each in found)
 
 
+def typed_into(block: str, found: Recognised, labels: Sequence[str], texts: Mapping[str, str]) -> bool:
+    """Whether what was recognised is the question of ``block`` with something typed into its values."""
+    own = recognise(block, labels, texts)
+    if own is None or own.template.hint != found.template.hint or own.kind is not found.kind:
+        return False
+    before, now = own.template.values(own.question), found.template.values(found.question)
+    both = before.keys() & now.keys()
+    return all(_is_within(before[slot], now[slot]) for slot in both) and any(before[slot] != now[slot] for slot in both)
+
+
 def _is_there(asked: Asked | Written, note: str) -> bool:
     """Whether the question stands there to the letter, with whatever typed behind it."""
     question = asked.block.split("\n")[0]

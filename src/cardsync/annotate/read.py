@@ -142,14 +142,20 @@ def _is(note: str, line: Sequence[tuple[int, int]], *texts: str) -> bool:
     return len(line) == 1 and letters(note[line[0][0] : line[0][1]]) in map(letters, texts)
 
 
-def known(found: Recognised, note: str, blocks: Sequence[str]) -> Recognised:
+def known(found: Recognised, note: str, blocks: Sequence[str], edited: Sequence[str] = ()) -> Recognised:
     """What stands in the note by its shape, as the last of the ``blocks`` that we wrote if all of that is there.
 
-    By its shape alone, what the owner typed into a value cannot be told from the value.
+    By its shape alone, what the owner typed into a value cannot be told from the value; of the blocks ``edited`` it
+    can: something was typed into their values.
     """
     for block in reversed(blocks):
         stands = find(note, block, "", found.position)
         if stands and _is_all_of(block, stands, note):
+            left = without(note, spans_without(note, stands.spans, (), ""))
+            return replace(found, text=block, user_text=left)
+    for block in reversed(edited):
+        stands = find(note, block, "", found.position)
+        if stands and stands.whole and _is_unbroken(stands, note):
             left = without(note, spans_without(note, stands.spans, (), ""))
             return replace(found, text=block, user_text=left)
     return found
