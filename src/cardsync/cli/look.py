@@ -192,7 +192,8 @@ def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
     output.say(f"probability that {about} out of date: {percent(stored['probability'])}{day}")
     for reason in stored["reasons"]:
         output.say(f"  - {reason['sentence']}{_step(reason)}")
-    output.say(f"  by time alone, without what was seen: {percent(stored['prior'])}")
+    if any(reason["factor"] for reason in stored["reasons"]):
+        output.say(f"  by time alone it would be: {percent(stored['prior'])}")
     right = sorted(stored.get("right", {}).items(), key=lambda item: item[1])
     if right:
         shares = ", ".join(f"{which} {percent(share)}" for which, share in right)
