@@ -48,12 +48,7 @@ def _stood(mirror: Mirror, contact_id: int, version: dict[str, Any]) -> Asked | 
     last = asked[-1]
     if last.ended_at is None or last.ended_at >= at:
         return last
-    return next((each for each in reversed(asked) if _is_there(each, version["data"])), None)
-
-
-def _is_there(asked: Asked, data: bytes) -> bool:
-    note = note_with(asked, data)
-    return note.asked.is_in(note.text)
+    return next((each for each in reversed(asked) if note_with(each, version["data"]).to_the_letter), None)
 
 
 def _answered(asked: Asked, reading: Reading) -> bool:

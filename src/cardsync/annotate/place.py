@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from cardsync.annotate.block import find
+from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import letters, plain
 from cardsync.records import Asked
 from cardsync.vcard.document import scan
@@ -21,6 +21,16 @@ class Note:
     asked: Asked
     nth: int = 0
     others: tuple[str, ...] = ()
+
+    @property
+    def found(self) -> Found | None:
+        """What stands of the question there; None: nothing."""
+        return find(self.text, self.asked.block, self.asked.user_text, self.asked.position)
+
+    @property
+    def to_the_letter(self) -> bool:
+        """Whether all of it stands there as we wrote it."""
+        return self.asked.is_in(self.text)
 
 
 def note_with(asked: Asked, data: bytes) -> Note:

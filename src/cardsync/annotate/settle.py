@@ -4,7 +4,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-from cardsync.annotate.block import find
 from cardsync.annotate.place import note_with
 from cardsync.annotate.verify import TURNED_DOWN, Finding, Verdict, in_words, judge
 from cardsync.errors import CardRefused, CardsyncError, ServerProblem, Throttled
@@ -148,11 +147,11 @@ class Settlement:
         questions = {asked.id: asked for asked in self.mirror.questions.of(intent.contact_id or 0)}
         with self.mirror.transaction():
             opened, removed = questions.get(intent.opens or 0), questions.get(intent.removes or 0)
-            if removed and not _stands(removed, got.data):
+            if removed and not note_with(removed, got.data).found:
                 self.mirror.questions.taken_out(removed.id)
             # questions share words: some of them prove the new one only if we wrote and the old one is not there
             likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, got.data)
-            found = opened and _stands(opened, got.data)
+            found = opened and note_with(opened, got.data).found
             told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
             gone = told and not found and not _to_the_letter(removed, got.data)
             if opened and (gone or (found and (likely or _to_the_letter(opened, got.data)))):
@@ -251,17 +250,8 @@ def _differences(intent: Intent, got: AddressObject) -> tuple[str, ...]:
         return ("the whole card",)
 
 
-def _stands(asked: Asked, data: bytes) -> bool:
-    """Whether anything of the question is there."""
-    note = note_with(asked, data)
-    return find(note.text, asked.block, note.asked.user_text, asked.position) is not None
-
-
 def _to_the_letter(asked: Asked | None, data: bytes) -> bool:
-    if asked is None:
-        return False
-    note = note_with(asked, data)
-    return note.asked.is_in(note.text)
+    return asked is not None and note_with(asked, data).to_the_letter
 
 
 _REFUSED = "The server refused the card with status {status}."

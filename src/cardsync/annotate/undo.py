@@ -7,7 +7,6 @@ from datetime import datetime
 from functools import partial
 
 from cardsync.annotate.adopt import adopt
-from cardsync.annotate.block import find
 from cardsync.annotate.clean import cleaned, looks_like_ours
 from cardsync.annotate.conclude import conclude
 from cardsync.annotate.place import Note, note_with
@@ -191,9 +190,7 @@ def _is_over(asked: Asked, data: bytes) -> bool:
 
 
 def _is_whole(note: Note) -> bool:
-    asked = note.asked
-    found = find(note.text, asked.block, asked.user_text, asked.position)
-    return found is not None and found.whole
+    return note.found is not None and note.found.whole
 
 
 def _is_same(one: bytes, other: bytes) -> bool:
