@@ -28,9 +28,14 @@ def _stands(each: Evidence, contact: Contact, memory: Memory, aliases: Aliases) 
     """Whether the card still has the value, and nobody confirmed or changed it since."""
     if each.stored and not any(_same(each, value, aliases) for value in contact.work.get(each.claim, ())):
         return False
-    since = each.happened_at or each.first_observed_at
+    since = _since(each)
     settled = [memory.fields[which].validated_at for which in _settling(each, contact) if which in memory.fields]
     return all(date is None or date < since for date in settled)
+
+
+def _since(each: Evidence) -> datetime:
+    """From when on an answer settles it: a doubt is settled though it is seen again, support is new each time."""
+    return _said_at(each) if each.says is Says.AGREES else each.happened_at or each.first_observed_at
 
 
 _ASKED_OF_ALL = (EvidenceKind.NO_DOMAIN, EvidenceKind.NO_MAIL)  # gone, but the question asks whether all still holds
@@ -61,15 +66,19 @@ def _bare(url: str) -> str:
 
 def freshness(each: Evidence, now: datetime) -> float:
     """In (0, 1]: half of it is gone two years after it happened, was written, or was last seen."""
-    since = each.happened_at or each.asserted_at or each.observed_at
-    return float(0.5 ** (max(now - since, timedelta()) / _HALF_LIFE))
+    return float(0.5 ** (max(now - _said_at(each), timedelta()) / _HALF_LIFE))
+
+
+def _said_at(each: Evidence) -> datetime:
+    """When it happened, was written, or was last seen."""
+    return each.happened_at or each.asserted_at or each.observed_at
 
 
 def _employer_ratio(each: Evidence, memory: Memory) -> float | None:
     """What it says of the employer: nothing any more, once that was set or confirmed since."""
     held = memory.fields.get(WorkField.ORGANISATION)
     sure = held.validated_at if held else None
-    if each.says is Says.USED or (sure and sure >= (each.happened_at or each.first_observed_at)):
+    if each.says is Says.USED or (sure and sure >= _since(each)):
         return 1.0
     return each.employer_ratio
 
@@ -115,7 +124,7 @@ def sentence(each: Evidence) -> str:
         stored=each.stored,
         suggested=each.suggested,
         about=about,
-        day=_day(each.happened_at or each.asserted_at or each.observed_at),
+        day=_day(_said_at(each)),
         seen=_seen(each),
         ended=f" on {_day(each.valid_to)}" if each.valid_to else "",
     )

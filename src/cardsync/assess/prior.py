@@ -66,9 +66,10 @@ def prior(
     """
     sure = last_sure(contact, memory, aliases=aliases, domains=domains)
     unknown_for, sentence = unconfirmed_age(contact, memory, assumed_age=assumed_age, now=now)
-    age = max(now - sure.day, timedelta()) if sure else unknown_for
+    age = _since(sure.day if sure else None, unknown_for, now)
     if sure:
-        sentence = f"The employer was last sure on {_day(sure.day)}{_ago(age)}: {_how(sure.by, memory)}."
+        sentence = f"The employer was last sure on {_day(sure.day)}{_ago(now - sure.day)}: {_how(sure.by, memory)}"
+        sentence += f"{_as_if_unconfirmed(now - sure.day, unknown_for)}."
     situation = situation_of(memory, sure.day if sure else None, age, aliases, assumed_age)
     employed = survival(situation, stratum)
     moved = _moved_at(memory, aliases)
@@ -76,9 +77,10 @@ def prior(
     titled, title_age, title_reason = 1.0, timedelta(), None
     if any(which in contact.work for which in TITLES):
         title_sure = _latest(memory, TITLES)
-        title_age = max(now - title_sure, timedelta()) if title_sure else unknown_for
+        title_age = _since(title_sure, unknown_for, now)
         titled = kept(WorkField.TITLE, title_age / YEAR)
-        title_reason = Reason(kind="title", sentence=_title_sentence(1 - titled, title_age, sure=title_sure))
+        known = None if title_sure and now - title_sure > unknown_for else title_sure
+        title_reason = Reason(kind="title", sentence=_title_sentence(1 - titled, title_age, sure=known))
         if moved and all(which in left for which in TITLES if which in contact.work):
             titled *= OUTLASTS[WorkField.TITLE]
             title_reason = Reason(kind="title", sentence=_left_title_sentence(1 - titled, moved))
@@ -118,8 +120,16 @@ def bounded(stale: float) -> float:
 
 def _own(which: WorkField, memory: Memory, unknown_for: timedelta, now: datetime) -> float:
     """P(a detail is still right, given the employer), by its own age."""
-    sure = _latest(memory, (which,))
-    return kept(which, (max(now - sure, timedelta()) if sure else unknown_for) / YEAR)
+    return kept(which, _since(_latest(memory, (which,)), unknown_for, now) / YEAR)
+
+
+def _since(sure: datetime | None, unknown_for: timedelta, now: datetime) -> timedelta:
+    """How old it is; what was sure on some day is no older for it than what nobody ever confirmed."""
+    return min(max(now - sure, timedelta()), unknown_for) if sure else unknown_for
+
+
+def _as_if_unconfirmed(ago: timedelta, unknown_for: timedelta) -> str:
+    return f"; taken to be no older than had nobody confirmed it, {_years(unknown_for)}" if ago > unknown_for else ""
 
 
 def _is_left_behind(which: WorkField, memory: Memory, moved: datetime) -> bool:

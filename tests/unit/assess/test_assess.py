@@ -172,6 +172,50 @@ def test_older_is_never_fresher(sure: timedelta, more: timedelta, confirmed: boo
     assert before.age <= after.age
 
 
+@given(
+    st.sampled_from(["acme.example", "initech.example", "square.example"]),
+    AGES,
+    st.booleans(),
+    st.lists(st.integers(-7300, 7300), max_size=2, unique=True),
+    st.dictionaries(st.sampled_from([ORG, TITLE, EMAIL, PHONE]), st.integers(0, 7300), max_size=4),
+    st.sampled_from([ORG, TITLE, EMAIL, PHONE]),
+    st.integers(0, 7300),
+)
+def test_that_something_was_right_once_never_makes_it_less_probable(
+    domain: str,
+    seen: timedelta,
+    revised: bool,
+    moves: list[int],
+    sure: dict[WorkField, int],
+    which: WorkField,
+    days: int,
+) -> None:
+    contact = person({**STRIPE, EMAIL: f"jo@{domain}"}, revised=NOW - 5 * YEAR if revised else None, bumps_rev=True)
+    memory = replace(remembered(contact, first_seen=NOW - seen), moves=tuple(_moves(moves, NOW - seen)))
+    if memory.moves:
+        memory = changed(memory, ORG, memory.moves[-1].old, memory.moves[-1].at)
+    for each, ago in sure.items():
+        memory = _sure(memory, each, NOW - ago * DAY)
+    before, after = judge(contact, memory), judge(contact, _sure(memory, which, NOW - days * DAY))
+    assert after.probability <= before.probability + 1e-9
+    assert after.age <= before.age
+    assert all(after.claims[each] >= before.claims[each] - 1e-9 for each in contact.work)
+
+
+def _sure(memory: Memory, which: WorkField, day: datetime) -> Memory:
+    """As it would be had the field been known to be right on a day, besides what is known."""
+    known = memory.fields[which].validated_at
+    field = replace(memory.fields[which], validated_at=max(day, known) if known else day)
+    return replace(memory, fields={**memory.fields, which: field})
+
+
+def _moves(days: list[int], first_seen: datetime) -> list[Move]:
+    """Changes of employer between first sight and now, the last to Stripe."""
+    dates = sorted(NOW - abs(ago) * DAY for ago in days)
+    names = ["Globex", "Square", "Stripe"][-len(dates) - 1 :]
+    return [Move(at=at, old=names[i], new=names[i + 1]) for i, at in enumerate(dates) if at > first_seen]
+
+
 def test_a_job_hopper_is_doubted_sooner() -> None:
     memory = remembered(person(), sure=NOW - YEAR)
     moves = (Move(at=NOW - 2 * YEAR, old="Initech", new="Globex"), Move(at=NOW - YEAR, old="Globex", new="Acme"))

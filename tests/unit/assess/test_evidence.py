@@ -242,6 +242,16 @@ def test_an_agreeing_profile_lowers_and_mail_from_the_address_leaves_the_odds_to
     assert any("Mail came from mia@acme.example on 2026-05-29." in reason.sentence for reason in found.reasons)
 
 
+def test_a_profile_that_agrees_again_after_an_answer_counts_again_and_a_doubt_does_not() -> None:
+    agrees = replace(PROFILE, says=Says.AGREES, suggested="", likelihood_ratio=0.39)
+    before = replace(agrees, first_observed_at=SURE - DAY, observed_at=SURE - DAY)
+    again = replace(before, observed_at=NOW - DAY)
+    assert stale(memory(before)) == stale(memory())
+    assert stale(memory(again)) < stale(memory())
+    assert stale(memory(replace(again, asserted_at=SURE - DAY))) == stale(memory())  # it was written before
+    assert stale(memory(replace(PROFILE, first_observed_at=SURE - DAY))) == stale(memory())
+
+
 def test_evidence_fades() -> None:
     old, new = evidence(happened_at=NOW - 4 * YEAR), evidence(happened_at=NOW - DAY)
     assert freshness(new, NOW) > 0.99
