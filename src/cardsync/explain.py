@@ -169,7 +169,9 @@ def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
         until = asked.asked_at + app.reminders(person.account).expire_after
         question = asked.block.split("\n")[0]
         open_ = f'Asked on {asked.asked_at:%Y-%m-%d}: "{question}"'
-        sentence = f"{open_} Unanswered, the question goes by itself on {until:%Y-%m-%d}."
+        guard = _guard(app, person)
+        goes = "the question stays until release" if guard else f"the question goes by itself on {until:%Y-%m-%d}"
+        sentence = f"{open_} Unanswered, {goes}.{guard and f' {guard}'}"
         return Why(state="asked", sentence=sentence, until=until)
     told = app.mirror.contacts.history(asked.contact_id)
     marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)
@@ -198,10 +200,11 @@ def _why_it_waits(app: App, person: Person) -> str:
         if event["what"] == RESUMED:
             break
         ending = event["what"].removeprefix(ANSWER) if event["what"].startswith(ANSWER) else ""
-        if ending == Ending.NOTED and (hint := _hint(app, person)):
-            return f'you wrote "{hint}", which is no answer word, so it was taken as a note'
         if ending in _WAITS:
-            return _WAITS[ending]
+            did, then = _WAITS[ending]
+            if ending == Ending.NOTED and (hint := _hint(app, person)):
+                did = f'wrote "{hint}"'
+            return f"you {did} on {event['at'][:10]}{then}"
         if ending in _LATELY and event["old"] == QuestionKind.FOLLOW_UP:
             return f"the last question {_LATELY[ending]} less than reminders.ask_again_after ago"
     return ""
@@ -213,10 +216,10 @@ def _hint(app: App, person: Person) -> str:
     return next((event["new"] for event in reversed(told) if event["what"] == "suggestion"), "")
 
 
-_WAITS: dict[str, str] = {
-    Ending.SNOOZED: "you said later",
-    Ending.DISMISSED: "you deleted the question",
-    Ending.NOTED: "what you wrote is no answer word, so it was taken as a note",
+_WAITS: dict[str, tuple[str, str]] = {  # before and after the day
+    Ending.SNOOZED: ("said later", ""),
+    Ending.DISMISSED: ("deleted the question", ""),
+    Ending.NOTED: ("wrote something", ", which is no answer word, so it was taken as a note"),
 }
 _LATELY: dict[str, str] = {Ending.EDITED: "was answered", Ending.EXPIRED: "went unanswered"}
 
@@ -289,13 +292,19 @@ def _changing_since(app: App, person: Person, contact: Contact, judge: Judge) ->
     return since if later else None
 
 
+def _guard(app: App, person: Person) -> str:
+    """What stops all writing to the book; '' if nothing does."""
+    for kind in GUARDS:
+        if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
+            return f"{guard.detail} cardsync status --problems says what to do."
+    return ""
+
+
 def _obstacle(app: App, person: Person, now: datetime) -> Why | None:
     if app.settings.accounts[person.account].write == "never":
         return Why(state="read-only", sentence='Not asked: write = "never" in the config.')
-    for kind in GUARDS:
-        if guard := app.mirror.problems.of_book(person.book_id, kind).get(""):
-            sentence = f"Not asked: {guard.detail} cardsync status --problems says what to do."
-            return Why(state="guarded", sentence=sentence)
+    if guard := _guard(app, person):
+        return Why(state="guarded", sentence=f"Not asked: {guard}")
     for card in app.mirror.books.cards(person.book_id, contact_id=person.id):
         parked = app.mirror.problems.of_book(person.book_id, ProblemKind.PARKED).get(card.href)
         if parked and app.turns(person.account).parked(app.mirror.books.book(person.book_id), card):

@@ -1,7 +1,8 @@
 """Looking at the sources: how each stands, and a try of one."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from cardsync.app import App
@@ -20,10 +21,11 @@ def listed(app: App) -> list[dict[str, Any]]:
     """Every source, on or off, for ``cardsync sources``."""
     counts, on = app.mirror.evidence.counts(), {each.name: each for each in named(app.settings)}
     rows = [_row(app, each, counts.get(each.name, 0)) for each in on.values()]
-    off = [name for name in Sources.model_fields if name != "plugins" and name not in on]
+    off = [name for name in _OWN if name not in on]
     return rows + [{**_OFF, "name": name, "sends": sends_of(name), "evidence": counts.get(name, 0)} for name in off]
 
 
+_OWN = [name for name in Sources.model_fields if name != "plugins"]
 _OFF: dict[str, Any] = {
     "on": False, "plugin": False, "private": None, "hosts": [], "monthly": 0, "used": 0,
     "last_run": None, "not_before": None, "evidence": 0, "error": "",
@@ -48,6 +50,16 @@ def _row(app: App, each: Named, evidence: int) -> dict[str, Any]:
     }
 
 
+def _not_on(name: str, on: Sequence[str]) -> str:
+    """Why a source cannot be tried, and what to do."""
+    if name in _OWN:
+        return f"The source {name} is off: a table [sources.{name}] in the config turns it on."
+    near = next((own for own in [*on, *_OWN] if own.startswith(name)), None)
+    near = near or next(iter(get_close_matches(name, [*on, *_OWN], n=1)), None)
+    hint = f"Did you mean {near}?" if near else f"There are: {', '.join([*_OWN, *(set(on) - set(_OWN))])}."
+    return f"No source has the name {name}. {hint} A plug-in's table is [sources.plugins.NAME]."
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tried:
     """What a try of one source gave; ``found`` by contact, as ``--json`` shows it."""
@@ -64,8 +76,7 @@ async def tried(app: App, name: str, contact_id: int | None) -> Tried:
     """
     chosen = one_named(app.settings, name)
     if chosen is None:
-        on = ", ".join(names(app.settings)) or "none"
-        raise NoSuchName(f"No source {name} in the config; on are: {on}. A table [sources.{name}] turns it on.")
+        raise NoSuchName(_not_on(name, names(app.settings)))
     if chosen.source is None:
         return Tried(error=chosen.error)
     source, vips = chosen.source, known_vips(app)

@@ -26,6 +26,7 @@ def vips(app: App) -> list[dict[str, Any]]:
         rows.append(
             {
                 "name": person.name,
+                "uid": person.uid_key,
                 "account": person.account,
                 "book": person.book,
                 "groups": list(person.groups),
@@ -33,9 +34,7 @@ def vips(app: App) -> list[dict[str, Any]]:
                 "last_sure": stored["last_sure"] if stored and not nothing else None,
                 "question": open_.block.split("\n")[0] if open_ else None,
                 "paused": state.pause.value if state.pause else None,
-                "not_before": until.isoformat()
-                if (until := _until(app, person, stored, judges[person.account])) and until > now
-                else None,
+                "not_before": until.isoformat() if until and until > now else None,
                 "nothing_to_watch": nothing,
             }
         )

@@ -172,6 +172,9 @@ def test_sources_says_what_each_sends_and_a_try_keeps_nothing(reading: Household
     done = house.cardsync("sources", "test", "dns")
     assert done.exit_code == 2
     assert "[sources.dns]" in done.stderr
+    unknown = house.cardsync("sources", "test", "linkedin")
+    assert unknown.exit_code == 2
+    assert "Did you mean linkedin_export?" in unknown.stderr
 
 
 def test_nobody_of_whom_the_owner_wants_no_questions_is_shown_to_a_source(reading: Household) -> None:

@@ -52,6 +52,7 @@ class Login:
         self._counts: dict[str, int] = {}
         self._proved: set[Origin] = set()
         self._refused: set[tuple[Origin, str]] = set()
+        self._renewed: set[Origin] = set()  # where the nonce was taken anew since the last success
 
     def authorization(self, method: str, at: Location) -> str | None:
         """The Authorization field for a request, or None while the server has to ask first."""
@@ -91,6 +92,7 @@ class Login:
     def succeeded(self, origin: Origin) -> None:
         """The origin took our answer, so a later 401 of a Digest is about its nonce."""
         self._proved.add(origin)
+        self._renewed.discard(origin)
 
     def learn(self, origin: Origin, sent: str | None, challenges: list[Challenge]) -> bool:
         """Take in a 401.  True: there is an answer that was not tried yet; once False, never again."""
@@ -105,8 +107,9 @@ class Login:
             again = tried == choice.scheme == "digest"
             fresh_nonce = again and origin in self._proved
             stale = again and choice.parameters.get("stale", "").lower() == "true"
-            if not (fresh_nonce or stale):
+            if not (fresh_nonce or stale) or origin in self._renewed:
                 return False
+            self._renewed.add(origin)
         self._chosen[origin] = choice
         return True
 

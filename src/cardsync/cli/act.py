@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from cardsync.app import App
     from cardsync.errors import StateProblem
 
-_TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S")
+_TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 _MOMENTS = ("%Y-%m-%d", *_TIMES, *(f"{each}%z" for each in _TIMES), "%Y-%m-%dT%H:%M:%S.%f%z")  # the last: from --json
 
 

@@ -1,5 +1,7 @@
+import re
 import unicodedata
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -211,3 +213,23 @@ def test_no_line_breaks_the_reading_and_no_line_with_other_words_is_an_answer(te
     parse_answer(text)
     assert parse_answer(f"{text} zebra") is None
     assert parse_answer(f"zebra {text}") is None
+
+
+def test_the_page_on_answer_words_says_what_they_mean() -> None:
+    kinds = {
+        "right today": OK,
+        "works elsewhere": LEFT,
+        "ask later": LATER,
+        "with a time": LATER,
+        "no more questions": NEVER,
+        "no work any more": RETIRED,
+    }
+    page = (Path(__file__).parents[3] / "docs" / "answers.md").read_text("utf-8")
+    rows = [line.split("|")[1:-1] for line in page.splitlines() if line.startswith("|")][2:]
+    assert [row[0].strip() for row in rows] == list(kinds)
+    for meaning, *languages in rows:
+        for word in re.findall("`([^`]+)`", "".join(languages)):
+            said = parse_answer(word)
+            assert said is not None, word
+            assert said.kind is kinds[meaning.strip()], word
+            assert (said.delay is not None) is (meaning.strip() == "with a time"), word

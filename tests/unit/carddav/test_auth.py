@@ -80,6 +80,9 @@ def test_a_stale_nonce_is_renewed_but_a_refused_digest_is_final() -> None:
     assert answer(made, HTTPS, DIGEST) is None
     made.succeeded(HTTPS.origin)
     assert answer(made, HTTPS, DIGEST) == "Digest"
+    assert answer(made, HTTPS, DIGEST + ", stale=true") is None  # one fresh nonce until it is taken
+    made.succeeded(HTTPS.origin)
+    assert answer(made, HTTPS, DIGEST) == "Digest"
 
 
 def test_schemes_that_are_asked_for_in_turn_get_one_try_each() -> None:
