@@ -84,13 +84,14 @@ def serve(answer: Answerer, tls: ssl.SSLContext | None = None) -> Iterator[Loopb
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Request(self.command, path, headers, body, self.server.server_port)
             requests.append(request)
-            self._send(answer(request))
+            response = answer(request)
+            with suppress(OSError):  # nobody listens any more
+                self._send(response)
 
         def _send(self, response: Response) -> None:
             if response.raw is not None:
                 self.close_connection = True
-                with suppress(OSError):  # nobody listens any more
-                    response.raw(self.wfile)
+                response.raw(self.wfile)
                 return
             self.send_response(response.status)
             for name, value in response.headers:
