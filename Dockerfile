@@ -24,5 +24,6 @@ ENV PATH=/opt/cardsync/bin:$PATH PYTHONUNBUFFERED=1
 USER 1000:1000
 WORKDIR /data
 VOLUME /data
+HEALTHCHECK --interval=5m --timeout=30s --start-period=2m CMD ["cardsync", "healthcheck", "--live"]
 ENTRYPOINT ["cardsync"]
 CMD ["run"]

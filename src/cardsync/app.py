@@ -207,6 +207,7 @@ class App:
         """
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
+        app.mirror.cycles.begin(now)
         for name in app.settings.accounts if afresh else ():
             app.mirror.accounts.forget_discovery(name)
         previews: list[Preview] = []
@@ -263,7 +264,7 @@ class App:
             log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("account crashed", account=name, exc_info=True)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
-        mirror.accounts.hold_off(name, None, 0)
+        mirror.accounts.synced(name, self.clock())
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report

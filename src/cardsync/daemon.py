@@ -18,7 +18,10 @@ from cardsync.app import App, utc_now
 from cardsync.consulting import Beside
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
 from cardsync.lock import cycle_turn, daemon_lock
+from cardsync.observe.systemd import Supervisor
+from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
+from cardsync.words import count
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -29,12 +32,18 @@ DRAIN = timedelta(seconds=8)
 WATCH = timedelta(minutes=1)
 """How soon it is seen that the clock was set back, by a clock that nobody sets."""
 
+_NOBODY = Supervisor()
+
 
 class Daemon:
     """Runs cycles until told to stop."""
 
     def __init__(
-        self, settings: Settings, reload: Callable[[], Settings], clock: Callable[[], datetime] = utc_now
+        self,
+        settings: Settings,
+        reload: Callable[[], Settings],
+        clock: Callable[[], datetime] = utc_now,
+        supervisor: Supervisor = _NOBODY,
     ) -> None:
         self._settings = settings
         self._reload = reload
@@ -44,6 +53,7 @@ class Daemon:
         self._cycle: asyncio.Task[object] | None = None
         self._again = False
         self._beside = Beside()
+        self._supervisor = supervisor
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -61,8 +71,10 @@ class Daemon:
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
+            self._supervisor.ready()
             await self._watch(scheduler)
             log.info("stopping")
+            self._supervisor.stopping()
             scheduler.pause()
             await self._drain()
             await self._beside.end(timedelta())
@@ -87,9 +99,11 @@ class Daemon:
 
     async def _watch(self, scheduler: "AsyncIOScheduler") -> None:
         """Until told to stop: a cycle that was planned while the clock was ahead is planned anew."""
+        every = min(WATCH, self._supervisor.watchdog or WATCH)
         while not self._stop.is_set():
+            self._supervisor.alive()
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._stop.wait(), WATCH.total_seconds())
+                await asyncio.wait_for(self._stop.wait(), every.total_seconds())
             job, now = scheduler.get_job("cycle"), self._app.clock()
             latest = job.trigger.latest(now) if job else None
             if latest and job.next_run_time and job.next_run_time > latest:
@@ -110,7 +124,8 @@ class Daemon:
         try:
             await self._beside.begin(self._app)
             async with _free_cycle(self._app):
-                await self._app.cycle(scheduled=True)
+                done = await self._app.cycle(scheduled=True)
+            self._supervisor.status(_told(done))
         except CardsyncError as error:
             log.error("cycle failed", error=type(error).__name__, what=str(error))  # noqa: TRY400 - a traceback's text may hold names
         except asyncio.CancelledError:  # by ``_drain``; the scheduler would print it as an error of the job
@@ -128,6 +143,13 @@ class Daemon:
     # ------------------------------------------------------------ config
 
     def _read_again(self, scheduler: "AsyncIOScheduler") -> None:
+        self._supervisor.reloading()
+        try:
+            self._take(scheduler)
+        finally:
+            self._supervisor.ready()
+
+    def _take(self, scheduler: "AsyncIOScheduler") -> None:
         try:
             settings = self._reload()
         except ConfigError as error:
@@ -151,6 +173,14 @@ class Daemon:
 
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)
+
+
+def _told(done: Cycle) -> str:
+    """One line of counts."""
+    asked = sum(report.counts.get("asked", 0) for report in done.reports)
+    failed = sum(bool(report.error) for report in done.reports)
+    ended = f"Last cycle at {done.started:%Y-%m-%d %H:%M} UTC: {count(asked, 'question')} asked"
+    return f"{ended}, {count(failed, 'account')} failed." if failed else f"{ended}."
 
 
 @asynccontextmanager

@@ -3,23 +3,48 @@
 import asyncio
 import fcntl
 import os
+import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from cardsync.errors import LockHeld, StateProblem
 from cardsync.mirror.database import private_directory
 
 _POLL = 0.2  # seconds; another process's flock gives no event
+_GLANCE = 0.1  # seconds; a look whether the lock is held takes far less
+_DAEMON = "daemon.lock"
 
 
 @contextmanager
 def daemon_lock(state: Path) -> Iterator[None]:
     """One daemon per state directory; raises ``LockHeld``."""
-    with _locked(state / "daemon.lock", wait=False) as held:
-        if not held:
-            raise LockHeld(f"Another cardsync runs on {state}. Stop it first, or use another state_dir.")
-        yield
+    for patience in (_GLANCE, _GLANCE, 0.0):  # somebody may be looking whether one runs
+        with _locked(state / _DAEMON, wait=False) as held:
+            if held:
+                os.utime(state / _DAEMON)
+                yield
+                return
+        time.sleep(patience)
+    raise LockHeld(f"Another cardsync runs on {state}. Stop it first, or use another state_dir.")
+
+
+def daemon_since(state: Path) -> datetime | None:
+    """Since when a daemon runs on the state directory; None where none does."""
+    try:
+        descriptor = os.open(state / _DAEMON, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StateProblem(f"{state / _DAEMON} cannot be opened: {error.strerror}. Be the daemon's user.") from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return datetime.fromtimestamp(os.fstat(descriptor).st_mtime, UTC)
+    finally:
+        os.close(descriptor)
+    return None
 
 
 @contextmanager

@@ -21,6 +21,7 @@ _MODULES = {
     "check": "work",
     "demo": "work",
     "status": "look",
+    "healthcheck": "look",
     "vip": "look",
     "explain": "look",
     "history": "look",

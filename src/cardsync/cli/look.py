@@ -1,5 +1,6 @@
-"""``status``, ``vip``, ``explain``, ``history``: they look, and change nothing."""
+"""``status``, ``healthcheck``, ``vip``, ``explain``, ``history``: they look, and change nothing."""
 
+import sys
 from datetime import datetime, tzinfo
 from typing import Any
 
@@ -69,6 +70,23 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
 def _written(book: dict[str, Any]) -> str:
     held = f" ({book['held']}, until: cardsync release)" if book["held"] else ""
     return "yes" if book["written"] else f"no{held}"
+
+
+@click.command()
+@click.option("--live", is_flag=True, help="Only whether a daemon runs and begins its cycles, for what restarts it.")
+@json_option
+@click.pass_context
+def healthcheck(context: click.Context, *, live: bool, as_json: bool) -> None:
+    """Whether the daemon, each account and each source go on; 1 where the daemon does not, 3 where one needs you."""
+    from cardsync import health
+
+    with opened(context, look=True) as app:
+        parts = health.parts(app, only_daemon=live)
+    if as_json:
+        output.as_json([part.as_json() for part in parts])
+    else:
+        output.table(("part", "state", "what"), [(part.part, part.state.value, part.detail) for part in parts])
+    sys.exit(health.exit_code(parts))
 
 
 @click.group(invoke_without_command=True)

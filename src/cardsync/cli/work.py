@@ -1,6 +1,7 @@
 """``run``, ``sync``, ``check``, ``demo``."""
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
@@ -25,8 +26,10 @@ if TYPE_CHECKING:
 def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
     from cardsync.daemon import Daemon
+    from cardsync.observe.systemd import Supervisor
 
-    ending.run(Daemon(settings_of(context), lambda: settings_of(context)).run())
+    supervisor = Supervisor.take(os.environ, os.getpid())
+    ending.run(Daemon(settings_of(context), lambda: settings_of(context), supervisor=supervisor).run())
 
 
 @click.command()

@@ -93,6 +93,16 @@ class Accounts:
         row = self._db.row("SELECT not_before, failures FROM account WHERE name = ?", (account,))
         return (maybe_moment(row[0]), row[1]) if row else (None, 0)
 
+    def synced_at(self, account: str) -> datetime | None:
+        """When a cycle last ended well."""
+        row = self._db.row("SELECT synced_at FROM account WHERE name = ?", (account,))
+        return maybe_moment(row[0]) if row else None
+
+    def synced(self, account: str, now: datetime) -> None:
+        """A cycle ended well: the server is there."""
+        self.hold_off(account, None, 0)
+        self._db.execute("UPDATE account SET synced_at = ? WHERE name = ?", (iso(now), account))
+
     def hold_off(self, account: str, until: datetime | None, failures: int) -> None:
         """Leave the account alone until then."""
         self._touch(account)

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from cardsync.mirror.database import Database, iso, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
 from cardsync.records import Book, Problem, ProblemKind
 
 log = structlog.get_logger("cardsync.problems")
@@ -161,6 +161,9 @@ class Commands:
         self._db.execute("DELETE FROM command WHERE done_at < ?", (iso(before),))
 
 
+_BEGUN = "cycle begun"
+
+
 class Cycles:
     """The last cycles' reports, and small facts by name."""
 
@@ -168,6 +171,14 @@ class Cycles:
 
     def __init__(self, database: Database) -> None:
         self._db = database
+
+    def begin(self, now: datetime) -> None:
+        """A cycle begins."""
+        self.set_fact(_BEGUN, iso(now))
+
+    def begun(self) -> datetime | None:
+        """When the newest cycle began, ended or not."""
+        return maybe_moment(self.fact(_BEGUN))
 
     def record(self, started: datetime, finished: datetime, report: Mapping[str, Any]) -> None:
         """Keep a report, and only the newest few hundred."""
