@@ -21,10 +21,14 @@ from cardsync.lock import cycle_turn, daemon_lock
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
+from cardsync.settings.observe import host_and_port
+from cardsync.settings.secrets import of_page
 from cardsync.words import count
 
 if TYPE_CHECKING:
     from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+    from cardsync.observe.page import Page
 
 log = structlog.get_logger("cardsync.daemon")
 DRAIN = timedelta(seconds=8)
@@ -54,6 +58,7 @@ class Daemon:
         self._again = False
         self._beside = Beside()
         self._supervisor = supervisor
+        self._page: Page | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -71,6 +76,7 @@ class Daemon:
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
+            self._open_page()
             self._supervisor.ready()
             await self._watch(scheduler)
             log.info("stopping")
@@ -79,6 +85,7 @@ class Daemon:
             await self._drain()
             await self._beside.end(timedelta())
             scheduler.shutdown(wait=False)
+            self._close_page()
             self._app.mirror.close()
             log.info("stopped")
 
@@ -169,7 +176,30 @@ class Daemon:
         self._app = replace(self._app, settings=settings, notice="")
         self._beside.heed(settings)
         self._schedule(scheduler, at_once=True)
+        self._close_page()
+        self._open_page()
         log.info("config read again")
+
+    def _open_page(self) -> None:
+        """``[http]``: where it cannot be opened, cycles go on without it."""
+        if self._settings.http.listen is None:
+            return
+        from cardsync import monitor
+        from cardsync.observe.page import Page
+
+        try:
+            token = of_page(self._settings.http)
+            host, port = host_and_port(self._settings.http.listen)
+            self._page = Page(host, port, token, monitor.routes(self._app))
+        except CardsyncError as error:
+            log.error("the page is not there", what=str(error))  # noqa: TRY400 - a sentence of ours
+        else:
+            log.info("listening", host=host, port=self._page.port)
+
+    def _close_page(self) -> None:
+        if self._page:
+            self._page.close()
+            self._page = None
 
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)

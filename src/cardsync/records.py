@@ -124,6 +124,9 @@ class Ending(StrEnum):
     SETTLED = "settled"  # a source saw the address in use: nothing is left to ask
 
 
+SEEN_IN_USE = "seen in use"
+"""The line of the history that says that a source validated a detail."""
+
 ANSWER = "answer: "
 """How a line of the history begins that says how a question ended."""
 

@@ -28,10 +28,10 @@ from cardsync.demo.untouched import note_of, properties
 from cardsync.demo.witness import Witness, WitnessedApp
 from cardsync.errors import CardsyncError
 from cardsync.evidence.mailbox import Mailbox
-from cardsync.evidence.stage import SEEN_IN_USE
 from cardsync.evidence.web import WebPages
 from cardsync.inquiries import Named
 from cardsync.mirror import Mirror
+from cardsync.records import SEEN_IN_USE
 from cardsync.report import Person
 from cardsync.resources import PutResult
 from cardsync.settings.load import load

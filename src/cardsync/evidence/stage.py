@@ -22,6 +22,7 @@ from cardsync.evidence.pace import LONGEST
 from cardsync.evidence.subjects import digest, subject
 from cardsync.mirror import Mirror
 from cardsync.model import Contact, Evidence, Says, WorkField
+from cardsync.records import SEEN_IN_USE
 from cardsync.sources import ANY_HOST, About, Consulted, Source, SourceFailed, Subject, Web
 
 log = structlog.get_logger("cardsync.evidence")
@@ -256,10 +257,6 @@ def _asked(error: SourceFailed) -> timedelta | None:
     """The pause that a service asks for, no longer than ``LONGEST``; None: it does not."""
     wait = error.wait if isinstance(error.wait, timedelta) else timedelta()  # a plug-in may say anything
     return min(wait, LONGEST) if wait > timedelta() else None
-
-
-SEEN_IN_USE = "seen in use"
-"""The line of the history."""
 
 
 def patience(about: About) -> timedelta:

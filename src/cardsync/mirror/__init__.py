@@ -8,6 +8,7 @@ from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
 from cardsync.mirror.database import Database
 from cardsync.mirror.evidence import EvidenceStore
+from cardsync.mirror.figures import Figures
 from cardsync.mirror.journal import Journal
 from cardsync.mirror.marks import Marks
 from cardsync.mirror.problems import Commands, Cycles, Problems
@@ -32,6 +33,7 @@ class Mirror:
         self.commands = Commands(database)
         self.cycles = Cycles(database)
         self.marks = Marks(database)
+        self.figures = Figures(database)
         self.transaction = database.transaction
 
     @classmethod

@@ -7,6 +7,7 @@ from typing import Any
 
 from cardsync.settings.keys import Path
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS
+from cardsync.settings.observe import is_loopback
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
@@ -35,7 +36,17 @@ def findings(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Findi
         found += _twins(table, [name for name, _ in _tables(data, table)])
     for name, source in _tables(data, "sources"):
         found += _source(("sources", name), source)
+    found += _page(_mapping(data.get("http")))
     return tuple(found)
+
+
+def _page(http: Mapping[str, Any]) -> Iterable[Finding]:
+    given = [key for key in TOKEN_FORMS if key in http]
+    yield from _one_of(("http",), given, TOKEN_FORMS)
+    if not given and http.get("listen") and not is_loopback(http["listen"]):
+        forms = ", ".join(TOKEN_FORMS)
+        message = f"can be reached from elsewhere, and there is no token; allowed: 127.0.0.1, or one of {forms}"
+        yield Finding(path=("http", "listen"), message=message)
 
 
 def _account(path: Path, account: Mapping[str, Any], *, has_credential: bool) -> Iterable[Finding]:

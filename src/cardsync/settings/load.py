@@ -83,16 +83,23 @@ def _parsed(text: str, file: Path) -> dict[str, Any]:
 
 def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:
     """A password from the environment takes the place of the file's, in whatever form that is."""
+    for below, table in _with_secrets(data, over):
+        for forms in (PASSWORD_FORMS, TOKEN_FORMS):
+            if any(key in table for key in forms):
+                for key in forms:
+                    below.pop(key, None)
+
+
+def _with_secrets(data: dict[str, Any], over: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
+    """Each table that may hold a secret: as the file has it, and as the environment does."""
+    pairs = [(data.get("http"), over.get("http"))]
     for kind in ("accounts", "sources"):
         under, above = data.get(kind), over.get(kind)
-        for name, table in above.items() if isinstance(above, dict) else ():
-            below = under.get(name) if isinstance(under, dict) else None
-            if not isinstance(below, dict) or not isinstance(table, dict):
-                continue
-            for forms in (PASSWORD_FORMS, TOKEN_FORMS):
-                if any(key in table for key in forms):
-                    for key in forms:
-                        below.pop(key, None)
+        if isinstance(under, dict) and isinstance(above, dict):
+            pairs += [(under.get(name), table) for name, table in above.items()]
+    for below, table in pairs:
+        if isinstance(below, dict) and isinstance(table, dict):
+            yield below, table
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -129,13 +136,13 @@ _NOT_READABLE = "this user may not read the file that it names"
 
 def _lines(settings: Settings, places: Places, wrong: Callable[[Path], bool], message: str) -> Iterator[str]:
     """One for each file that the config names and with which something is ``wrong``, for this user and now."""
-    sources = {name: table for name in Sources.model_fields if (table := getattr(settings.sources, name))}
-    for kind, tables in (("accounts", settings.accounts), ("sources", sources)):
-        for name, table in tables.items():
-            for key in _FILES:
-                file = getattr(table, key, None)
-                if file is not None and wrong(file):
-                    yield places.line((kind, name, key), message)
+    tables: dict[tuple[str, ...], object] = {("accounts", name): each for name, each in settings.accounts.items()}
+    tables |= {("sources", name): getattr(settings.sources, name) for name in Sources.model_fields}
+    for path, table in (tables | {("http",): settings.http}).items():
+        for key in _FILES:
+            file = getattr(table, key, None)
+            if file is not None and wrong(file):
+                yield places.line((*path, key), message)
 
 
 def _missing(file: Path) -> bool:

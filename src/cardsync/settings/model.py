@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from cardsync.annotate import texts
 from cardsync.settings import values as v
+from cardsync.settings.observe import Http
 from cardsync.settings.sources import Sources
 from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
 from cardsync.settings.table import Table
@@ -249,6 +250,7 @@ class Settings(BaseSettings):
     guards: Guards = Field(default_factory=Guards)
     undo: Undo = Field(default_factory=Undo)
     log: Log = Field(default_factory=Log)
+    http: Http = Field(default_factory=Http)
 
     @classmethod
     def settings_customise_sources(

@@ -11,6 +11,7 @@ from cardsync.errors import ConfigError
 from cardsync.settings.checks import credential
 from cardsync.settings.environment import variable
 from cardsync.settings.model import Account
+from cardsync.settings.observe import Http
 from cardsync.settings.table import Table
 
 COMMAND_TIMEOUT = 30.0  # seconds; long enough to unlock a key store by hand
@@ -50,12 +51,17 @@ def of_source(name: str, table: Table, key: str) -> str | None:
     return _given(("sources", name), table, key)
 
 
+def of_page(http: Http) -> str | None:
+    """The token of ``[http]``; None where there is none.  Raises as ``resolve``."""
+    return _given(("http",), http, "token")
+
+
 def is_given(table: Table, key: str) -> bool:
     """Whether the table of a source gives a ``password`` or ``token``; nothing is read for that."""
     return any(getattr(table, f"{key}{form}") is not None for form in ("", "_file", "_command", "_env_file"))
 
 
-def _given(path: tuple[str, str], account: Table, key: str) -> str | None:
+def _given(path: tuple[str, ...], account: Table, key: str) -> str | None:
     value: SecretStr | None = getattr(account, key)
     if value is not None:
         return value.get_secret_value()
