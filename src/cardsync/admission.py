@@ -3,7 +3,6 @@
 import asyncio
 import hashlib
 import random
-import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -105,9 +104,5 @@ class Admission:
 
     def _login_key(self, secret: Secret) -> str:
         """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""
-        salt = self.mirror.cycles.fact("salt")
-        if not salt:
-            salt = secrets.token_hex(16)
-            self.mirror.cycles.set_fact("salt", salt)
         parts = "\0".join([self.account.url, self.account.username or "", secret.password or "", secret.token or ""])
-        return hashlib.scrypt(parts.encode(), salt=bytes.fromhex(salt), n=2**14, r=8, p=1).hex()
+        return hashlib.scrypt(parts.encode(), salt=self.mirror.cycles.salt(), n=2**14, r=8, p=1).hex()

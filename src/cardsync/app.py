@@ -198,12 +198,14 @@ class App:
         dry_run: bool = False,
         scheduled: bool = False,
         afresh: bool = False,
+        ask: bool = True,
         progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> Cycle:
         """All accounts, each on its own: one that fails does not stop the others.
 
         A dry run works on a copy of the mirror, for the caller to close, and PUTs nothing.  A scheduled cycle leaves
-        alone the accounts whose server was away a moment ago; one ``afresh`` discovers all books again.
+        alone the accounts whose server was away a moment ago; one ``afresh`` discovers all books again.  ``ask``: not
+        where the sources have seen nobody yet, so that the first question is not about somebody who just wrote.
         """
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
@@ -215,7 +217,7 @@ class App:
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(
             *(
-                self._account(name, app.mirror, now, scheduled, previews if dry_run else None, progress)
+                self._account(name, app.mirror, now, scheduled, previews if dry_run else None, progress, ask=ask)
                 for name in app.settings.accounts
             )
         )
@@ -234,6 +236,8 @@ class App:
         scheduled: bool,
         previews: list[Preview] | None,
         progress: Callable[[int, int], None],
+        *,
+        ask: bool,
     ) -> AccountReport:
         """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
@@ -244,7 +248,7 @@ class App:
                     mirror=mirror,
                     account=name,
                     judge=self.judge(name, now),
-                    reminders=self.reminders(name),
+                    reminders=self.reminders(name) if ask else replace(self.reminders(name), max_new_per_day=0),
                     guards=GuardPolicy(**self.settings.guards.model_dump()),
                     zone=self.zone,
                     backups=self.settings.state_dir / "backups",

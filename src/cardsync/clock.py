@@ -8,7 +8,7 @@ import structlog
 from cardsync.mirror import Mirror
 
 log = structlog.get_logger("cardsync.clock")
-_NEVER_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
+NEVER_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
 """No cycle of ours ran earlier: machines without a battery begin in 1970 or 2000."""
 _FAR = timedelta(days=1)
 
@@ -27,6 +27,6 @@ def was_ahead(began: Sequence[datetime], now: datetime) -> bool:
     not believed: dates that were true must not be lost.
     """
     ahead = [at for at in began if at > now]
-    if not ahead or now < _NEVER_BEFORE:
+    if not ahead or now < NEVER_BEFORE:
         return False
     return min(ahead) - now > _FAR and 2 * len(ahead) < len(began)

@@ -9,11 +9,14 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from cardsync.app import App
+from cardsync.clock import NEVER_BEFORE
 from cardsync.errors import StateProblem
 from cardsync.evidence.stage import Consult, Counts
-from cardsync.inquiries import Named, named
+from cardsync.inquiries import Named, named, names
 from cardsync.model import Contact
 from cardsync.settings.model import Settings
+from cardsync.settings.secrets import print_of
+from cardsync.settings.table import Table
 from cardsync.sources import Source, Subject
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
     from cardsync.evidence.http import GuardedClient
 
 log = structlog.get_logger("cardsync.evidence")
+_FAILED_WITH = "source failed with "
 HEAD_START = timedelta(seconds=5)
 """What a cycle waits for the sources that are quick; the others go on beside it, and count in the next one."""
 
@@ -53,11 +57,16 @@ class Holding:
         """Close the client."""
         await self._open.aclose()
 
-    async def consult(self, app: App) -> dict[str, Counts]:
+    async def consult(self, app: App, *, at_once: bool = False) -> dict[str, Counts]:
         """All sources at once, each on its own; by name what they did.  Raises nothing of theirs, but ``StateProblem``.
 
-        ``app`` is of the same settings and mirror each time.
+        ``app`` is of the same settings and mirror each time.  ``at_once``: somebody waits for what is new at home, so
+        the private ones are asked though they are not due.
         """
+        if app.clock() < NEVER_BEFORE:
+            log.warning("sources not asked, the clock is not set yet")
+            return {}
+        await self._heed_changes(app)
         usable = await self._usable(app)
         if not usable:
             return {}
@@ -75,10 +84,35 @@ class Holding:
                 clock=app.clock,
                 aliases=app.settings.organisations.aliases,
                 domains=app.settings.organisations.domains,
+                at_once=at_once and source.about.private,
             ).run()
             for name, source in usable.items()
         }
-        return dict(zip(runs, await _all(runs.values()), strict=True))
+        done = dict(zip(runs, await _all(runs.values()), strict=True))
+        await self._remember_failures(app)
+        return done
+
+    async def _heed_changes(self, app: App) -> None:
+        """A source that failed under other settings, or another file with its password, is asked at once."""
+        for name, print_ in (await self._prints(app)).items():
+            if (before := app.mirror.cycles.fact(f"{_FAILED_WITH}{name}")) and before != print_:
+                app.mirror.evidence.try_again(name)
+                app.mirror.cycles.set_fact(f"{_FAILED_WITH}{name}", "")
+
+    async def _remember_failures(self, app: App) -> None:
+        for name, print_ in (await self._prints(app)).items():
+            app.mirror.cycles.set_fact(f"{_FAILED_WITH}{name}", print_)
+
+    async def _prints(self, app: App) -> dict[str, str]:
+        """Of those that failed at their last run."""
+        tables = {name: getattr(self.settings.sources, name, None) for name in names(self.settings)}
+        failed = {
+            name: table
+            for name, table in tables.items()
+            if isinstance(table, Table) and app.mirror.evidence.state(name, app.clock()).error
+        }
+        salt = app.mirror.cycles.salt()
+        return {name: await asyncio.to_thread(print_of, table, salt) for name, table in failed.items()}
 
     async def _usable(self, app: App) -> dict[str, Source]:
         if not self._given:
@@ -145,15 +179,15 @@ class Beside:
             self.stop()
             log.info("sources stopped, the config changed")
 
-    async def begin(self, app: App, wait: timedelta = HEAD_START) -> None:
-        """Begin a run unless one of this config goes on; give it ``wait`` before the cycle."""
+    async def begin(self, app: App, wait: timedelta = HEAD_START, *, at_once: bool = False) -> None:
+        """Begin a run unless one of this config goes on; give it ``wait`` before the cycle.  ``at_once``: as above."""
         if self._holding and self._holding.settings != app.settings:
             await self.end(timedelta())
         if not any(_configured(app)):
             return
         self._holding = self._holding or Holding(app.settings)
         if self._task is None or self._task.done():
-            self._task = asyncio.create_task(_guarded(self._holding, app))
+            self._task = asyncio.create_task(_guarded(self._holding, app, at_once=at_once))
         await asyncio.wait({self._task}, timeout=wait.total_seconds())
 
     def stop(self) -> None:
@@ -180,9 +214,9 @@ async def _ended(task: asyncio.Task[dict[str, Counts]], wait: timedelta) -> Mapp
     return {} if task.cancelled() else task.result()
 
 
-async def _guarded(holding: Holding, app: App) -> dict[str, Counts]:
+async def _guarded(holding: Holding, app: App, *, at_once: bool) -> dict[str, Counts]:
     try:
-        return await holding.consult(app)
+        return await holding.consult(app, at_once=at_once)
     except StateProblem as error:
         log.error("sources not asked", error=type(error).__name__, what=str(error))  # noqa: TRY400 - a sentence for the owner
         return {}

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING
 import structlog
 
 from cardsync.app import App, utc_now
-from cardsync.consulting import Beside
+from cardsync.consulting import Beside, known_vips
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
+from cardsync.inquiries import names
 from cardsync.lock import cycle_turn, daemon_lock
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
@@ -131,7 +132,10 @@ class Daemon:
         try:
             await self._beside.begin(self._app)
             async with _free_cycle(self._app):
-                done = await self._app.cycle(scheduled=True)
+                first = bool(names(self._settings)) and not known_vips(self._app)
+                done = await self._app.cycle(scheduled=True, ask=not first)
+            if first:
+                await self._beside.begin(self._app)  # now there is somebody to look for
             self._supervisor.status(_told(done))
         except CardsyncError as error:
             log.error("cycle failed", error=type(error).__name__, what=str(error))  # noqa: TRY400 - a traceback's text may hold names

@@ -80,7 +80,7 @@ def _evidence(app: App, person: Person) -> Iterator[tuple[Evidence, str]]:
         elif each in counted:
             yield each, ""
         else:
-            yield each, "edited or confirmed since" if counts(each, now) else "not seen twice yet"
+            yield each, "edited, confirmed or seen in use since" if counts(each, now) else "not seen twice yet"
 
 
 def _rank(judge: Judge, person: Person, stored: dict[str, Any] | None) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from cardsync.assess.domains import Domains
 from cardsync.errors import CardsyncError, ConfigError
+from cardsync.evidence.checked import checked_about
 from cardsync.settings import secrets
 from cardsync.settings.model import Settings
 from cardsync.settings.sources import Sources
@@ -79,6 +80,8 @@ def _plugin(name: str, options: Mapping[str, Any]) -> Source:
         there = ", ".join(sorted({entry.name for entry in entry_points(group=GROUP)})) or "none"
         raise ConfigError(f"No package here has a source of that name; installed: {there}.")
     source: Source = found[0].load()(options)
+    if wrong := checked_about(source.about):
+        raise ConfigError(f"A mistake in this source: {wrong}.")
     if source.about.api_version != API_VERSION:
         raise ConfigError(f"It was made for version {source.about.api_version} of the seam; this is {API_VERSION}.")
     if source.about.name != name:
@@ -135,7 +138,7 @@ def _calendar(table: Any, settings: Settings) -> Source:
     from cardsync.evidence.calendar import Calendar
 
     options = CalendarOptions(
-        url=table.url,
+        url=table.url if "://" in table.url else f"https://{table.url}",
         username=table.username,
         password=_Secret(name="calendar", table=table, key="password"),
         since=table.since,

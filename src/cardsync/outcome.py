@@ -1,7 +1,7 @@
 """What a cycle of all accounts came to, and the exit code that several outcomes share."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from cardsync.cycle import AccountReport
 from cardsync.mirror import Mirror
 
 PARTIAL = 3
+_DONE = ("fetched", "removed", "assessed", "asked", "taken_out", "adopted")
 _LEFT_OUT = ("failed_books", "guarded_books", "quarantined", "parked")
 
 
@@ -27,6 +28,12 @@ class Cycle:
         """See ``shared_exit_code``; a book or card that failed, or a guard, makes a cycle partial."""
         return shared_exit_code([report.exit_code or (PARTIAL if _left_out(report) else 0) for report in self.reports])
 
+    def following(self, earlier: "Cycle") -> "Cycle":
+        """Both as one, where the earlier one did a part of the work."""
+        counts = {report.account: report.counts for report in earlier.reports}
+        reports = (_with(report, counts.get(report.account, {})) for report in self.reports)
+        return replace(self, started=earlier.started, reports=tuple(reports))
+
     def as_json(self) -> dict[str, Any]:
         """Counts only."""
         return {
@@ -42,6 +49,11 @@ def shared_exit_code(codes: Sequence[int]) -> int:
     if not failed:
         return 0
     return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
+
+
+def _with(report: AccountReport, earlier: Mapping[str, int]) -> AccountReport:
+    done = {what: earlier.get(what, 0) + report.counts[what] for what in _DONE if what in report.counts}
+    return replace(report, counts={**report.counts, **done})
 
 
 def _left_out(report: AccountReport) -> bool:

@@ -53,7 +53,8 @@ def _row(app: App, each: Named, evidence: int) -> dict[str, Any]:
 def _not_on(name: str, on: Sequence[str]) -> str:
     """Why a source cannot be tried, and what to do."""
     if name in _OWN:
-        return f"The source {name} is off: a table [sources.{name}] in the config turns it on."
+        others = ", ".join(on) or "none"
+        return f"The source {name} is off; on are: {others}. A table [sources.{name}] in the config turns it on."
     near = next((own for own in [*on, *_OWN] if own.startswith(name)), None)
     near = near or next(iter(get_close_matches(name, [*on, *_OWN], n=1)), None)
     hint = f"Did you mean {near}?" if near else f"There are: {', '.join([*_OWN, *(set(on) - set(_OWN))])}."

@@ -88,7 +88,7 @@ async def the_one(options: MailboxOptions, subjects: Sequence[Subject] = (JANE,)
 
 
 def day(ago: int) -> datetime:
-    return (NOW - timedelta(days=ago)).replace(hour=0)
+    return NOW - timedelta(days=ago)
 
 
 # ---------------------------------------------------------------- what mail says
@@ -174,7 +174,7 @@ async def test_a_hard_bounce_says_that_the_address_is_gone(
     assert (bounce.kind, bounce.says, bounce.claim) == (EvidenceKind.BOUNCE, Says.GONE, WorkField.EMAIL)
     assert bounce.stored == "Jane.Doe@OldCo.example"
     assert (bounce.likelihood_ratio, bounce.employer_ratio) == (75, 15)
-    assert bounce.happened_at == datetime(2026, 11, 3, tzinfo=UTC)
+    assert bounce.happened_at == datetime(2026, 11, 3, 8, tzinfo=UTC)
 
 
 @pytest.mark.parametrize(
@@ -197,9 +197,10 @@ async def test_other_reports_say_nothing(
     assert not (await look(options)).evidence
 
 
-def report(sender: str, noted: str = "") -> tuple[bytes, datetime]:
-    """A hard bounce of Jane's from there, with what servers noted on it."""
+def report(sender: str, noted: str = "", way: str = "") -> tuple[bytes, datetime]:
+    """A hard bounce of Jane's from there, with what servers noted on it, and whence it came."""
     lines = "".join(f"Authentication-Results: {each}\r\n" for each in noted.splitlines())
+    lines += "".join(f"Received: {each}\r\n" for each in way.splitlines())
     ours = b"From: Mail Delivery System <MAILER-DAEMON@mx.home.example>"
     assert ours in DSN
     return DSN.replace(ours, f"{lines}From: {sender}".encode()), NOW - timedelta(days=1)
@@ -215,6 +216,9 @@ def report(sender: str, noted: str = "") -> tuple[bytes, datetime]:
         report("MAILER-DAEMON@mx.home.example", f"{OURS}; dkim=none; spf=none"),
         report("MAILER-DAEMON@mx.home.example", f"{OURS}; dkim=pass header.d=evil.example"),
         report("MAILER-DAEMON@mx.home.example", f"evil.example; dkim=pass header.d=home.example\n{OURS}; dkim=none"),
+        report("MAILER-DAEMON@mx.home.example", "mx2.home.example; dkim=none; spf=fail"),
+        report("MAILER-DAEMON@mx.home.example", way="from x (x [93.184.216.34]) by mx.home.example with ESMTP id 1"),
+        report("MAILER-DAEMON@mx.home.example", way="from x (IPv6:2a02:810a::7) by mx.home.example\nby a id 2"),
         report("postmaster@oldco.example", f"{OURS}; dkim=fail header.d=oldco.example"),
         report("postmaster@oldco.example"),
         report("someone@oldco.example", f"{OURS}; dkim=pass header.d=oldco.example"),
@@ -231,6 +235,8 @@ async def test_a_forged_bounce_says_nothing(
     "told",
     [
         report("MAILER-DAEMON@home.example"),
+        report("MAILER-DAEMON@home.example", way="by mx.home.example (Postfix) id 12; Tue, 3 Nov 2026 08:00:00 +0000"),
+        report("MAILER-DAEMON@home.example", way="from mx.home.example ([127.0.0.1]) by mx.home.example with LMTP"),
         report("postmaster@mx2.home.example", f"{OURS}; dkim=pass header.d=home.example"),
         report("Postmaster <postmaster@oldco.example>", f"{OURS}; dkim=pass header.d=oldco.example"),
     ],
@@ -240,6 +246,36 @@ async def test_a_bounce_of_who_knows_counts(
 ) -> None:
     dovecot.deliver(user, [told])
     assert (await the_one(options)).kind is EvidenceKind.BOUNCE
+
+
+@pytest.mark.parametrize("mails", [4, 5])
+async def test_a_server_of_which_the_mail_says_nothing_is_not_taken_for_one_that_notes_nothing_on_its_own(
+    dovecot: Dovecot, user: str, options: MailboxOptions, mails: int
+) -> None:
+    """Where nobody notes anything, who forges a report is not told from one's own server."""
+    dovecot.deliver(user, [(b"From: x@x.example\r\n\r\n", NOW)] * (mails - 1) + [report("MAILER-DAEMON@home.example")])
+    if mails < 5:
+        assert (await the_one(options)).kind is EvidenceKind.BOUNCE
+        return
+    with pytest.raises(SourceFailed, match=r"stands on none of the newest mail\. If your server notes nothing"):
+        await look(options)
+
+
+async def test_a_mailbox_with_gaps_of_millions_of_uids_is_read_at_once(
+    dovecot: Dovecot, user: str, options: MailboxOptions, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dovecot.deliver(user, [mail()])
+    monkeypatch.setattr(mail_scan, "examine", lambda *given: replace(imap.examine(*given), next_uid=4_000_000_000))
+    searches: list[object] = []
+    search = mail_scan.Reader._search
+
+    def counted(reader: mail_scan.Reader, *given: Any) -> list[int]:
+        searches.append(given)
+        return search(reader, *given)
+
+    monkeypatch.setattr(mail_scan.Reader, "_search", counted)
+    assert (await the_one(options)).kind is EvidenceKind.WROTE
+    assert len(searches) == 1
 
 
 async def test_gmails_own_bounces_count(dovecot: Dovecot, user: str, options: MailboxOptions) -> None:

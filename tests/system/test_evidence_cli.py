@@ -2,6 +2,8 @@
 
 import json
 import re
+import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from builders import card
-from household import Household
+from household import PEOPLE, Household
 from servers.dovecot import Dovecot, start_dovecot
 
 OURS = "mx.home.example"
@@ -54,8 +56,8 @@ def reading(quiet: Household) -> Household:
     return quiet
 
 
-def _mail(sender: str, domain: str, *more: str) -> bytes:
-    sent = datetime.now(UTC) - 10 * DAY
+def _mail(sender: str, domain: str, *more: str, sent: datetime | None = None) -> bytes:
+    sent = sent or datetime.now(UTC) - 10 * DAY
     lines = [
         f"Authentication-Results: {OURS}; dkim=pass header.d={domain}",
         f"From: {sender}",
@@ -69,8 +71,8 @@ def _mail(sender: str, domain: str, *more: str) -> bytes:
     return "\r\n".join(lines).encode()
 
 
-def _bounce(address: str) -> bytes:
-    sent = f"{datetime.now(UTC) - 10 * DAY:%a, %d %b %Y %H:%M:%S} +0000"
+def _bounce(address: str, at: datetime | None = None) -> bytes:
+    sent = f"{at or datetime.now(UTC) - 10 * DAY:%a, %d %b %Y %H:%M:%S} +0000"
     return DSN.replace("jane.doe@oldco.example", address).replace("Tue, 03 Nov 2026 08:00:00 +0000", sent).encode()
 
 
@@ -142,6 +144,65 @@ def test_mail_from_the_address_takes_the_question_back(reading: Household, dovec
     assert _questions(house) == {}
     assert house.asked_about() == []
     assert "answer: settled" in house.ok("history", "Zora")
+
+
+def test_mail_of_the_day_of_asking_takes_the_question_back(reading: Household, dovecot: Dovecot, user: str) -> None:
+    """Also one that came before we asked and is read after it."""
+    house = reading
+    dovecot.deliver(user, [(_bounce("zora.quillfeather@initrode.example"), datetime.now(UTC) - 9 * DAY)])
+    house.ok("sync")
+    assert list(_questions(house)) == ["Zora Quillfeather"]
+    earlier = datetime.now(UTC) - timedelta(hours=1)
+    wrote = _mail("Zora <zora.quillfeather@initrode.example>", "initrode.example", sent=earlier)
+    dovecot.deliver(user, [(wrote, earlier)])
+    assert "mailbox: 3 contacts looked at, 1 found, 1 seen in use\n" in house.ok("sync")
+    assert _questions(house) == {}
+    assert house.asked_about() == []
+    assert re.search(r"  seen in use +email\b", house.ok("history", "Zora"))
+
+
+@pytest.mark.parametrize("bounced_last", [True, False])
+def test_of_mail_and_bounce_of_one_day_the_later_counts(
+    reading: Household, dovecot: Dovecot, user: str, bounced_last: bool
+) -> None:
+    house = reading
+    morning, evening = (datetime.now(UTC).replace(hour=hour, minute=0) - 5 * DAY for hour in (7, 20))
+    wrote, bounced = (morning, evening) if bounced_last else (evening, morning)
+    mail = _mail("Zora <zora.quillfeather@initrode.example>", "initrode.example", sent=wrote)
+    dovecot.deliver(user, [(mail, wrote), (_bounce("zora.quillfeather@initrode.example", bounced), bounced)])
+    house.ok("sync")
+    evidence = json.loads(house.ok("explain", "Zora", "--json"))["evidence"]
+    counted = {each["kind"]: not each["not_counted"] for each in evidence}
+    assert counted == {"bounce": bounced_last, "wrote": True}
+
+
+def test_the_first_question_waits_for_what_the_sources_say(reading: Household, dovecot: Dovecot, user: str) -> None:
+    """Else it would be about somebody who wrote yesterday."""
+    house = reading
+    shutil.rmtree(house.state)
+    at = datetime.now(UTC) - DAY
+    senders = {name: f"{name.lower().replace(' ', '.')}@{company.lower()}.example" for name, company in PEOPLE.items()}
+    one, *others = senders
+    dovecot.deliver(user, [(_mail(senders[name], f"{PEOPLE[name].lower()}.example", sent=at), at) for name in others])
+    said = house.ok("sync", "--dry-run")
+    assert "A dry run asks no source" in said
+    said = house.ok("sync")
+    assert "5 cards read, 3 VIPs, asked 1," in said
+    assert "2 seen in use" in said
+    assert list(_questions(house)) == [one]
+
+
+def test_a_daemon_asks_nobody_before_the_sources_have_seen_anybody(
+    reading: Household, dovecot: Dovecot, user: str
+) -> None:
+    house = reading
+    shutil.rmtree(house.state)
+    daemon = house.daemon()
+    assert daemon.wait_for("cycle")["asked"] == 0
+    assert daemon.wait_for("source", 2)["looked"] == len(PEOPLE)
+    daemon.send(signal.SIGHUP)  # a cycle at once
+    assert daemon.wait_for("cycle", 2)["asked"] > 0
+    assert daemon.stop() == 0
 
 
 def test_a_mail_server_that_refuses_the_login_stops_nothing_and_is_said(reading: Household) -> None:
@@ -261,10 +322,10 @@ def test_a_source_that_is_refused_is_told_of_and_asked_again_after_a_release(
     house.ok("sync")
     told = house.ok("status", "--problems")
     assert re.search(r"source-failed\tmailbox\t.*refuses user name or password.*It is tried again after", told)
-    password.write_text(dovecot.password + "\n", "utf-8")
-    house.ok("sync")
-    assert "source-failed" in house.ok("status")
+    assert re.search(r"mailbox: left alone until .* UTC, for it failed\n", house.ok("sync"))
     assert "source-failed" in house.ok("release")
+    assert "refuses user name or password" in house.ok("sync")
+    password.write_text(dovecot.password + "\n", "utf-8")  # which is seen without a release
     house.ok("sync")
     assert "no problems" in house.ok("status")
 

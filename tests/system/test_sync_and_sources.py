@@ -20,7 +20,7 @@ def waits():
     while not Path({free!r}).exists():
         time.sleep(0.05)
 
-async def consult(holding, app):
+async def consult(holding, app, *, at_once):
     await asyncio.to_thread(waits)
     return {{"slow": Counts(looked=3)}}
 

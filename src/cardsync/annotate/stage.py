@@ -147,10 +147,10 @@ class Annotate:
         return Ending.EXPIRED if self.now - asked.asked_at >= self.policy.expire_after else None
 
     def _seen_in_use(self, asked: Asked, card: VipCard, data: bytes) -> bool:
-        """Whether a source saw the address in use since we asked, and nothing is left to ask."""
+        """Whether we learnt since we asked that the address is in use, and nothing is left to ask."""
         memory = self.mirror.contacts.memory(asked.contact_id)
-        since = (each.happened_at for each in memory.evidence if each.says is Says.USED and each.happened_at)
-        if memory.left_at or not any(day > asked.asked_at for day in since):
+        learnt = (each.observed_at for each in memory.evidence if each.says is Says.USED)
+        if memory.left_at or not any(at > asked.asked_at for at in learnt):
             return False
         return self.judge(contact_of(scan(data)), memory, card.groups)[1] is None
 

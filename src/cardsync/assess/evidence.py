@@ -45,10 +45,17 @@ def _settling(each: Evidence, contact: Contact) -> tuple[WorkField, ...]:
     """The fields of which a confirmation or an edit answers it."""
     if each.says is Says.USED:
         return ()
+    if each.kind is EvidenceKind.NEW_ADDRESS:  # who still uses the old one as well has not left
+        return (WorkField.EMAIL, *_asked_about(contact))
     if each.says is Says.GONE and each.kind not in _ASKED_OF_ALL:
         return (each.claim,)
-    asked = (WorkField.ORGANISATION,) if WorkField.ORGANISATION in contact.work else (WorkField.TITLE, WorkField.ROLE)
+    asked = _asked_about(contact)
     return (each.claim, *asked) if each.says is Says.GONE else asked
+
+
+def _asked_about(contact: Contact) -> tuple[WorkField, ...]:
+    """What an ok to a question about the employment confirms."""
+    return (WorkField.ORGANISATION,) if WorkField.ORGANISATION in contact.work else (WorkField.TITLE, WorkField.ROLE)
 
 
 def _same(each: Evidence, value: str, aliases: Aliases) -> bool:
@@ -103,7 +110,7 @@ def _signal(each: Evidence, memory: Memory, now: datetime) -> Signal:
 
 _SENTENCES = {
     EvidenceKind.WROTE: "Mail came from {stored} on {day}.",
-    EvidenceKind.MET: "An invitation to {stored} was answered; the day was {day}.",
+    EvidenceKind.MET: "An invitation to {stored} was answered, on {day} at the earliest.",
     EvidenceKind.BOUNCE: "Mail to {stored} came back for good on {day}.",
     EvidenceKind.NEW_ADDRESS: "The contact used an address at {suggested} on {day}.",
     EvidenceKind.NO_DOMAIN: "The domain of {stored} does not exist; {seen}.",

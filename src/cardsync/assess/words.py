@@ -26,8 +26,8 @@ ANYBODYS_LABELS = GENERIC_WORDS | _words("mail email corp web host hosting work 
 """First labels of domains that say nothing about whose they are."""
 
 PROFILE_HOSTS = _words("""
-    linkedin.com xing.com twitter.com x.com facebook.com instagram.com threads.net github.com gitlab.com about.me
-    linktr.ee medium.com substack.com youtube.com orcid.org researchgate.net google.com calendly.com bsky.app
+    linkedin.com lnkd.in xing.com twitter.com x.com facebook.com instagram.com threads.net github.com gitlab.com
+    about.me linktr.ee medium.com substack.com youtube.com orcid.org researchgate.net google.com calendly.com bsky.app
     mastodon.social crunchbase.com wikipedia.org
 """)
 """Registrable domains where a work URL is the person's page with somebody else."""

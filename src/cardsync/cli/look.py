@@ -9,6 +9,7 @@ import click
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
 from cardsync.model import WorkField
+from cardsync.records import SEEN_IN_USE
 from cardsync.words import count, percent
 
 _DAY = 10  # characters of ISO 8601
@@ -283,7 +284,7 @@ def _values(event: dict[str, Any]) -> str:
     return " -> ".join(repr(value) for value in (event["old"], new) if value) if event["field"] else new
 
 
-_OF_A_DAY = {"validated": "right on", "answer: later": "until"}
+_OF_A_DAY = {"validated": "right on", SEEN_IN_USE: "on", "answer: later": "until"}
 
 
 @click.command()

@@ -59,7 +59,10 @@ def sources(context: click.Context, *, as_json: bool) -> None:
 @json_option
 @click.pass_context
 def test(context: click.Context, *, source: str, name: str | None, as_json: bool) -> None:
-    """Ask SOURCE once, about NAME or the first VIP that it can look for; nothing is kept but the count of requests."""
+    """Ask SOURCE once, and keep nothing but the count of requests.
+
+    About NAME, or the first VIP that it can look for; mailbox, calendar and LinkedIn's export are asked about all.
+    """
     from cardsync import report
     from cardsync.overview import tried
 

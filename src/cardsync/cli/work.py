@@ -52,6 +52,9 @@ def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
 
 def _print_sources(sources: Mapping[str, "Counts"]) -> None:
     for name, counts in sources.items():
+        if counts.waits:
+            output.say(f"{name}: {counts.waits}")
+            continue
         output.say(
             f"{name}: {count(counts.looked, 'contact')} looked at, {counts.found} found, "
             f"{counts.validated} seen in use{(counts.errors and f'; {counts.errors[-1]}') or ''}"
@@ -64,19 +67,16 @@ async def _synced(
     """The sources first, as long as they are quick; a dry run asks none.  Only the cycle keeps others from theirs."""
     from cardsync.consulting import Beside, known_vips
     from cardsync.inquiries import names
-    from cardsync.lock import cycle_lock, cycle_turn
+    from cardsync.lock import cycle_lock
 
     beside = Beside()
     first = not dry_run and bool(names(app.settings)) and not known_vips(app)  # then nobody can be asked about yet
     if not dry_run:
-        await beside.begin(app, _QUICK)
-    try:
-        async with cycle_turn(app.settings.state_dir, say_waiting):
-            done = await app.cycle(dry_run=dry_run, progress=shown)
-    finally:
-        app.carry_out_waiting()
+        await beside.begin(app, _QUICK, at_once=True)
+    done = await _one_cycle(app, shown, dry_run=dry_run, ask=not first)
     if first:
-        await beside.begin(app, timedelta())
+        await beside.begin(app, _SLOW)
+        done = (await _one_cycle(app, shown)).following(done)
     sources = await beside.end(_SLOW)
     if sources:
         with cycle_lock(app.settings.state_dir, wait=False) as held:
@@ -86,14 +86,29 @@ async def _synced(
     return done, sources
 
 
+async def _one_cycle(
+    app: "App", shown: Callable[[int, int], None], *, dry_run: bool = False, ask: bool = True
+) -> "Cycle":
+    from cardsync.lock import cycle_turn
+
+    try:
+        async with cycle_turn(app.settings.state_dir, say_waiting):
+            return await app.cycle(dry_run=dry_run, ask=ask, progress=shown)
+    finally:
+        app.carry_out_waiting()
+
+
 _QUICK, _SLOW = timedelta(minutes=1), timedelta(minutes=5)
 
 
 def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
+    from cardsync.inquiries import names
     from cardsync.needs import no_vips
     from cardsync.records import ProblemKind
     from cardsync.report import name_of
 
+    if dry_run and names(app.settings):
+        output.say("A dry run asks no source: what one finds may change whom it asks about, and how.")
     app = replace(app, mirror=done.mirror)
     for preview in done.previews:
         output.say(f"would {preview.why}:")

@@ -83,7 +83,11 @@ class Days:
         """One cycle at that time; raises ``CardsyncError`` where it fails."""
         self.time.now = at
         self.app.witness.puts.clear()
-        done = asyncio.run(self.app.cycle())
+        cycle = self.app.cycle()
+        try:
+            done = asyncio.run(cycle)
+        finally:
+            cycle.close()  # where Ctrl-C came before it began
         for report in done.reports:
             if report.error:
                 raise CardsyncError(report.error)

@@ -1,14 +1,13 @@
 """What a look gave, checked at the seam: a plug-in's mistake is found here, and not where it is kept or read (pure)."""
 
 import json
-import math
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from cardsync.model import Evidence, EvidenceKind, Says, WorkField
-from cardsync.sources import Consulted, SourceFailed
+from cardsync.sources import About, Consulted, Need, SourceFailed
 
 LONGEST = 10_000  # characters of a text; a URL on a card may be long
 
@@ -32,6 +31,27 @@ def checked(found: object, source: str) -> Consulted:
     if not (isinstance(found.unseen, frozenset) and all(map(_text, found.unseen))):
         raise _wrong(source, "unseen is no frozenset of URLs")
     return replace(found, evidence=evidence, cursor=cursor)
+
+
+def checked_about(about: object) -> str:
+    """What is wrong with what a source says of itself; '' for nothing."""
+    if not isinstance(about, About):
+        return "about is no About"
+    rules: Mapping[str, Callable[[Any], bool]] = {
+        **dict.fromkeys(("name", "sends"), _text),
+        "hosts": lambda hosts: isinstance(hosts, tuple) and all(map(_text, hosts)),
+        "needs": lambda needs: isinstance(needs, frozenset) and all(isinstance(need, Need) for need in needs),
+        **dict.fromkeys(("private", "scans"), _one_of(bool)),
+        "every": lambda every: isinstance(every, timedelta) and _SOONEST <= every <= _LATEST,
+        "monthly": lambda monthly: type(monthly) is int and 0 <= monthly <= _MOST,
+        "apart": lambda apart: isinstance(apart, timedelta) and timedelta() <= apart <= _APART,
+    }
+    wrong = next((name for name, is_right in rules.items() if not is_right(getattr(about, name))), None)
+    return f"{wrong} of its about is not what it has to be" if wrong else ""
+
+
+_SOONEST, _LATEST, _APART = timedelta(minutes=1), timedelta(days=3650), timedelta(hours=1)
+_MOST = 1_000_000_000
 
 
 def _piece(each: object, source: str) -> Evidence:
@@ -74,7 +94,7 @@ def _encodable(text: str) -> bool:
 
 
 def _number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= _MOST
 
 
 def _ratio(value: Any) -> bool:

@@ -2,11 +2,11 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import datetime
 
-from cardsync.assess.domains import Domains, domain_belongs
+from cardsync.assess.domains import Domains, domain_belongs, to_show
 from cardsync.assess.organisations import CERTAIN, Aliases, Verdict, compare, folded, initials
 from cardsync.evidence.page import Person
+from cardsync.evidence.profile import past
 from cardsync.evidence.sites import Seen, host_of
 from cardsync.model import Evidence, EvidenceKind, Says, WorkField
 
@@ -14,6 +14,8 @@ GONE, GONE_EMPLOYER = 8.0, 3.0
 MOVED = 5.0
 DIFFERS, AGREES = 8.0, 0.39
 SAME_NAME = 0.95  # P(the page is hers | it stands on her card and bears her name)
+
+_MOST = 10  # employers that a page may name for one person and be sure; titles that are compared
 
 _HONORIFICS = frozenset({"dr", "prof", "professor", "mr", "mrs", "ms", "herr", "frau", "phd", "md", "mba", "ing"})
 
@@ -53,7 +55,7 @@ def organisation_moved(
         observed_at=root.when,
         first_observed_at=root.when,
         likelihood_ratio=MOVED,
-        suggested=domain,
+        suggested=to_show(domain),
         about=host_of(root.asked),
         url=root.asked,
     )
@@ -66,7 +68,7 @@ def profile(name: str, organisation: str | None, title: str | None, page: Seen, 
     """
     people = [person for person in page.reading.people if same_name(person.name, name)]
     told = _once(value for person in people for value in person.organisations)
-    if not organisation or not told:
+    if not organisation or not told or len(told) > _MOST:
         return
     verdict = _of_all([compare(organisation, one, aliases) for one in told])
     if verdict is Verdict.DIFFERENT:
@@ -74,7 +76,7 @@ def profile(name: str, organisation: str | None, title: str | None, page: Seen, 
     if verdict is not Verdict.SAME:
         return
     yield _says(WorkField.ORGANISATION, organisation, "", page)
-    titles = _once(_titles(people, organisation, aliases))
+    titles = _once(_titles(people, organisation, aliases))[:_MOST]
     if title and titles:
         verdict = _of_all([compare_titles(title, one) for one in titles])
         if verdict in {Verdict.SAME, Verdict.DIFFERENT}:
@@ -114,13 +116,9 @@ def _says(claim: WorkField, stored: str, suggested: str, page: Seen) -> Evidence
         match=SAME_NAME,
         suggested=suggested,
         about=host_of(page.asked),
-        asserted_at=_past(page.reading.modified, page.when),
+        asserted_at=past(page.reading.modified, page.when),
         url=page.asked,
     )
-
-
-def _past(at: datetime | None, now: datetime) -> datetime | None:
-    return at if at is not None and at <= now else None
 
 
 # ---------------------------------------------------------------- names and titles

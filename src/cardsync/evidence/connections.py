@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 _BEGINS = "first name"
-_COLUMNS = ("url", "email address", "company")
+_COLUMNS = ("URL", "Email Address", "Company")
 _PREAMBLE = 50  # lines; there are three
 _MOST_ROWS = 100_000
 _ENCODINGS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -36,12 +36,14 @@ def rows(data: bytes) -> Iterator[Row]:
     reader = csv.DictReader(io.StringIO(body, newline=""), delimiter=_delimiter(body), skipinitialspace=True)
     try:
         names = {(name or "").strip().casefold(): name for name in reader.fieldnames or ()}
-        if missing := [column for column in _COLUMNS if column not in names]:
-            raise Unreadable(f"it has no column {missing[0].title()}. Export the connections once more.")
+        if missing := [column for column in _COLUMNS if column.casefold() not in names]:
+            raise Unreadable(f"it has no column {missing[0]}. Export the connections once more.")
         for count, row in enumerate(reader):
             if count >= _MOST_ROWS:
                 raise Unreadable("it has more rows than LinkedIn allows connections.")
-            yield Row(**{field: _value(row, names[name]) for field, name in zip(_FIELDS, _COLUMNS, strict=True)})
+            yield Row(
+                **{field: _value(row, names[name.casefold()]) for field, name in zip(_FIELDS, _COLUMNS, strict=True)}
+            )
     except csv.Error:
         raise Unreadable("its quotes or lines are broken. Export the connections once more.") from None
 

@@ -5,6 +5,7 @@ vetted; what lies above sees the name only, so that Host, SNI and the certificat
 """
 
 import contextlib
+import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
@@ -53,17 +54,21 @@ async def resolve(host: str, using: "dns.asyncresolver.Resolver | None" = None) 
     return sorted((ip_address(found) for found in answers.addresses()), key=lambda address: address.version)
 
 
-def own_addresses(to: Sequence[Address], table: Path = Path("/proc/net/if_inet6")) -> frozenset[Address]:
-    """This machine's IPv6 addresses: those of ``table`` where Linux has it, and the ones from which it reaches ``to``.
+def own_addresses(to: Sequence[Address], tables: Path = Path("/proc/net")) -> frozenset[Address]:
+    """This machine's addresses: those of ``tables`` where Linux has them, and the IPv6 ones by which it reaches ``to``.
 
-    Nothing is sent.
+    Nothing is sent.  What a router translates to, nobody here knows.
     """
     found = {one for address in to if address.version == 6 and (one := _source(address))}
     with contextlib.suppress(OSError, ValueError):
-        found |= {
-            ip_address(bytes.fromhex(line.split()[0])) for line in table.read_text("ascii").splitlines() if line.strip()
-        }
+        lines = (tables / "if_inet6").read_text("ascii").splitlines()
+        found |= {ip_address(bytes.fromhex(line.split()[0])) for line in lines if line.strip()}
+    with contextlib.suppress(OSError, ValueError):
+        found |= {ip_address(one) for one in _LOCAL.findall((tables / "fib_trie").read_text("ascii"))}
     return frozenset(found)
+
+
+_LOCAL = re.compile(r"\|-- ([0-9.]+)\n\s*/32 host LOCAL")
 
 
 def _source(to: Address) -> Address | None:

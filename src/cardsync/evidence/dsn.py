@@ -7,9 +7,10 @@ import binascii
 import quopri
 import re
 from collections.abc import Iterator
+from ipaddress import ip_address
 
 from cardsync.assess.domains import registrable
-from cardsync.evidence.mail_headers import Fields, address_key, authentication_results, fields, is_signed, sender
+from cardsync.evidence.mail_headers import Fields, address_key, fields, is_signed, sender
 
 _KINDS = frozenset({"message/delivery-status", "message/global-delivery-status"})  # RFC 3464, RFC 6533
 _STATUS = re.compile(r"\s*5\.1\.(\d{1,3})(?![\d.])")
@@ -20,6 +21,8 @@ _OF_THE_ADDRESS = frozenset({"1", "2", "3", "6", "10"})
 """
 _REPORTERS = re.compile(r"(mailer-daemon|postmaster|microsoftexchange[0-9a-f]+)@.*")
 _ALSO = {"google.com": "googlemail.com", "icloud.com": "me.com"}  # under which the same provider reports
+_ADDRESS = re.compile(r"[\[(](?:IPv6:)?[0-9A-Fa-f:.]{3,45}[\])]", re.IGNORECASE)
+_LONGEST_HOP = 2000  # characters
 _REPLY = re.compile(r"(?<!\d)[245]\d\d[ -](\d\.\d{1,3}\.\d{1,3})(?![\d.])")
 
 
@@ -35,8 +38,9 @@ def status_encoding(mime: bytes) -> str | None:
 def is_believed(said: Fields, address: str, authserv_id: str) -> bool:
     """Whether a report that ``address`` is gone, by its header, is of somebody who knows; anybody may write one.
 
-    That is the owner's own server, which notes nothing on what it writes itself, or whoever has the domain of the
-    address; of both a signature counts that the owner's server noted.
+    That is the owner's own server, or whoever has the domain of the address; of both a signature counts that the
+    owner's server noted.  A report that nobody noted anything on is the own server's if it never came over the
+    internet: there are servers that note nothing on mail without a signature.
     """
     who = sender(said)
     if who is None or not authserv_id or not _REPORTERS.fullmatch(who.address):
@@ -44,11 +48,25 @@ def is_believed(said: Fields, address: str, authserv_id: str) -> bool:
     own = registrable(authserv_id) or authserv_id.casefold()
     reporter = registrable(who.domain) or who.domain
     is_own = reporter in {own, _ALSO.get(own)}
-    notes = [authentication_results(value).authserv_id for value in said.get("authentication-results", ())]
-    if authserv_id.casefold() not in notes:
-        return is_own
+    noted = said.get("authentication-results", ())
+    if not noted:
+        return is_own and not _came_over_the_internet(said)
     is_hers = reporter == registrable(address.rpartition("@")[2])
     return (is_own or is_hers) and is_signed(said, who.domain, authserv_id)
+
+
+def _came_over_the_internet(said: Fields) -> bool:
+    """Whether a server that took it in wrote down a public address (RFC 5321, section 4.4)."""
+    hops = said.get("received", ())
+    return any(_is_public(found) for hop in hops for found in _ADDRESS.findall(hop[:_LONGEST_HOP]))
+
+
+def _is_public(text: str) -> bool:
+    try:
+        address = ip_address(text.strip("[]()").lower().removeprefix("ipv6:"))
+    except ValueError:
+        return False
+    return not (address.is_private or address.is_loopback or address.is_link_local)
 
 
 def gone(status: bytes, encoding: str = "7bit") -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 
+from cardsync import __version__
 from cardsync.evidence.secret import Secret, read
 from cardsync.evidence.tls import trusted
 from cardsync.evidence.wire import ERRORS, Overdue, Wire, WireTransport
@@ -23,9 +24,14 @@ LARGEST = 20_000_000  # bytes of one answer
 MOST = 200_000_000  # bytes of one look
 SECONDS = 100.0  # of one look; less than it is waited for, so that the reason can be told
 _HOPS = 5
+_OURS = {"Accept-Encoding": "identity", "User-Agent": f"cardsync/{__version__}"}
 _REDIRECTS = frozenset({301, 302, 307, 308})  # the method stays: there is no form to post
 _BUSY = "The calendar server has trouble of its own, or asks to be left alone; it is asked again later."
 _ENDLESS = "The calendar server sends more, or more slowly, than a calendar is worth. Set a shorter since."
+_UNTRUSTED = (
+    "The calendar server's certificate is not trusted, or is that of another host. Check url in [sources.calendar], or "
+    "name its certificate authority: ca_file."
+)
 _TROUBLE = "The calendar server cannot be reached, or broke off. Check url in [sources.calendar]."
 
 
@@ -69,7 +75,7 @@ class GuardedSession:
         """One request, and where it is sent on within the server."""
         for _hop in range(_HOPS + 1):
             url = self._checked(url)
-            answer = self._once(method, url, data, {**(headers or {}), "Accept-Encoding": "identity"})
+            answer = self._once(method, url, data, {**(headers or {}), **_OURS})
             if answer.status_code == 429 or answer.status_code >= 500:
                 raise SourceFailed(_BUSY, _wait(answer.headers.get("retry-after", "")))
             if answer.status_code not in _REDIRECTS or "location" not in answer.headers:
@@ -89,8 +95,8 @@ class GuardedSession:
                 )
         except Overdue:
             raise SourceFailed(_ENDLESS) from None
-        except ERRORS:
-            raise SourceFailed(_TROUBLE) from None
+        except ERRORS as error:
+            raise SourceFailed(_UNTRUSTED if _is_of_the_certificate(error) else _TROUBLE) from None
 
     def _body(self, response: httpx.Response) -> bytes:
         """Never decompressed: a small body may unfold to a huge one."""
@@ -120,6 +126,12 @@ class GuardedSession:
         except ValueError:
             raise SourceFailed("The calendar server redirects to something that is no address.") from None
         return to.geturl()
+
+
+def _is_of_the_certificate(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 class _Login(httpx.Auth):

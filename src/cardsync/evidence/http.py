@@ -31,7 +31,7 @@ from cardsync.sources import ANY_HOST, About, Hop, Page, SourceFailed, Web
 PATIENCE = 15.0  # seconds for all of one GET on the wire, redirects included
 
 _MOST_HOPS = 5
-_NEVER = frozenset({"linkedin.com"})
+_NEVER = frozenset({"linkedin.com", "lnkd.in", "licdn.com"})
 _CONDITIONS = ("If-None-Match", "If-Modified-Since")
 _OURS = re.compile(  # header fields that a source does not choose
     r"accept(-encoding)?|connection|content-length|cookie|host|if-(modified-since|none-match)|t(e|railer|ransfer-encoding)"

@@ -3,6 +3,7 @@
 Only the lines of VEVENT itself are read, never those of its alarms; recurrence rules are not read at all.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
@@ -15,6 +16,7 @@ _MOST_ATTENDEES = 500
 _MOST_EVENTS = 1000  # of one object: a series with its exceptions
 _ANSWERS = frozenset({"ACCEPTED", "TENTATIVE", "DECLINED"})
 _PEOPLE = frozenset({"INDIVIDUAL", "UNKNOWN"})
+_ADDRESS = re.compile(r"[^\s@;,<>\x00-\x1f\x7f]{1,64}@[\w.-]{1,255}")
 _FORMS = ("%Y%m%dT%H%M%SZ", "%Y%m%dT%H%M%S", "%Y%m%d")
 
 
@@ -39,9 +41,8 @@ class Event:
     organizer: str = ""
 
     def happened(self, now: datetime) -> datetime | None:
-        """The day of it: of the meeting if that is past, else of the answer at the earliest; None: not known."""
-        known = [at for at in (self.start, self.stamped) if at is not None and at <= now]
-        return known[0] if known else None
+        """When the answer came at the earliest, and no later than the meeting; None: not known."""
+        return min((at for at in (self.start, self.stamped) if at is not None and at <= now), default=None)
 
 
 def events(data: bytes) -> Iterator[Event]:
@@ -104,8 +105,7 @@ def _address(line: ContentLine) -> str:
     value = line.text().strip()
     address = value[7:] if value[:7].lower() == "mailto:" else _parameter(line.params.get("EMAIL", ()), "")
     address = address.strip().lower()
-    is_one = address.count("@") == 1 and len(address) <= 320 and address.isprintable() and " " not in address
-    return address if is_one else ""
+    return address if _ADDRESS.fullmatch(address) else ""
 
 
 def _parameter(values: tuple[str, ...], default: str) -> str:

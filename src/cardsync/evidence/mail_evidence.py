@@ -1,4 +1,4 @@
-"""What mail says of the contacts: of each thing said the newest mail's, by day.  Pure."""
+"""What mail says of the contacts: of each thing said the newest mail's.  Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -42,38 +42,38 @@ class Found:
         elsewhere = [] if writers else self.people.writes_elsewhere(who)
         if not writers and not elsewhere:
             return
-        day = self._day(said, arrived)
-        if day is None or not by_hand(said) or not is_signed(said, who.domain, self.authserv_id):
+        at = self._moment(said, arrived)
+        if at is None or not by_hand(said) or not is_signed(said, who.domain, self.authserv_id):
             return
         for person in writers:
-            self._keep(person, self._wrote(person.work[who.address], day))
+            self._keep(person, self._wrote(person.work[who.address], at))
         for person in elsewhere:
-            self._keep(person, self._new_address(person, who, day))
+            self._keep(person, self._new_address(person, who, at))
 
     def report(self, said: Fields, arrived: datetime | None, gone: Iterable[str]) -> None:
         """A delivery report, and the addresses that it says do not exist; a forged one is nothing."""
-        day = self._day(said, arrived)
-        if day is None:
+        at = self._moment(said, arrived)
+        if at is None:
             return
         for address in gone:
             if not is_believed(said, address, self.authserv_id):
                 continue
             for person in self.people.with_work_address(address):
-                self._keep(person, self._bounce(person.work[address], day))
+                self._keep(person, self._bounce(person.work[address], at))
 
-    def _day(self, said: Fields, arrived: datetime | None) -> datetime | None:
-        """The day of a mail; None: it has no date, or is too old.
+    def _moment(self, said: Fields, arrived: datetime | None) -> datetime | None:
+        """When a mail was sent; None: it has no date, or is too old.
 
         What the server says bounds what the sender wrote, so that nobody dates a mail later; and the other way round,
-        because the server's is the day of the move where mail was moved from another.
+        because the server's is that of the move where mail was moved from another.
         """
         sent = sent_at(said)
         if sent is None or arrived is None:
             return None
-        day = min(sent, arrived, self.now).replace(hour=0, minute=0, second=0, microsecond=0)
-        return day if day >= self.since else None
+        at = min(sent, arrived, self.now)
+        return at if at >= self.since else None
 
-    def _wrote(self, address: str, day: datetime) -> Evidence:
+    def _wrote(self, address: str, at: datetime) -> Evidence:
         return Evidence(
             source=SOURCE,
             kind=EvidenceKind.WROTE,
@@ -83,10 +83,10 @@ class Found:
             stored=address,
             observed_at=self.now,
             first_observed_at=self.now,
-            happened_at=day,
+            happened_at=at,
         )
 
-    def _bounce(self, address: str, day: datetime) -> Evidence:
+    def _bounce(self, address: str, at: datetime) -> Evidence:
         return Evidence(
             source=SOURCE,
             kind=EvidenceKind.BOUNCE,
@@ -98,10 +98,10 @@ class Found:
             first_observed_at=self.now,
             likelihood_ratio=_BOUNCE_RATIO,
             employer_ratio=_BOUNCE_EMPLOYER_RATIO,
-            happened_at=day,
+            happened_at=at,
         )
 
-    def _new_address(self, person: Person, who: Sender, day: datetime) -> Evidence:
+    def _new_address(self, person: Person, who: Sender, at: datetime) -> Evidence:
         claim, value = stored(person)
         return Evidence(
             source=SOURCE,
@@ -115,7 +115,7 @@ class Found:
             likelihood_ratio=_NEW_ADDRESS_RATIO,
             match=_SAME_NAME,
             suggested=to_show(registrable(who.domain) or who.domain),
-            happened_at=day,
+            happened_at=at,
         )
 
     def _keep(self, person: Person, evidence: Evidence) -> None:

@@ -34,6 +34,7 @@ _NEWCOMERS = 12  # so many searches cost as much as reading 20,000 headers once 
 _LONGEST_TERM = 200
 _LONGEST_HEADER, _LONGEST_STATUS, _LONGEST_MIME = 32_768, 65_536, 4_096  # bytes
 _SAMPLE = 200
+_FEW = 5  # messages that say nothing of a server yet
 HEADER = (
     "BODY.PEEK[HEADER.FIELDS (FROM DATE AUTHENTICATION-RESULTS CONTENT-TYPE RETURN-PATH PRECEDENCE"
     f" {' '.join(NOT_BY_HAND).upper()} AUTO-SUBMITTED)]<0.{_LONGEST_HEADER}>"
@@ -44,7 +45,9 @@ _UNSET = "Set authserv_id in [sources.mailbox], the name by which your mail serv
 _ANOTHER = "The authserv_id in [sources.mailbox] stands on none of the newest mail."
 _PROPOSED = " Most of it has {}: set that if it is your mail server, or your provider's."
 _NOT_SEEN = " It is the first word of Authentication-Results in mail that came to you."
+_NOTES_NOTHING = " If your server notes nothing, nobody can tell who wrote: then leave this source off."
 _MIME = f"BODY.PEEK[2.MIME]<0.{_LONGEST_MIME}>"  # a report's second part is for machines (RFC 6522, section 3)
+_RECEIVED = f"BODY.PEEK[HEADER.FIELDS (RECEIVED)]<0.{_LONGEST_HEADER}>"
 _STATUS = f"BODY.PEEK[2]<0.{_LONGEST_STATUS}>"
 
 
@@ -84,6 +87,8 @@ class Reader:
 
     client: IMAPClient
     found: Found
+    _sampled: int = 0  # of the newest messages of folders that were not read before
+    _noted: bool = False  # whether the owner's server noted anything on one of them
 
     def scan(self, name: str, before: Place | None, most: int) -> Scan:
         """Read on in a folder, ``most`` messages; raises ``SourceFailed`` and imaplib's errors."""
@@ -109,8 +114,9 @@ class Reader:
         """
         uids: list[int] = []
         last = folder.next_uid - 1
+        window = _WINDOW if folder.messages > _WINDOW else last  # some servers leave out millions of UIDs
         while after < last and len(uids) < most:
-            end = min(after + _WINDOW, last)
+            end = min(after + window, last)
             uids += self._search(["UID", f"{after + 1}:{end}", *(self._since() if first else ())])
             after = end
         return (uids, after) if len(uids) <= most else (uids[:most], uids[most - 1])
@@ -145,8 +151,15 @@ class Reader:
         plain = seen if _HOST.fullmatch(seen) else ""
         if not self.found.authserv_id:
             raise SourceFailed(_UNSET + (_PROPOSED.format(plain) if plain else _NOT_SEEN))
-        if plain and self.found.authserv_id not in map(top_authserv_id, mails):
+        self._sampled += len(mails)
+        self._noted = self._noted or self.found.authserv_id in map(top_authserv_id, mails)
+        if plain and not self._noted:
             raise SourceFailed(_ANOTHER + _PROPOSED.format(plain))
+
+    def check_noted(self) -> None:
+        """Raise ``SourceFailed`` where the owner's server noted nothing: what it said nothing of would be believed."""
+        if self._sampled >= _FEW and not self._noted:
+            raise SourceFailed(_ANOTHER + _NOTES_NOTHING)
 
     def _read(self, uids: Sequence[int]) -> None:
         for start in range(0, len(uids), _AT_ONCE):
@@ -168,8 +181,10 @@ class Reader:
             for uid, told in fetch(self.client, list(reports), [_MIME]).items()
             if (encoding := dsn.status_encoding(part(told, b"BODY[2.MIME]"))) is not None
         }
-        for uid, told in fetch(self.client, list(kinds), [_STATUS]).items():
-            self.found.report(*reports[uid], dsn.gone(part(told, b"BODY[2]"), kinds[uid]))
+        for uid, told in fetch(self.client, list(kinds), [_STATUS, _RECEIVED]).items():
+            said, at = reports[uid]
+            way = fields(part(told, b"BODY[HEADER.FIELDS"))
+            self.found.report({**said, **way}, at, dsn.gone(part(told, b"BODY[2]"), kinds[uid]))
 
 
 def _start(folder: Folder, before: Place | None, terms: Mapping[str, str]) -> tuple[Place, list[str]]:

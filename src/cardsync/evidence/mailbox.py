@@ -85,4 +85,5 @@ class Mailbox:
                 left -= scan.read
                 more = more or scan.more
                 after[name] = scan.place.told()
+            reader.check_noted()
         return Consulted(evidence=found.evidence, cursor=after, more=more)

@@ -6,7 +6,7 @@ Only the owner's own invitations say anything: in another's, each answer is what
 from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
-from cardsync.assess.domains import Domains, domain_belongs, registrable
+from cardsync.assess.domains import Domains, domain_belongs, registrable, to_show
 from cardsync.assess.organisations import Aliases, Verdict
 from cardsync.assess.signals import known_as
 from cardsync.evidence import people
@@ -116,7 +116,7 @@ def _moved(claim: WorkField, stored: str, domain: str, at: datetime, now: dateti
         first_observed_at=now,
         likelihood_ratio=NEW_ADDRESS,
         match=SAME_NAME,
-        suggested=domain,
+        suggested=to_show(domain),
         about=domain,
         happened_at=at,
     )

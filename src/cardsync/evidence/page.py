@@ -17,6 +17,8 @@ _MOST_TEXT = 1 << 20  # characters of a page
 _MOST_PROPERTIES = 2_000
 _MOST_SCRIPTS, _MOST_JSON, _MOST_NODES = 20, 1 << 18, 5_000
 _MOST_PEOPLE = 50
+_MOST_VALUES = 11  # of a property: one more than is believed of a person's employers
+_DEEPEST, _LONGEST_CLASS = 100, 1_000  # elements about one, characters
 _LONGEST = 80  # characters of a value, as in a question
 
 _TITLE: Any = etree.XPath("string((//title)[1])", smart_strings=False)
@@ -112,9 +114,10 @@ def _cards(tree: Any) -> Iterator[Person]:
     """People by their h-card (https://microformats.org/wiki/h-card); of nested ones each has its own properties."""
     found: dict[Any, dict[str, list[str]]] = {}
     for element in _PROPERTIES(tree):
-        names = {"p-name", "p-org", "p-job-title"}.intersection(element.get("class").split())
-        card = next((above for above in element.iterancestors() if _is_microformat(above)), None)
-        if card is not None and "h-card" in card.get("class").split():
+        names = {"p-name", "p-org", "p-job-title"}.intersection(_classes(element))
+        above = islice(element.iterancestors(), _DEEPEST) if names else ()
+        card = next((one for one in above if _is_microformat(one)), None)
+        if card is not None and "h-card" in _classes(card):
             for name in names:
                 found.setdefault(card, {}).setdefault(name, []).append(_value(_text(element)))
     for values in found.values():
@@ -125,7 +128,12 @@ def _cards(tree: Any) -> Iterator[Person]:
 
 
 def _is_microformat(element: Any) -> bool:
-    return any(name.startswith("h-") for name in (element.get("class") or "").split())
+    return any(name.startswith("h-") for name in _classes(element))
+
+
+def _classes(element: Any) -> list[str]:
+    """The first of them: a page may give an element a megabyte."""
+    return (element.get("class") or "")[:_LONGEST_CLASS].split()
 
 
 def _text(element: Any) -> str:
@@ -134,7 +142,7 @@ def _text(element: Any) -> str:
             return str(element.get(attribute))
     if _is_microformat(element):  # an employer with a card of its own
         inner = islice(element.iterdescendants(), 50)
-        element = next((one for one in inner if "p-name" in (one.get("class") or "").split()), element)
+        element = next((one for one in inner if "p-name" in _classes(one)), element)
     return " ".join(piece[:200] for piece in islice(element.itertext(), 50))
 
 
@@ -174,7 +182,7 @@ def _types(node: Mapping[str, Any]) -> set[str]:
 def _list(value: Any) -> list[Any]:
     if value is None:
         return []
-    return value[:10] if isinstance(value, list) else [value]
+    return value[:_MOST_VALUES] if isinstance(value, list) else [value]
 
 
 def _name(node: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from cardsync.evidence.subjects import digest, subject
 from cardsync.mirror import Mirror
 from cardsync.model import Contact, Evidence, Says, WorkField
 from cardsync.records import SEEN_IN_USE
-from cardsync.sources import ANY_HOST, About, Consulted, Source, SourceFailed, Subject, Web
+from cardsync.sources import ANY_HOST, About, Consulted, Need, Source, SourceFailed, Subject, Web
 
 log = structlog.get_logger("cardsync.evidence")
 
@@ -55,11 +55,15 @@ class Counts:
     validated: int = 0
     failed: int = 0
     errors: list[str] = field(default_factory=list)
+    waits: str = ""  # why it was not asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Consult:
-    """One source; ``vips`` are the contacts by id, ``hosts`` which hosts of theirs it may visit."""
+    """One source; ``vips`` are the contacts by id, ``hosts`` which hosts of theirs it may visit.
+
+    ``at_once``: a scan does not wait until it is due.
+    """
 
     mirror: Mirror
     source: Source
@@ -69,25 +73,20 @@ class Consult:
     clock: Callable[[], datetime]
     aliases: Aliases = ()
     domains: Domains = field(default_factory=dict)
+    at_once: bool = False
 
     async def run(self) -> Counts:
         """Whatever goes wrong with the source is written down with it; raises ``StateProblem`` only."""
         counts, name = Counts(), self.source.about.name
-        subjects = self._subjects()
-        state = self.mirror.evidence.state(name, self.clock())
-        if state.not_before and self.clock() < state.not_before <= self.clock() + LONGEST:
-            return counts
-        if not subjects:
-            return counts  # before the first pull there is nobody, and a scan for nobody would count as done
         try:
-            if self.source.about.scans:
-                if not state.last_run or state.error or not self._is_early(state.last_run):
-                    await self._scan(subjects, counts)
-            else:
-                await self._look(subjects, counts)
+            await self._run(counts)
         except SourceFailed as error:
             self._failed(error, counts)
-        log.info(
+        except StateProblem:
+            raise
+        except Exception as error:  # noqa: BLE001 - a source's fault, or ours, stops no other; its text may hold anything
+            self._failed(SourceFailed(f"{name} stumbled ({type(error).__name__}): a mistake in this source."), counts)
+        (log.warning if counts.errors else log.info)(
             "source",
             source=name,
             looked=counts.looked,
@@ -97,13 +96,38 @@ class Consult:
         )
         return counts
 
-    def _subjects(self) -> list[Subject]:
-        """Whom it can look for; what it said of the others stood on what is off their cards."""
+    async def _run(self, counts: Counts) -> None:
         about = self.source.about
-        found = {id_: subject(id_, contact, about.needs) for id_, contact in self.vips.items()}
+        subjects = self._subjects()
+        state = self.mirror.evidence.state(about.name, self.clock())
+        if state.not_before and self.clock() < state.not_before <= self.clock() + LONGEST:
+            counts.waits = f"left alone until {state.not_before:%Y-%m-%d %H:%M} UTC, for it failed"
+            return
+        if not subjects:
+            return  # before the first pull there is nobody, and a scan for nobody would count as done
         if not about.scans:
-            self.mirror.evidence.over(about.name, [id_ for id_, each in found.items() if each is None])
-        return [each for each in found.values() if each]
+            await self._look(subjects, counts)
+        elif self.at_once or not state.last_run or state.error or not self._is_early(state.last_run):
+            await self._scan(subjects, counts)
+        else:
+            counts.waits = f"read on {state.last_run:%Y-%m-%d at %H:%M} UTC, and not due yet"
+
+    def _subjects(self) -> list[Subject]:
+        """Whom it can look for; what it found by what is off their cards goes at once, whether it is asked or not."""
+        about, held = self.source.about, self.mirror.evidence
+        found = {id_: subject(id_, contact, about.needs) for id_, contact in self.vips.items()}
+        subjects = [each for each in found.values() if each]
+        if about.scans:
+            names = {each.id: digest(Subject(id=each.id, values=_named(each))) for each in subjects}
+            held.over_by_name(about.name, names, self.clock())
+        else:
+            held.over(about.name, [id_ for id_, each in found.items() if each is None])
+            held.over_by_key(about.name, {each.id: digest(each) for each in subjects})
+        return subjects
+
+    def _is_wanted(self, contact_id: int) -> bool:
+        """Whether the owner still wants questions about her: a run may take an hour."""
+        return self.mirror.standings.of(contact_id).pause is None
 
     def _is_early(self, last: datetime) -> bool:
         return last <= self.clock() < last + self.source.about.every
@@ -115,7 +139,8 @@ class Consult:
         for _ in range(PARTS):
             cursor = self.mirror.evidence.state(name, self.clock()).cursor
             collected = Collected(mirror=self.mirror, conditional=True)
-            got = await self._one(subjects, cursor, frozenset(), collected)
+            wanted = [each for each in subjects if self._is_wanted(each.id)]
+            got = await self._one(wanted, cursor, frozenset(), collected)
             with self.mirror.transaction():
                 collected.keep(self.clock())
                 self._keep(got, counts)
@@ -135,7 +160,7 @@ class Consult:
 
         async def one(each: Subject) -> None:
             async with gate:
-                if stop.is_set():
+                if stop.is_set() or not self._is_wanted(each.id):
                     return
                 # "not modified" says that what was told still holds, if it was told of what the card shows
                 same = self.mirror.evidence.told(name, each.id) == digest(each)
@@ -205,7 +230,7 @@ class Consult:
     def _keep(self, got: Consulted, counts: Counts) -> None:
         by_contact: dict[int, list[Evidence]] = {id_: [] for id_ in self.vips} if got.complete else {}
         for id_, evidence in got.evidence:
-            if id_ in self.vips:
+            if id_ in self.vips and self._is_wanted(id_):
                 by_contact.setdefault(id_, []).append(evidence)
         for id_, pieces in by_contact.items():
             if got.complete:
@@ -223,8 +248,9 @@ class Consult:
             if each.says is Says.USED and each.happened_at and self._is_of_the_employer(contact_id, each)
         ]
         day = max((day for day in days if day <= self.clock()), default=None)
-        known = self.mirror.contacts.memory(contact_id).fields.get(WorkField.EMAIL)
-        if day and known and (known.validated_at is None or day - known.validated_at >= timedelta(days=1)):
+        memory = self.mirror.contacts.memory(contact_id)
+        known = memory.fields.get(WorkField.EMAIL)
+        if day and known and _is_news(day, known.validated_at, memory.evidence):
             self.mirror.contacts.validate(contact_id, (WorkField.EMAIL,), day, self.clock(), SEEN_IN_USE)
             counts.validated += 1
 
@@ -250,6 +276,7 @@ class Consult:
         failures = self.mirror.evidence.state(name, now).failures
         wait = _asked(error) or min(_BACK_OFF * 2 ** min(failures, 10), _LAST)
         self.mirror.evidence.failed(name, now, str(error), now + wait)
+        counts.failed = counts.failed or 1
         counts.errors.append(str(error))  # said again where it ended a run of looks
 
 
@@ -257,6 +284,16 @@ def _asked(error: SourceFailed) -> timedelta | None:
     """The pause that a service asks for, no longer than ``LONGEST``; None: it does not."""
     wait = error.wait if isinstance(error.wait, timedelta) else timedelta()  # a plug-in may say anything
     return min(wait, LONGEST) if wait > timedelta() else None
+
+
+def _is_news(at: datetime, before: datetime | None, evidence: Sequence[Evidence]) -> bool:
+    """Whether it is worth a line of the history: a day after the last use, or after something that spoke against it."""
+    doubts = (each.happened_at for each in evidence if each.says is not Says.USED and each.happened_at)
+    return before is None or at - before >= timedelta(days=1) or any(before <= doubt < at for doubt in doubts)
+
+
+def _named(each: Subject) -> Mapping[Need, tuple[str, ...]]:
+    return {need: values for need, values in each.values.items() if need is Need.NAME}
 
 
 def patience(about: About) -> timedelta:

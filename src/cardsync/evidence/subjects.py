@@ -14,8 +14,17 @@ def subject(contact_id: int, contact: Contact, needs: Iterable[Need]) -> Subject
     """None: nobody, or nothing that the source could look for."""
     if contact.kind is not ContactKind.PERSON:
         return None
-    found = {need: values for need in needs if (values := _values(contact, need))}
+    wanted = frozenset(needs)
+    found = {need: values for need in wanted if (values := _values(contact, need))}
+    if Need.NAME not in wanted and _is_her_own(contact, found.get(Need.ORGANISATION, ())):
+        del found[Need.ORGANISATION]  # a trade under one's own name
     return Subject(id=contact_id, values=found) if found.keys() - {Need.NAME} else None
+
+
+def _is_her_own(contact: Contact, organisations: Iterable[str]) -> bool:
+    """Whether an organisation bears the contact's name."""
+    name = set(contact.name.casefold().split())
+    return len(name) > 1 and any(name <= set(each.casefold().split()) for each in organisations)
 
 
 def digest(shown: Subject) -> str:

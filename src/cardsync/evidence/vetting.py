@@ -51,12 +51,16 @@ def public(address: Address) -> bool:
 
 
 def beside(address: Address, own: Iterable[Address]) -> bool:
-    """Whether a public IPv6 address is in the network of one of this machine's: the router and the NAS have such ones.
+    """Whether a public address is this machine's, or an IPv6 one in the network of one of its own.
 
-    The firewall between them and the internet does not stand between them and us.  64 bits: RFC 7421.
+    The router and the NAS have such ones, and the firewall between them and the internet does not stand between them
+    and us.  64 bits: RFC 7421.
     """
-    return isinstance(address, IPv6Address) and any(
-        isinstance(one, IPv6Address) and one in _GLOBAL_V6 and int(one) >> 64 == int(address) >> 64 for one in own
+    return (public(address) and address in own) or (
+        isinstance(address, IPv6Address)
+        and any(
+            isinstance(one, IPv6Address) and one in _GLOBAL_V6 and int(one) >> 64 == int(address) >> 64 for one in own
+        )
     )
 
 

@@ -67,7 +67,8 @@ class WebPages:
             result = results.get(url)
             if isinstance(result, Seen) and result.status in GONE and root_of(url) not in results:
                 results[root_of(url)] = await self._visit(root_of(url), web, now)
-        evidence = self._evidence(subject, pages, {url: one for url, one in results.items() if isinstance(one, Seen)})
+        seen = {url: one for url, one in results.items() if isinstance(one, Seen)}
+        evidence = await asyncio.to_thread(self._evidence, subject, pages, seen)  # to compare names takes a while, too
         failed = {url: result for url, result in results.items() if isinstance(result, SourceFailed)}
         if failed and not evidence:  # told without its pause, which is that site's and not the source's
             failure = next(iter(failed.values()))

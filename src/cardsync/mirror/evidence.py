@@ -10,6 +10,7 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, mom
 from cardsync.model import APART, Evidence, EvidenceKind, Says, WorkField
 
 FAR = timedelta(days=180)
+_BY_NAME = frozenset({EvidenceKind.NEW_ADDRESS})  # found by the contact's name, not by a key of hers
 KEPT = timedelta(days=730)
 """How long the day of an event, and a state that nobody saw again, are kept."""
 
@@ -125,11 +126,13 @@ class EvidenceStore:
             (iso(now), maybe_iso(until), error, source),
         )
 
-    def try_again(self) -> None:
-        """No source that failed waits any longer, nor does a contact that it failed at."""
+    def try_again(self, source: str | None = None) -> None:
+        """No source that failed, or not this one, waits any longer, nor does a contact that it failed at."""
         with self._db.transaction():
-            self._db.execute("UPDATE source SET not_before = NULL")
-            self._db.execute("UPDATE look SET next_at = '' WHERE told <> shown")
+            self._db.execute("UPDATE source SET not_before = NULL WHERE name = ifnull(?, name)", (source,))
+            self._db.execute(
+                "UPDATE look SET next_at = '' WHERE told <> shown AND source = ifnull(?, source)", (source,)
+            )
 
     def take(self, source: str, monthly: int, now: datetime) -> bool:
         """Count one request; False where the month's are used up."""
@@ -181,6 +184,36 @@ class EvidenceStore:
             with self._db.transaction():
                 self.replace(contact_id, source, ())
                 self._db.execute("DELETE FROM look WHERE source = ? AND contact_id = ?", (source, contact_id))
+
+    def over_by_key(self, source: str, shown: Mapping[int, str]) -> None:
+        """By contact, the digest of what the source is shown now: what it found by something else is over."""
+        for contact_id, told in self._told(source).items():
+            if told and shown.get(contact_id, told) != told:
+                with self._db.transaction():
+                    self.replace(contact_id, source, ())
+                    self._db.execute(
+                        "UPDATE look SET told = '' WHERE source = ? AND contact_id = ?", (source, contact_id)
+                    )
+
+    def over_by_name(self, source: str, names: Mapping[int, str], now: datetime) -> None:
+        """By contact, the digest of the name: whom a scan took for her by another name was not her."""
+        before = self._told(source)
+        for contact_id, name in names.items():
+            if before.get(contact_id) == name:
+                continue
+            with self._db.transaction():
+                if contact_id in before:
+                    found = evidence_of(self._db, contact_id)
+                    by_name = [each for each in found if each.source == source and each.kind in _BY_NAME]
+                    kept = [each for each in found if each.source == source and each not in by_name]
+                    if by_name:
+                        self.replace(contact_id, source, kept)
+                self.looked(source, contact_id, now, name)
+
+    def _told(self, source: str) -> dict[int, str]:
+        return {
+            row[0]: row[1] for row in self._db.rows("SELECT contact_id, told FROM look WHERE source = ?", (source,))
+        }
 
     # ------------------------------------------------------------ conditional requests
 

@@ -1,5 +1,6 @@
 """What keeps a card, a book or an account from going on, and the queue of the owner's commands."""
 
+import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from sqlite3 import Row
@@ -204,6 +205,14 @@ class Cycles:
     def began(self) -> list[datetime]:
         """When each of those that are kept began."""
         return [moment(row[0]) for row in self._db.rows("SELECT started_at FROM cycle ORDER BY id")]
+
+    def salt(self) -> bytes:
+        """Of this database, for digests of secrets."""
+        known = self.fact("salt")
+        if not known:
+            known = secrets.token_hex(16)
+            self.set_fact("salt", known)
+        return bytes.fromhex(known)
 
     def fact(self, name: str) -> str | None:
         """A small fact."""

@@ -1,7 +1,9 @@
 """Passwords and tokens, read at the moment of use: by value, file, command, environment file or systemd credential."""
 
+import hashlib
 import subprocess
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -54,6 +56,18 @@ def of_source(name: str, table: Table, key: str) -> str | None:
 def of_page(http: Http) -> str | None:
     """The token of ``[http]``; None where there is none.  Raises as ``resolve``."""
     return _given(("http",), http, "token")
+
+
+def print_of(table: Table, salt: bytes) -> str:
+    """A digest: another one when a key of the table is, or a file that it names.  It tells nothing of a secret."""
+    told = [table.model_dump_json()]
+    for name, value in table:
+        if isinstance(value, SecretStr):
+            told.append(hashlib.scrypt(value.get_secret_value().encode(), salt=salt, n=2**14, r=8, p=1).hex())
+        if name.endswith("_file") and isinstance(value, Path):
+            with suppress(OSError):
+                told.append(f"{value.stat().st_mtime_ns} {value.stat().st_size}")
+    return hashlib.sha256("\n".join(told).encode()).hexdigest()
 
 
 def is_given(table: Table, key: str) -> bool:

@@ -33,9 +33,10 @@ class Private(Table):
 class Mailbox(Private):
     """Your own mail: who wrote, and what bounced.  Reads header fields and delivery reports; nothing leaves."""
 
-    host: v.Text = Field(description="The IMAP server.", examples=["imap.example.org"])
+    host: v.Host = Field(description="The IMAP server.", examples=["imap.example.org"])
     port: Annotated[int | None, v.Allowed("a port from 1 to 65535")] = Field(
         default=None,
+        strict=True,
         ge=1,
         le=65535,
         description="Its port; 993, or 143 where TLS begins later.",
@@ -44,7 +45,9 @@ class Mailbox(Private):
     tls: Literal["tls", "starttls", "none"] = Field(
         default="tls", description='How the connection is kept private; "none" sends the password for all to read.'
     )
-    folders: v.Texts = Field(default=("INBOX",), description="Folders to read.")
+    folders: Annotated[v.Texts, v.Allowed('a list of folders as ["INBOX"]')] = Field(
+        default=("INBOX",), min_length=1, description="Folders to read."
+    )
     since: v.LongDuration = Field(default=timedelta(days=365), description="How far back the first scan goes.")
     authserv_id: v.OptionalText = Field(
         default=None,
@@ -62,7 +65,7 @@ class Calendar(Private):
     )
     allow_http: v.Switch = Field(default=False, description="Allow http://, which sends the password for all to read.")
     since: v.LongDuration = Field(default=timedelta(days=180), description="How far back the first look goes.")
-    addresses: v.Texts = Field(
+    addresses: Annotated[tuple[v.MailAddress, ...], v.Allowed('a list of addresses as ["me@example.org"]')] = Field(
         default=(),
         description="Mail addresses under which you invite, if the server does not know them.",
         examples=[["me@example.org"]],
@@ -78,7 +81,7 @@ class LinkedInExport(Table):
 class Dns(Table):
     """Whether the domains of the work e-mails exist and take mail.  Sends the domains to your resolver."""
 
-    nameservers: v.Texts = Field(
+    nameservers: Annotated[tuple[v.IpAddress, ...], v.Allowed('a list of addresses as ["192.0.2.53"]')] = Field(
         default=(), description="Addresses of resolvers; empty: those of this machine.", examples=[["192.0.2.53"]]
     )
     doh_url: v.OptionalText = Field(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
+from ipaddress import ip_address
 from pathlib import Path
 from string import Formatter
 from typing import Annotated
@@ -200,6 +201,28 @@ def _not_empty(value: object) -> object:
     return value
 
 
+def _parse_host(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"(?:[\w-]+\.)*[\w-]+\.?|\[?[0-9a-fA-F:]+\]?", value):
+        raise ValueError("is no host name")
+    return value.strip("[]") if isinstance(value, str) else value
+
+
+def _parse_ip(value: object) -> object:
+    if isinstance(value, str):
+        plain = re.fullmatch(r"\[([0-9a-fA-F:.]+)\]:[0-9]{1,5}|([0-9.]+):[0-9]{1,5}", value)
+        try:
+            ip_address(plain[1] or plain[2] if plain else value)
+        except ValueError:
+            raise ValueError("is no IP address") from None
+    return value
+
+
+def _parse_mail_address(value: object) -> object:
+    if isinstance(value, str) and not re.fullmatch(r"[^\s@]+@[^\s@]+", value):
+        raise ValueError("is no mail address")
+    return value
+
+
 def _parse_text_name(name: object) -> object:
     if isinstance(name, str) and name not in texts.NAMES:
         near = get_close_matches(name, texts.NAMES, n=1)
@@ -276,6 +299,11 @@ OptionalArgv = Annotated[
 Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 OptionalText = Annotated[str | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+Host = Annotated[
+    str, BeforeValidator(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')
+]
+IpAddress = Annotated[str, BeforeValidator(_parse_ip), Allowed("an IP address in quotes, with or without a port")]
+MailAddress = Annotated[str, BeforeValidator(_parse_mail_address), Allowed("a mail address in quotes")]
 TextName = Annotated[str, BeforeValidator(_parse_text_name)]
 Sentence = Annotated[
     str,

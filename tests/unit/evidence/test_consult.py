@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from builders import card
+from cardsync.evidence.checked import checked_about
 from cardsync.evidence.github import GitHub, GitHubOptions
 from cardsync.evidence.gravatar import Gravatar, GravatarOptions
 from cardsync.evidence.http import GuardedClient
@@ -22,6 +23,7 @@ from cardsync.evidence.vetting import public
 from cardsync.mirror import Mirror
 from cardsync.mirror.evidence import EvidenceStore
 from cardsync.model import Contact, Evidence, EvidenceKind, Says, WorkField
+from cardsync.records import Pause, Standing
 from cardsync.sources import ANY_HOST, About, Consulted, Need, SourceFailed, Subject, Web
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
@@ -480,6 +482,84 @@ async def test_what_was_said_of_a_profile_is_over_in_the_next_run_once_its_url_i
     house.now += timedelta(minutes=15)
     await profiles.look()
     assert profiles.said() == ["Stripe"]
+
+
+async def test_what_was_found_by_another_key_is_over_though_the_source_is_away(house: House) -> None:
+    card = house.vips[1]
+    house.vips = {1: card}
+    await house.consult(Asked(lambda subjects, cursor: Consulted(evidence=[(1, seen(email(house, 1), house))])))
+    assert house.mirror.evidence.of(1)
+    house.mirror.evidence.failed("asked", house.now, "It is away.", house.now + 3 * DAY)
+    away = Asked()
+    await house.consult(away)
+    assert house.mirror.evidence.of(1)
+    house.vips = {1: replace(card, name="Jo Other")}
+    await house.consult(away)
+    assert (house.mirror.evidence.of(1), away.ids()) == ((), [])
+
+
+async def test_whom_a_scan_took_for_her_by_another_name_was_not_her(house: House) -> None:
+    card = house.vips[1]
+    house.vips = {1: card}
+    found = [
+        (1, seen(email(house, 1), house, kind=EvidenceKind.NEW_ADDRESS, says=Says.DIFFERS, suggested="x.example")),
+        (1, seen(email(house, 1), house, kind=EvidenceKind.BOUNCE, says=Says.GONE)),
+    ]
+    answers = [Consulted(evidence=found), Consulted(), Consulted()]
+    source = Asked(lambda subjects, cursor: answers.pop(0), scans=True)
+    for vip, kept in ((card, 2), (card, 2), (replace(card, name="Jo Other"), 1)):
+        house.vips = {1: vip}
+        await house.consult(source)
+        assert len(house.mirror.evidence.of(1)) == kept
+        house.now += 60 * DAY
+    assert house.mirror.evidence.of(1)[0].kind is EvidenceKind.BOUNCE
+
+
+async def test_who_is_answered_never_in_the_middle_of_a_run_is_not_looked_up_any_more(house: House) -> None:
+    def answer(subjects: Sequence[Subject], cursor: Mapping[str, Any]) -> Consulted:
+        for id_ in house.vips:
+            house.mirror.standings.store(id_, Standing(pause=Pause.NEVER))
+        return Consulted(evidence=[(each.id, seen(email(house, each.id), house)) for each in subjects])
+
+    one_by_one, all_at_once = Asked(answer), Asked(answer, scans=True)
+    await house.consult(one_by_one)
+    assert len(one_by_one.ids()) == 1
+    for id_ in house.vips:
+        house.mirror.standings.store(id_, Standing())
+    done = await house.consult(all_at_once)
+    assert done.found == 0
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"every": 30}, {"every": None}, {"every": timedelta.max}, {"needs": None}, {"hosts": None},
+        {"monthly": "many"}, {"apart": timedelta(days=9)}, {"sends": b""},
+    ],
+)  # fmt: skip
+def test_what_a_plug_in_says_wrongly_of_itself_is_told(wrong: dict[str, Any]) -> None:
+    about = Asked().about
+    assert checked_about(about) == ""
+    assert checked_about(replace(about, **wrong)) == f"{next(iter(wrong))} of its about is not what it has to be"
+    assert checked_about(None)
+
+
+async def test_a_plug_in_that_stumbles_outside_of_its_look_is_told_of_and_stops_no_other(house: House) -> None:
+    class Stumbling(Asked):
+        @property
+        def about(self) -> About:
+            return replace(super().about, every=None)  # type: ignore[arg-type]  # a plug-in has no types
+
+    done = await house.consult(Stumbling())
+    assert done.failed
+    assert "stumbled (TypeError): a mistake in this source." in house.mirror.evidence.state("asked", house.now).error
+
+
+async def test_a_number_that_no_database_takes_is_a_mistake_of_the_source(house: House) -> None:
+    huge = lambda subjects, cursor: Consulted(  # noqa: E731
+        evidence=[(each.id, seen(email(house, each.id), house, likelihood_ratio=10**20)) for each in subjects]
+    )
+    assert "likelihood_ratio of its evidence is not what it has to be" in (await house.consult(Asked(huge))).errors[0]
 
 
 @pytest.mark.parametrize("values", [{WorkField.EMAIL: ("jo@gmail.com",)}, {}])

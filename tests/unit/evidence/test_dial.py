@@ -115,21 +115,28 @@ async def test_no_name_leads_to_what_stands_beside_this_machine(found: list[str]
 
 
 def test_the_addresses_of_this_machine_are_read_from_the_system_s_table(tmp_path: Path) -> None:
-    table = tmp_path / "if_inet6"
-    table.write_text(
+    (tmp_path / "if_inet6").write_text(
         "fe8000000000000000fc00fffe000001 04 40 20 80     eth0\n2a02810a000100020000000000000077 04 40 00 00   wlan0\n"
     )
-    assert own_addresses((), table) == {ip_address("fe80::fc:ff:fe00:1"), ip_address("2a02:810a:1:2::77")}
+    own = {ip_address("fe80::fc:ff:fe00:1"), ip_address("2a02:810a:1:2::77")}
+    assert own_addresses((), tmp_path) == own
+    (tmp_path / "fib_trie").write_text(
+        "Main:\n  +-- 0.0.0.0/0 3 0 5\n     |-- 0.0.0.0\n        /0 universe UNICAST\n"
+        "        |-- 93.184.216.0\n           /24 link UNICAST\n"
+        "        |-- 93.184.216.34\n           /32 host LOCAL\n"
+        "        |-- 93.184.216.255\n           /32 link BROADCAST\n"
+    )
+    assert own_addresses((), tmp_path) == own | {ip_address("93.184.216.34")}
 
 
 @pytest.mark.parametrize("content", [None, "", "nonsense", "zz 04 40", "fe80 04\n", "\n \n"])
 def test_a_system_without_that_table_has_none_to_tell(content: str | None, tmp_path: Path) -> None:
-    table = tmp_path / "if_inet6"
-    if content is not None:
-        table.write_text(content)
-    assert own_addresses((), table) == frozenset()
+    for name in ("if_inet6", "fib_trie"):
+        if content is not None:
+            (tmp_path / name).write_text(content)
+    assert own_addresses((), tmp_path) == frozenset()
 
 
 def test_the_address_from_which_another_is_reached_is_this_machine_s(tmp_path: Path) -> None:
     here = ip_address("::1")
-    assert own_addresses([ip_address("93.184.216.34"), here], tmp_path / "none") <= {here}  # none without IPv6
+    assert own_addresses([ip_address("93.184.216.34"), here], tmp_path) <= {here}  # none without IPv6

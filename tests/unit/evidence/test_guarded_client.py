@@ -541,6 +541,32 @@ async def test_robots_txt_decides_for_us_by_our_name_and_is_asked_for_once_a_day
             assert net.asked().count("https://jane.example/robots.txt") == 2
 
 
+@pytest.mark.parametrize(
+    "rules",
+    [
+        "User-agent: *\nDisallow: /*\n",
+        "User-agent: *\nDisallow: /*.html$\n",
+        "User-agent: *\nAllow: /\nDisallow: /team/\n",
+        "User-agent: *\nDisallow: /a\n\nUser-agent: *\nDisallow: /team\n",
+        "User-agent: cardsync\n\nDisallow: /\n",
+    ],
+)
+async def test_robots_txt_is_read_as_rfc_9309_says(rules: str) -> None:
+    sites = {"jane.example": Pages({"/robots.txt": page(rules), "/team/jane.html": page()})}
+    with internet(sites) as net:
+        async with net.client() as client:
+            with pytest.raises(SourceFailed, match="robots"):
+                await client.bound(any_site(), JANE).get("https://jane.example/team/jane.html", accept="*/*")
+
+
+async def test_linkedins_own_shortener_is_linkedin() -> None:
+    with internet({"lnkd.in": Pages({"/jane": page()})}) as net:
+        async with net.client() as client:
+            with pytest.raises(SourceFailed, match="LinkedIn is not read by programs"):
+                await client.bound(any_site(), frozenset({"lnkd.in"})).get("https://lnkd.in/jane", accept="*/*")
+        assert net.asked() == []
+
+
 async def test_at_once_asked_pages_of_a_host_share_one_robots_txt() -> None:
     with internet({"jane.example": Pages({f"/{n}": page() for n in range(5)})}) as net:
         async with net.client() as client:

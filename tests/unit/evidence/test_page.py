@@ -236,6 +236,8 @@ def test_a_megabyte_of_the_same_is_read_in_bounded_time(piece: str) -> None:
         "<div class='h-card p-name p-org'>" * 30_000,
         "<div class='h-card'>" + "<i class='p-org'>x</i>" * 45_000,
         "<b><i></b>" * 100_000,
+        "<div class='" + "a " * 450_000 + "'>" + "<i class='p-x'>" * 2_000,
+        "<div class='h-card " + "a " * 450_000 + "'>" + "<i class='p-org'>x</i>" * 2_000,
     ],
 )
 def test_a_page_that_is_made_to_hurt_does_not(html: str) -> None:

@@ -151,6 +151,13 @@ def oldco(*hops: tuple[str, int]) -> dict[str, Site]:
     return {host: Pages(pages) for host, pages in sites.items()}
 
 
+async def test_a_domain_in_letters_that_look_like_ours_is_shown_in_punycode() -> None:
+    found = await evidence(
+        oldco(("https://xn--ntech-m2eb.example/", 301)), subject(work_domain="oldco.example", organisation="Oldco")
+    )
+    assert [one.suggested for one in found] == ["xn--ntech-m2eb.example"]
+
+
 @pytest.mark.parametrize(
     "hops",
     [
@@ -265,9 +272,20 @@ async def test_one_of_several_employers_that_agrees_is_enough_and_all_must_diffe
     ] == [Says.AGREES]
 
 
-async def test_what_is_dated_ahead_has_no_date() -> None:
-    sites: dict[str, Site] = {"jane.example": Pages({"/": ld("Foundry", dateModified="2036-01-01")})}
-    assert (await evidence(sites, subject(url="https://jane.example/")))[0].asserted_at is None
+TRADES = ("Mill", "Quarry", "Smithy", "Brewery", "Bakery", "Press", "Loom", "Kiln", "Forge", "Dock", "Yard")
+
+
+async def test_a_page_that_names_more_employers_than_anybody_has_is_not_sure() -> None:
+    employers = [f"{trade} Works" for trade in TRADES]
+    for many, says in ((10, [Says.DIFFERS]), (11, [])):
+        sites: dict[str, Site] = {"jane.example": Pages({"/": ld(*employers[:many])})}
+        assert [one.says for one in await evidence(sites, subject(url="https://jane.example/"))] == says
+
+
+async def test_what_is_dated_ahead_or_before_there_were_pages_has_no_date() -> None:
+    for date in ("2036-01-01", "0001-01-01T00:00:00+14:00", "1901-01-01"):
+        sites: dict[str, Site] = {"jane.example": Pages({"/": ld("Foundry", dateModified=date)})}
+        assert (await evidence(sites, subject(url="https://jane.example/")))[0].asserted_at is None
 
 
 async def test_an_error_page_is_no_profile() -> None:

@@ -11,6 +11,7 @@ from cardsync.policy import Position
 from cardsync.settings.effective import effective
 from cardsync.settings.load import load, read
 from cardsync.settings.policies import group_policies, reminder_policy, zone
+from cardsync.settings.secrets import print_of
 
 CANARY = "hunter2"
 Write = Callable[[str], Path]
@@ -258,3 +259,60 @@ def test_a_secret_that_this_user_may_not_read_may_be_there_for_the_service(
     monkeypatch.setattr("os.access", lambda file, mode: False)
     assert "this user may not read" in read(path, {}).warnings[0]
     assert read(path, {}).missing == ()
+
+
+MAILBOX = '\n[sources.mailbox]\nhost = "imap.example.org"\nusername = "u"\npassword = "p"\n'
+
+
+@pytest.mark.parametrize(
+    ("line", "key"),
+    [
+        ('host = "imaps://imap.example.org"', "mailbox.host"),
+        ('host = "imap.example.org:993"', "mailbox.host"),
+        ('host = "me@example.org"', "mailbox.host"),
+        ('port = "993"', "mailbox.port"),
+        ("port = 70000", "mailbox.port"),
+        ("folders = []", "mailbox.folders"),
+        ('[sources.dns]\nnameservers = ["resolver.lan"]', "dns.nameservers"),
+        (
+            '[sources.calendar]\nurl = "https://x.example"\nusername = "u"\npassword = "p"\naddresses = ["me"]',
+            "calendar",
+        ),
+    ],
+)
+def test_what_no_source_could_use_is_an_error_at_once(write: Write, line: str, key: str) -> None:
+    text = MAILBOX.replace('host = "imap.example.org"\n', "") if line.startswith("host") else MAILBOX
+    (found,) = problems(write(f"{GOOD}{text}{line}\n"), {})
+    assert f"sources.{key}" in found
+    assert "; allowed: " in found
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        'host = "nas"', 'host = "192.0.2.7"', 'host = "2001:db8::7"',
+        '[sources.dns]\nnameservers = ["192.0.2.53", "192.0.2.53:5353", "2001:db8::53", "[2001:db8::53]:53"]',
+    ],
+)  # fmt: skip
+def test_hosts_and_addresses_in_every_form(write: Write, line: str) -> None:
+    text = MAILBOX.replace('host = "imap.example.org"\n', "") if line.startswith("host") else MAILBOX
+    assert load(write(f"{GOOD}{text}{line}\n"), {}).sources.mailbox
+
+
+def test_a_source_that_failed_is_known_by_its_table_and_by_the_file_with_its_password(
+    write: Write, tmp_path: Path
+) -> None:
+    file = tmp_path / "mail"
+    file.write_text("one\n")
+    by_file = MAILBOX.replace('password = "p"', f'password_file = "{file}"')
+
+    def seen(text: str) -> str:
+        table = load(write(GOOD + text), {}).sources.mailbox
+        assert table
+        return print_of(table, b"salt")
+
+    before = {seen(text) for text in (MAILBOX, MAILBOX, by_file, by_file)}
+    assert len(before) == 2
+    file.write_text("two two\n")
+    others = {seen(by_file), seen(MAILBOX.replace('"p"', '"q"')), seen(MAILBOX + "port = 143\n")}
+    assert len(before | others) == 5
