@@ -23,7 +23,7 @@ from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
 from cardsync.settings.observe import host_and_port
-from cardsync.settings.secrets import of_page
+from cardsync.settings.secrets import of_table
 from cardsync.words import count
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ class Daemon:
             await self._one_cycle()
 
     async def _one_cycle(self) -> None:
+        done: Cycle | None = None
         try:
             await self._beside.begin(self._app)
             async with _free_cycle(self._app):
@@ -144,6 +145,19 @@ class Daemon:
         except Exception as error:  # the daemon goes on
             log.error("cycle crashed", error=type(error).__name__)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("cycle crashed", exc_info=True)
+        await self._tell(done)
+
+    async def _tell(self, done: Cycle | None) -> None:
+        """The owner, of what the cycle came to (None: it did not end)."""
+        notify = self._settings.notify
+        if self._stop.is_set() or not (notify.ping or notify.ntfy or notify.webhook or notify.email or notify.apprise):
+            return
+        from cardsync import telling
+
+        try:
+            await telling.after(self._app, done)
+        except CardsyncError as error:
+            log.error("the owner is not told", error=type(error).__name__, what=str(error))  # noqa: TRY400 - as above
 
     async def _drain(self) -> None:
         """End the cycle: at once where it reads, after the write in hand where it writes."""
@@ -192,7 +206,7 @@ class Daemon:
         from cardsync.observe.page import Page
 
         try:
-            token = of_page(self._settings.http)
+            token = of_table(("http",), self._settings.http, "token")
             host, port = host_and_port(self._settings.http.listen)
             self._page = Page(host, port, token, monitor.routes(self._app))
         except CardsyncError as error:

@@ -32,6 +32,7 @@ _MODULES = {
     "notes": "act",
     "backup": "act",
     "restore": "act",
+    "notify": "act",
     "sources": "sources",
     "config": "config",
 }

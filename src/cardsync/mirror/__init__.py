@@ -14,6 +14,7 @@ from cardsync.mirror.marks import Marks
 from cardsync.mirror.problems import Commands, Cycles, Problems
 from cardsync.mirror.questions import Questions
 from cardsync.mirror.standings import Standings
+from cardsync.mirror.told import Told
 
 
 class Mirror:
@@ -34,6 +35,7 @@ class Mirror:
         self.cycles = Cycles(database)
         self.marks = Marks(database)
         self.figures = Figures(database)
+        self.told = Told(database)
         self.transaction = database.transaction
 
     @classmethod

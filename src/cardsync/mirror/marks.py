@@ -25,6 +25,7 @@ _MARKS = (
     ("evidence", "observed_at"),
     ("source", "last_run"),
     ("validator", "at"),
+    ("told", "at"),
 )
 
 

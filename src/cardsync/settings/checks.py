@@ -37,6 +37,9 @@ def findings(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Findi
     for name, source in _tables(data, "sources"):
         found += _source(("sources", name), source)
     found += _page(_mapping(data.get("http")))
+    for name, way in _tables(data, "notify"):
+        for forms in (PASSWORD_FORMS, TOKEN_FORMS):
+            found += _one_of(("notify", name), [key for key in forms if key in way], forms)
     return tuple(found)
 
 

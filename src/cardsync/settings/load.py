@@ -93,7 +93,7 @@ def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:
 def _with_secrets(data: dict[str, Any], over: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
     """Each table that may hold a secret: as the file has it, and as the environment does."""
     pairs = [(data.get("http"), over.get("http"))]
-    for kind in ("accounts", "sources"):
+    for kind in ("accounts", "sources", "notify"):
         under, above = data.get(kind), over.get(kind)
         if isinstance(under, dict) and isinstance(above, dict):
             pairs += [(under.get(name), table) for name, table in above.items()]
@@ -138,6 +138,7 @@ def _lines(settings: Settings, places: Places, wrong: Callable[[Path], bool], me
     """One for each file that the config names and with which something is ``wrong``, for this user and now."""
     tables: dict[tuple[str, ...], object] = {("accounts", name): each for name, each in settings.accounts.items()}
     tables |= {("sources", name): getattr(settings.sources, name) for name in Sources.model_fields}
+    tables |= {("notify", name): getattr(settings.notify, name) for name in ("ntfy", "webhook", "email")}
     for path, table in (tables | {("http",): settings.http}).items():
         for key in _FILES:
             file = getattr(table, key, None)

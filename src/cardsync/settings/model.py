@@ -18,7 +18,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from cardsync.annotate import texts
 from cardsync.settings import values as v
-from cardsync.settings.observe import Http
+from cardsync.settings.observe import Http, Notify
 from cardsync.settings.sources import Sources
 from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
 from cardsync.settings.table import Table
@@ -251,6 +251,7 @@ class Settings(BaseSettings):
     undo: Undo = Field(default_factory=Undo)
     log: Log = Field(default_factory=Log)
     http: Http = Field(default_factory=Http)
+    notify: Notify = Field(default_factory=Notify)
 
     @classmethod
     def settings_customise_sources(

@@ -1,9 +1,9 @@
-"""``[http]``: what watches the daemon."""
+"""``[http]`` and ``[notify]``: what watches the daemon, and how it tells the owner."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from cardsync.settings import values as v
 from cardsync.settings.table import Table
@@ -32,8 +32,27 @@ def is_loopback(listen: object) -> bool:
     return not isinstance(listen, str) or bool(_LOOPBACK.fullmatch(listen.rpartition(":")[0].strip("[]")))
 
 
-class Http(Table):
-    """A page for what watches the daemon: /healthz, /readyz and, for Prometheus, /metrics.  Counts, nobody's name."""
+class Token(Table):
+    """A bearer token, in one of four forms."""
+
+    token: v.Secret = Field(
+        default=None, description="A bearer token: Authorization: Bearer TOKEN.", examples=["xxxxxxxx"]
+    )
+    token_file: v.OptionalPath = Field(
+        default=None, description="File with the token in its first line.", examples=["/run/secrets/token"]
+    )
+    token_command: v.OptionalArgv = Field(
+        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "token"]]
+    )
+    token_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines with the token under the variable of this key in it.",
+        examples=["/run/secrets/cardsync.env"],
+    )
+
+
+class Listening(Table):
+    """Where a page is."""
 
     listen: Annotated[
         str | None,
@@ -42,20 +61,96 @@ class Http(Table):
         WithJsonSchema({"type": "string"}),
     ] = Field(
         default=None,
-        description="Address and port. All but loopback needs a token.",
+        description="Address and port. All but loopback needs a token, which all but /healthz wants to see then.",
         examples=["127.0.0.1:9380"],
     )
-    token: v.Secret = Field(
-        default=None, description="A token for all but /healthz: Authorization: Bearer TOKEN.", examples=["xxxxxxxx"]
-    )
-    token_file: v.OptionalPath = Field(
-        default=None, description="File with the token in its first line.", examples=["/run/secrets/http"]
-    )
-    token_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "http"]]
-    )
-    token_env_file: v.OptionalPath = Field(
+
+
+class Http(Token, Listening):
+    """A page for what watches the daemon: /healthz, /readyz and, for Prometheus, /metrics.  Counts, nobody's name."""
+
+
+# ---------------------------------------------------------------- telling the owner
+
+
+class Topic(Table):
+    """Where a message goes."""
+
+    url: v.WebAddress = Field(description="Address of the topic.", examples=["https://ntfy.sh/a-long-random-topic"])
+
+
+class Ntfy(Token, Topic):
+    """A topic of ntfy.sh, or of an ntfy server of your own."""
+
+
+class Hook(Table):
+    """Where a message goes."""
+
+    url: v.WebAddress = Field(description="Where to.", examples=["https://hooks.example.org/cardsync"])
+
+
+class Webhook(Token, Hook):
+    """A POST of JSON: {"title": ..., "text": ...}."""
+
+
+class Email(Table):
+    """A mail, by the SMTP server of your provider."""
+
+    host: v.Host = Field(description="The SMTP server.", examples=["smtp.example.org"])
+    port: Annotated[int | None, v.Allowed("a port from 1 to 65535")] = Field(
         default=None,
-        description="File of NAME=value lines with CARDSYNC_HTTP__TOKEN in it.",
+        strict=True,
+        ge=1,
+        le=65535,
+        description="Its port; 465, or 587 where TLS begins later.",
+        examples=[465],
+    )
+    tls: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description='How the connection is kept private; "none" sends the password for all to read.'
+    )
+    sender: v.MailAddress = Field(description="From whom.", examples=["me@example.org"])
+    to: v.MailAddress = Field(description="To whom.", examples=["me@example.org"])
+    username: v.OptionalText = Field(default=None, description="Login name, if it wants one.", examples=["me"])
+    password: v.Secret = Field(default=None, description="The password itself.", examples=["xxxx-xxxx"])
+    password_file: v.OptionalPath = Field(
+        default=None, description="File with the password in its first line.", examples=["/run/secrets/smtp"]
+    )
+    password_command: v.OptionalArgv = Field(
+        default=None, description="Command that prints the password, run without a shell.", examples=[["pass", "smtp"]]
+    )
+    password_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines with CARDSYNC_NOTIFY__EMAIL__PASSWORD in it.",
         examples=["/run/secrets/cardsync.env"],
+    )
+    ca_file: v.OptionalPath = Field(
+        default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
+    )
+
+
+class Notify(Table):
+    """Whom to tell what needs you: a login refused, a guard, a card that is not written, a server that stays away."""
+
+    ntfy: Ntfy | None = Field(default=None)
+    webhook: Webhook | None = Field(default=None)
+    email: Email | None = Field(default=None)
+    apprise: Annotated[tuple[SecretStr, ...], v.Allowed("a list of Apprise URLs in quotes")] = Field(
+        default=(),
+        description="Any of the services of Apprise, by its URLs: pip install 'cardsync[apprise]'.",
+        examples=[["tgram://bottoken/ChatID"]],
+    )
+    ping: Annotated[SecretStr | None, BeforeValidator(v.parse_web_address), v.Allowed("a URL in quotes")] = Field(
+        default=None,
+        description="A URL that is asked for after each cycle, so that its silence tells of a dead daemon; with /fail "
+        "behind it after one that failed.",
+        examples=["https://hc-ping.com/your-uuid"],
+    )
+    digest: Literal["never", "weekly"] = Field(
+        default="never", description="What was asked, answered and validated, in counts, each Monday."
+    )
+    quiet_hours: v.Hours = Field(
+        default=None, description="Hours of the day in which nobody is told anything.", examples=["22-7"]
+    )
+    include_names: v.Switch = Field(
+        default=False, description="Name contacts in what is sent, which then leaves the house."
     )

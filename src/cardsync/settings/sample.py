@@ -70,20 +70,27 @@ def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
         if where == ("sources",):
             yield from _sources(nested)
             continue
-        yield f"[{_header(where)}]"
-        yield from _table(nested, where)
+        if field.is_required() or field.get_default(call_default_factory=True) is not None:
+            yield f"[{_header(where)}]"
+            yield from _table(nested, where)
+        else:
+            yield from _switch(where, nested)
 
 
 def _sources(annotation: Any) -> Iterator[str]:
-    """Each table with a # before it: a source is on when its table is there."""
     found = keys.fields(annotation)
     yield from _comment(f"[sources.plugins.NAME]: {found['plugins'].description}")
     for name, field in found.items():
         if name != "plugins":
             yield ""
             yield from _comment(keys.inner(field.annotation).__doc__)
-            yield f"#[sources.{name}]"
-            yield from (line if line.startswith("#") else f"#{line}" for line in _table(field.annotation, ()))
+            yield from _switch(("sources", name), field.annotation)
+
+
+def _switch(where: tuple[str, ...], annotation: Any) -> Iterator[str]:
+    """A table with a # before it: what it is about is on when the table is there."""
+    yield f"#[{_header(where)}]"
+    yield from (line if line.startswith("#") else f"#{line}" for line in _table(annotation, ()))
 
 
 def _key(name: str, field: FieldInfo) -> Iterator[str]:

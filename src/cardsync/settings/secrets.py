@@ -13,7 +13,6 @@ from cardsync.errors import ConfigError
 from cardsync.settings.checks import credential
 from cardsync.settings.environment import variable
 from cardsync.settings.model import Account
-from cardsync.settings.observe import Http
 from cardsync.settings.table import Table
 
 COMMAND_TIMEOUT = 30.0  # seconds; long enough to unlock a key store by hand
@@ -53,9 +52,9 @@ def of_source(name: str, table: Table, key: str) -> str | None:
     return _given(("sources", name), table, key)
 
 
-def of_page(http: Http) -> str | None:
-    """The token of ``[http]``; None where there is none.  Raises as ``resolve``."""
-    return _given(("http",), http, "token")
+def of_table(path: tuple[str, ...], table: Table, key: str) -> str | None:
+    """The ``password`` or ``token`` of any other table; None where it gives none.  Raises as ``resolve``."""
+    return _given(path, table, key)
 
 
 def print_of(table: Table, salt: bytes) -> str:

@@ -201,6 +201,13 @@ def _not_empty(value: object) -> object:
     return value
 
 
+def parse_web_address(value: object) -> object:
+    """A whole URL, with whatever path and query; ValueError."""
+    if isinstance(value, str) and not (_WEB.match(value) and _parse_url(value)):
+        raise ValueError("is no URL")
+    return value
+
+
 def _parse_host(value: object) -> object:
     if isinstance(value, str) and not re.fullmatch(r"(?:[\w-]+\.)*[\w-]+\.?|\[?[0-9a-fA-F:]+\]?", value):
         raise ValueError("is no host name")
@@ -299,6 +306,9 @@ OptionalArgv = Annotated[
 Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 OptionalText = Annotated[str | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
+WebAddress = Annotated[
+    str, BeforeValidator(parse_web_address), Allowed("a URL that begins with https:// or http://, without a login")
+]
 Host = Annotated[
     str, BeforeValidator(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')
 ]

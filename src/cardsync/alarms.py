@@ -1,0 +1,101 @@
+"""What the owner is told, and when: the decisions, pure.  No sentence here holds anybody's name."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from cardsync.words import count
+
+AGAIN = timedelta(days=7)
+"""What still stands is told once more after that."""
+DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """``key``: the same for the same trouble.  ``details``: what was left out of ``sentence`` for its names."""
+
+    key: str
+    sentence: str
+    details: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """``title`` in one line; ``text`` in some."""
+
+    title: str
+    text: str
+
+
+def due(alarms: Iterable[Alarm], told: Mapping[str, datetime], now: datetime) -> list[Alarm]:
+    """Those that were not told lately; a time to come is of a clock that was ahead."""
+    return [alarm for alarm in alarms if not timedelta() <= now - told.get(alarm.key, now - AGAIN - DAY) < AGAIN]
+
+
+def over(alarms: Iterable[Alarm], told: Mapping[str, datetime], now: datetime) -> list[str]:
+    """What is mended, and may be told of anew: a day later, so that what comes and goes is no flood."""
+    standing = {alarm.key for alarm in alarms}
+    return [key for key, at in told.items() if key not in standing and not timedelta() <= now - at < DAY]
+
+
+def is_quiet(hours: tuple[int, int] | None, zone: tzinfo, now: datetime) -> bool:
+    """Whether nobody is to be told now; the hours may run over midnight."""
+    if hours is None:
+        return False
+    start, stop = hours
+    hour = now.astimezone(zone).hour
+    return start <= hour < stop if start < stop else hour >= start or hour < stop
+
+
+def message(alarms: Sequence[Alarm], *, include_names: bool) -> Message:
+    """All of them in one."""
+    lines = [alarm.sentence for alarm in alarms]
+    if include_names:
+        lines = [f"{alarm.sentence} {alarm.details}".rstrip() for alarm in alarms]
+    verb = "needs" if len(alarms) == 1 else "need"
+    title = f"cardsync: {count(len(alarms), 'thing')} {verb} you"
+    return Message(title=title, text="\n".join([*lines, "More: cardsync status --problems"]))
+
+
+# ---------------------------------------------------------------- the week
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Week:
+    """Counts of one account since the last digest; ``fresh`` of ``vips`` are probably right."""
+
+    account: str
+    asked: int
+    ended: Mapping[str, int]
+    used: int
+    vips: int
+    fresh: int
+    open: int
+
+
+def is_monday_morning(zone: tzinfo, now: datetime, last: str) -> str | None:
+    """The week whose digest is due, as ``2026-W23``; None: it was sent, or it is not eight o'clock on Monday yet."""
+    local = now.astimezone(zone)
+    year, week, day = local.isocalendar()
+    this = f"{year}-W{week:02}"
+    return this if this != last and (day > 1 or local.hour >= _EIGHT) else None
+
+
+_EIGHT = 8
+
+
+def digest(weeks: Sequence[Week], problems: int) -> Message:
+    """Counts only."""
+    lines = [line for week in weeks for line in _week(week)]
+    lines.append(f"{count(problems, 'problem')} waiting: cardsync status --problems" if problems else "No problems.")
+    return Message(title="cardsync: the week", text="\n".join(lines))
+
+
+def _week(week: Week) -> list[str]:
+    ended = ", ".join(f"{n} {how}" for how, n in sorted(week.ended.items())) or "none"
+    seen, right = count(week.used, "address", "addresses"), f"{week.fresh} of {count(week.vips, 'VIP')} probably right"
+    return [
+        f"{week.account}: {count(week.asked, 'question')} asked, {week.open} open; ended: {ended}.",
+        f"{week.account}: {seen} seen in use; {right}.",
+    ]

@@ -1,0 +1,184 @@
+"""Telling the owner: what needs them after a cycle, the week in counts, and a ping that a cycle ended."""
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+import structlog
+
+from cardsync import needs
+from cardsync.alarms import AGAIN, DAY, Alarm, Message, Week, digest, due, is_monday_morning, is_quiet, message, over
+from cardsync.app import App
+from cardsync.errors import CardsyncError
+from cardsync.observe.notify import Apprise, Channel, Email, Ntfy, Webhook, ping
+from cardsync.outcome import Cycle
+from cardsync.records import ProblemKind
+from cardsync.settings.model import Settings
+from cardsync.settings.policies import group_policies
+from cardsync.settings.secrets import of_table
+
+log = structlog.get_logger("cardsync.notify")
+_AWAY = timedelta(days=1)
+"""How long a server may be away before anybody is told: routers are restarted."""
+_LAST_DIGEST, _LAST_DIGEST_AT = "last digest", "last digest at"
+_FATAL = frozenset({1, 10, 11, 13})
+"""Exit codes of a cycle after which the ping says that it failed: the others mend themselves, or are a part."""
+
+_SENTENCES: Mapping[str, str] = {
+    ProblemKind.LOGIN: "{account}: the server refuses the login; nothing is read until the password is set right.",
+    ProblemKind.VIP_LOSS: "{account}: a list is gone, or lost many; nothing is written until: cardsync release.",
+    ProblemKind.MASS_CHANGE: "{account}: much changed at once; nothing is written until: cardsync release.",
+    ProblemKind.WRITING_STOPPED: "{account}: the server altered a card; nothing is written until: cardsync release.",
+    ProblemKind.LISTING: "{account}: the server's list of cards is not believed.",
+    ProblemKind.PARKED: "{account}: a card is not written.",
+    ProblemKind.QUARANTINED: "{account}: a card cannot be read.",
+    ProblemKind.STRAY: "{account}: a question stands on a card that is in no list.",
+    needs.FAILED: "{account}: not synced for over a day.",
+    needs.EMPTY_GROUP: "A list of the config has nobody in it.",
+    needs.SHARED_BOOK: "{account}: an address book is another account's, too.",
+    needs.SOURCE: "The source {account} fails.",
+}
+
+
+def channels(settings: Settings) -> list[Channel]:
+    """All that the config names."""
+    notify, found = settings.notify, list[Channel]()
+    if notify.ntfy:
+        found.append(Ntfy(url=notify.ntfy.url, token=partial(of_table, ("notify", "ntfy"), notify.ntfy, "token")))
+    if hook := notify.webhook:
+        found.append(Webhook(url=hook.url, token=partial(of_table, ("notify", "webhook"), hook, "token")))
+    if mail := notify.email:
+        found.append(
+            Email(
+                host=mail.host,
+                port=mail.port or (465 if mail.tls == "tls" else 587),
+                tls=mail.tls,
+                sender=mail.sender,
+                to=mail.to,
+                username=mail.username,
+                password=partial(of_table, ("notify", "email"), mail, "password"),
+                ca_file=mail.ca_file,
+            )
+        )
+    if notify.apprise:
+        found.append(Apprise(urls=tuple(url.get_secret_value() for url in notify.apprise)))
+    return found
+
+
+async def after(app: App, done: Cycle | None) -> None:
+    """After a cycle (None: it did not even end): ping, then what needs the owner; nothing that fails here is raised."""
+    notify = app.settings.notify
+    if notify.ping:
+        await _quietly("ping", ping(notify.ping.get_secret_value(), failed=done is None or done.exit_code in _FATAL))
+    ways, now = channels(app.settings), app.clock()
+    if not ways or done is None or is_quiet(notify.quiet_hours, app.zone, now):
+        return
+    standing = list(alarms(app))
+    told = app.mirror.told.all()
+    new = due(standing, told, now)
+    if new and await _sent(ways, message(new, include_names=notify.include_names)):
+        app.mirror.told.tell([alarm.key for alarm in new], now)
+    app.mirror.told.forget(over(standing, told, now))
+    await _weekly(app, ways, now)
+
+
+async def _weekly(app: App, ways: Sequence[Channel], now: datetime) -> None:
+    cycles = app.mirror.cycles
+    this = is_monday_morning(app.zone, now, cycles.fact(_LAST_DIGEST) or "")
+    if app.settings.notify.digest == "never" or this is None:
+        return
+    if await _sent(ways, week(app, now)):
+        cycles.set_fact(_LAST_DIGEST, this)
+        cycles.set_fact(_LAST_DIGEST_AT, now.isoformat())
+
+
+async def _sent(ways: Sequence[Channel], told: Message) -> bool:
+    """Whether at least one way took it."""
+    return any([await _quietly(way.name, way.send(told)) for way in ways])
+
+
+async def _quietly(name: str, sending: Awaitable[None]) -> bool:
+    try:
+        async with asyncio.timeout(_LONGEST.total_seconds()):
+            await sending
+    except CardsyncError as error:
+        log.warning("not told", way=name, what=str(error))
+    except Exception as error:  # noqa: BLE001 - a way to the owner must not stop a cycle; the text may hold anything
+        log.warning("not told", way=name, error=type(error).__name__)
+    else:
+        return True
+    return False
+
+
+_LONGEST = timedelta(seconds=60)
+
+
+async def test(app: App) -> list[tuple[str, str]]:
+    """Send a word by each way: (way, why it failed or '')."""
+    hello = Message(title="cardsync: a test", text="This is how cardsync tells you what needs you.")
+    found = []
+    for way in channels(app.settings):
+        try:
+            await way.send(hello)
+            found.append((way.name, ""))
+        except CardsyncError as error:
+            found.append((way.name, str(error)))
+    return found
+
+
+# ---------------------------------------------------------------- what there is to tell
+
+
+def alarms(app: App) -> Iterator[Alarm]:
+    """Of each trouble that waits for the owner."""
+    now = app.clock()
+    for row in needs.all_of(app):
+        kind, account = row["kind"], row["account"]
+        if kind == needs.FAILED and not _is_away(app, account, now):
+            continue
+        if kind == needs.SOURCE and app.mirror.evidence.state(account, now).failures < _OFTEN:
+            continue
+        which = hashlib.sha256(f"{row['book']}\n{row['card']}\n{row['name']}".encode()).hexdigest()[:16]
+        sentence = _SENTENCES.get(kind, "{account}: " + kind).format(account=account)
+        details = ": ".join(filter(None, (row["name"], row["detail"])))
+        yield Alarm(key=f"{kind} {account} {which}", sentence=sentence, details=details)
+
+
+_OFTEN = 5  # failures in a row of a source
+
+
+def _is_away(app: App, account: str, now: datetime) -> bool:
+    """Whether the account was not synced for a day; one that never was, since the first cycle."""
+    since = app.mirror.accounts.synced_at(account) or min(app.mirror.cycles.began(), default=now)
+    return not timedelta() <= now - since < _AWAY
+
+
+def week(app: App, now: datetime) -> Message:
+    """Since the last digest, or in seven days."""
+    last = app.mirror.cycles.fact(_LAST_DIGEST_AT)
+    since = max(datetime.fromisoformat(last), now - 2 * AGAIN) if last else now - AGAIN
+    weeks = [_week(app, name, min(since, now - DAY)) for name in app.settings.accounts]
+    return digest(weeks, len(needs.all_of(app)))
+
+
+def _week(app: App, account: str, since: datetime) -> Week:
+    figures = app.mirror.figures
+    stale = figures.stale(account)
+    above = min(policy.ask_above for policy in group_policies(app.settings))
+    return Week(
+        account=account,
+        asked=figures.asked_since(account, since),
+        ended=figures.ended_since(account, since),
+        used=figures.used_since(account, since),
+        vips=len(stale),
+        fresh=sum(each < above for each in stale),
+        open=app.mirror.questions.open_count(account),
+    )
+
+
+def as_json(told: Message) -> dict[str, Any]:
+    """For ``--json``."""
+    return {"title": told.title, "text": told.text}

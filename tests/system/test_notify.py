@@ -1,0 +1,179 @@
+"""Telling the owner, by a real daemon: ntfy, a webhook, SMTP and Apprise on loopback, and the ping."""
+
+import json
+import signal
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from typing import Any
+
+import pytest
+from aiosmtpd.controller import Controller
+
+from household import PEOPLE, Household, until
+from servers.loopback import Loopback, Request, Response, serve
+from servers.process import free_port
+
+SECRET = "tk_" + "s" * 20
+
+
+@dataclass
+class Post:
+    """What waits for messages."""
+
+    status: int = 200
+    loopback: Loopback | None = None
+
+    def __call__(self, request: Request) -> Response:
+        return Response(self.status)
+
+    @property
+    def url(self) -> str:
+        assert self.loopback
+        return str(self.loopback.origin)
+
+    def got(self, path: str) -> list[Request]:
+        assert self.loopback
+        return [request for request in list(self.loopback.requests) if request.path == path]
+
+
+@pytest.fixture
+def post() -> Iterator[Post]:
+    made = Post()
+    with serve(made) as made.loopback:
+        yield made
+
+
+@dataclass
+class Mails:
+    """A mail server that keeps what it gets."""
+
+    kept: list[bytes] = field(default_factory=list)
+
+    async def handle_DATA(self, server: object, session: object, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's
+        self.kept.append(envelope.content)
+        return "250 OK"
+
+
+@pytest.fixture
+def mails() -> Iterator[tuple[Mails, int]]:
+    handler, port = Mails(), free_port()
+    controller = Controller(handler, hostname="127.0.0.1", port=port)
+    controller.start()
+    yield handler, port
+    controller.stop()
+
+
+def quiet(house: Household) -> None:
+    """The server refuses the login from now on."""
+    house.proxy.before = lambda request: Response(401)
+
+
+def cycle(house: Household, daemon: Any, times: int, event: str) -> None:
+    daemon.send(signal.SIGHUP)
+    daemon.wait_for(event, times)
+
+
+def test_a_refused_login_is_told_by_every_way_once_and_names_nobody(
+    house: Household, post: Post, mails: tuple[Mails, int]
+) -> None:
+    house.fill()
+    (house.home / "token").write_text(SECRET + "\n")
+    house.configure(
+        "[notify]", f'ping = "{post.url}/ping"', f'apprise = ["json://{post.url.removeprefix("http://")}/apprise"]',
+        "[notify.ntfy]", f'url = "{post.url}/topic"', f'token_file = "{house.home}/token"',
+        "[notify.webhook]", f'url = "{post.url}/hook"',
+        "[notify.email]", 'host = "127.0.0.1"', f"port = {mails[1]}", 'tls = "none"', 'sender = "a@home.example"',
+        'to = "b@home.example"',
+    )  # fmt: skip
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    until(lambda: post.got("/ping"), "the ping of a cycle that went well")
+    quiet(house)
+    cycle(house, daemon, 1, "account failed")
+    until(lambda: post.got("/topic") and post.got("/hook") and mails[0].kept and post.got("/apprise"), "all ways")
+    until(lambda: post.got("/ping/fail"), "the ping of one that failed")
+    (told,) = post.got("/topic")
+    assert told.headers["title"] == "cardsync: 1 thing needs you"
+    assert told.headers["authorization"] == f"Bearer {SECRET}"
+    assert told.body.decode().splitlines()[0].startswith("home: the server refuses the login")
+    assert json.loads(post.got("/hook")[0].body)["title"] == told.headers["title"]
+    mail = message_from_bytes(mails[0].kept[0])
+    assert (mail["From"], mail["To"], mail["Subject"]) == ("a@home.example", "b@home.example", told.headers["title"])
+    cycle(house, daemon, 2, "account failed")
+    until(lambda: len(post.got("/ping/fail")) == 2, "the next cycle")
+    assert daemon.stop() == 0
+    assert len(post.got("/topic")) == len(post.got("/hook")) == len(mails[0].kept) == len(post.got("/apprise")) == 1
+    sent = b"".join(request.body for request in post.loopback.requests) + mails[0].kept[0]  # type: ignore[union-attr]
+    assert not [word for name in PEOPLE for word in name.split() if word.encode() in sent]
+    assert not [word for word in (SECRET, "/topic", "/hook") if word in daemon.text]
+
+
+def test_a_way_that_fails_is_tried_at_the_next_cycle_and_stops_none(house: Household, post: Post) -> None:
+    house.fill()
+    house.configure("[notify.ntfy]", f'url = "{post.url}/topic"')
+    quiet(house)
+    post.status = 500
+    daemon = house.daemon()
+    assert daemon.wait_for("not told")["what"] == "It answers 500."
+    post.status = 200
+    cycle(house, daemon, 2, "account failed")
+    until(lambda: len(post.got("/topic")) == 2, "the second try")
+    cycle(house, daemon, 3, "account failed")
+    assert daemon.stop() == 0
+    assert len(post.got("/topic")) == 2
+
+
+def test_with_include_names_and_a_parked_card_the_contact_is_named(house: Household, post: Post) -> None:
+    house.fill()
+    house.configure("[notify]", "include_names = true", "[notify.webhook]", f'url = "{post.url}/hook"')
+
+    def refuses(request: Request) -> Response | None:
+        return Response(403) if request.method == "PUT" else None
+
+    house.proxy.before = refuses
+    daemon = house.daemon()
+    until(lambda: post.got("/hook"), "the message")
+    text = json.loads(post.got("/hook")[0].body)["text"]
+    assert any(name in text for name in PEOPLE)
+    assert daemon.stop() == 0
+
+
+def test_by_default_nobody_is_told_anything(house: Household, post: Post) -> None:
+    house.fill()
+    quiet(house)
+    daemon = house.daemon()
+    daemon.wait_for("account failed")
+    assert daemon.stop() == 0
+    assert not daemon.events("not told")
+
+
+@pytest.mark.parametrize("well", [True, False])
+def test_notify_test_says_which_way_took_it(house: Household, post: Post, well: bool) -> None:
+    post.status = 200 if well else 403
+    house.configure(
+        "[notify.ntfy]", f'url = "{post.url}/topic"', "[notify.email]", 'host = "127.0.0.1"', "port = 9",
+        'sender = "a@home.example"', 'to = "b@home.example"', 'password = "x"', 'username = "u"',
+    )  # fmt: skip
+    done = house.cardsync("notify", "test")
+    assert done.exit_code == 1
+    assert ("ntfy: sent\n" in done.stdout) is well
+    assert ("ntfy: It answers 403.\n" in done.stderr) is not well
+    assert "email: The mail server did not take it (ConnectionRefusedError).\n" in done.stderr
+    assert not house.state.exists()
+
+
+def test_the_digest_is_shown_and_sent_once_a_week(house: Household, post: Post) -> None:
+    house.fill()
+    house.ok("sync")
+    shown = house.ok("notify", "digest").splitlines()
+    assert shown[0] == "cardsync: the week"
+    assert shown[1] == "home: 1 question asked, 1 open; ended: none."
+    assert shown[-1] == "No problems."
+    house.configure("[notify]", 'digest = "weekly"', "[notify.ntfy]", f'url = "{post.url}/topic"')
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    cycle(house, daemon, 2, "cycle")
+    assert daemon.stop() == 0
+    monday_before_eight = house.rows("SELECT 1 FROM meta WHERE name = 'last digest'") == []
+    assert len(post.got("/topic")) == (0 if monday_before_eight else 1)
