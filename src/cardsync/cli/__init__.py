@@ -16,6 +16,7 @@ from cardsync.errors import CardsyncError, ConfigError
 
 INTERRUPTED = 130
 _MODULES = {
+    "init": "init",
     "run": "work",
     "sync": "work",
     "check": "work",
