@@ -9,8 +9,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import structlog
-
 from cardsync import commands
 from cardsync.admission import Admission, note_settings
 from cardsync.annotate.turns import Turns
@@ -23,6 +21,7 @@ from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable, where
 from cardsync.inquiries import names
 from cardsync.lock import cycle_lock
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
 from cardsync.mirror.sentences import anew
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from cardsync.evidence.http import GuardedClient
     from cardsync.evidence.kept import Kept
 
-log = structlog.get_logger("cardsync.cycle")
+log = get_logger("cardsync.cycle")
 _TOLD = (ConfigError, LoginRefused, Unreachable, OriginRefused)
 """Whose sentences may be logged."""
 LONGEST_CYCLE = timedelta(hours=2)

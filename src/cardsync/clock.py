@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 
-log = structlog.get_logger("cardsync.clock")
+log = get_logger("cardsync.clock")
 NEVER_BEFORE = datetime(2025, 1, 1, tzinfo=UTC)
 """No cycle of ours ran earlier: machines without a battery begin in 1970 or 2000."""
 _FAR = timedelta(days=1)

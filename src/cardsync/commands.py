@@ -5,10 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import structlog
-
 from cardsync.annotate.conclude import conclude, record_answer
 from cardsync.errors import CardsyncError
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.mirror.standings import RESUMED
 from cardsync.model import WorkField
@@ -17,7 +16,7 @@ from cardsync.pull.members import set_resolved
 from cardsync.pull.stage import EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 
-log = structlog.get_logger("cardsync.commands")
+log = get_logger("cardsync.commands")
 ANSWERS = {
     "ok": Ending.CONFIRMED,
     "left": Ending.LEFT,

@@ -6,13 +6,12 @@ from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-import structlog
-
 from cardsync.app import App
 from cardsync.clock import NEVER_BEFORE
 from cardsync.errors import StateProblem
 from cardsync.evidence.stage import Consult, Counts
 from cardsync.inquiries import Named, named, names
+from cardsync.logs import get_logger
 from cardsync.model import Contact
 from cardsync.settings.model import Settings
 from cardsync.settings.secrets import print_of
@@ -24,7 +23,7 @@ from cardsync.vcard.document import scan
 if TYPE_CHECKING:
     from cardsync.evidence.http import GuardedClient
 
-log = structlog.get_logger("cardsync.evidence")
+log = get_logger("cardsync.evidence")
 _FAILED_WITH = "source failed with "
 HEAD_START = timedelta(seconds=5)
 """What a cycle waits for the sources that are quick; the others go on beside it, and count in the next one."""

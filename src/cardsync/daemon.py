@@ -12,13 +12,12 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-import structlog
-
 from cardsync.app import App, utc_now
 from cardsync.consulting import Beside, known_vips
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
 from cardsync.inquiries import names
 from cardsync.lock import cycle_turn, daemon_lock
+from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from cardsync.observe.page import Page
 
-log = structlog.get_logger("cardsync.daemon")
+log = get_logger("cardsync.daemon")
 DRAIN = timedelta(seconds=8)
 """How long a card in hand may take after SIGTERM; what is cut off then, the journal settles at the next start."""
 WATCH = timedelta(minutes=1)

@@ -7,12 +7,11 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
-import structlog
-
 from cardsync import needs
 from cardsync.alarms import AGAIN, DAY, Alarm, Message, Week, digest, due, is_monday_morning, is_quiet, message, over
 from cardsync.app import App
 from cardsync.errors import CardsyncError
+from cardsync.logs import get_logger
 from cardsync.observe.notify import Apprise, Channel, Email, Ntfy, Webhook, ping
 from cardsync.outcome import Cycle
 from cardsync.records import ProblemKind
@@ -20,7 +19,7 @@ from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies
 from cardsync.settings.secrets import of_table
 
-log = structlog.get_logger("cardsync.notify")
+log = get_logger("cardsync.notify")
 _AWAY = timedelta(days=1)
 """How long a server may be away before anybody is told: routers are restarted."""
 _LAST_DIGEST, _LAST_DIGEST_AT = "last digest", "last digest at"

@@ -11,8 +11,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Protocol
 
-import structlog
-
 from cardsync.assess.domains import Domains, domain_belongs
 from cardsync.assess.organisations import CERTAIN, Aliases, Verdict
 from cardsync.errors import StateProblem
@@ -20,12 +18,13 @@ from cardsync.evidence.checked import checked
 from cardsync.evidence.kept import Collected
 from cardsync.evidence.pace import LONGEST
 from cardsync.evidence.subjects import digest, subject
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.model import Contact, Evidence, Says, WorkField
 from cardsync.records import SEEN_IN_USE
 from cardsync.sources import ANY_HOST, About, Consulted, Need, Source, SourceFailed, Subject, Web
 
-log = structlog.get_logger("cardsync.evidence")
+log = get_logger("cardsync.evidence")
 
 AT_ONCE = 4  # contacts of a source that visits the sites of each; a service is asked about one after the other
 PER_RUN = 25  # contacts of one source: they spread over the cycles

@@ -4,13 +4,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-import structlog
-
 from cardsync.errors import CardRefused, CardsyncError
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.records import Problem, ProblemKind, VipCard
 
-log = structlog.get_logger("cardsync.card")
+log = get_logger("cardsync.card")
 MISTAKE = "mistake"
 """The reason of a card that is left out until the next cycle."""
 

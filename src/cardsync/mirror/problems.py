@@ -6,12 +6,11 @@ from datetime import datetime
 from sqlite3 import Row
 from typing import Any
 
-import structlog
-
+from cardsync.logs import get_logger
 from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
 from cardsync.records import Book, Problem, ProblemKind
 
-log = structlog.get_logger("cardsync.problems")
+log = get_logger("cardsync.problems")
 VANISHED = "vanished"
 """The reason of a card that went during a write of ours: told until a release, though the server has it no more."""
 DAMAGED_AGAIN = "damaged-again"

@@ -4,7 +4,7 @@ import logging
 import sys
 from typing import Literal
 
-import structlog
+from cardsync.logs import structlog
 
 Format = Literal["auto", "console", "json", "logfmt"]
 _QUIET = ("httpx", "httpcore", "apscheduler", "imapclient")  # they log URLs, which hold user names, and mail

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
 
-import structlog
-
 from cardsync.errors import StateProblem, where
+from cardsync.logs import get_logger
 
-log = structlog.get_logger("cardsync.http")
+log = get_logger("cardsync.http")
 _TIMEOUT = 10.0  # seconds for a request to arrive and for its reply to leave
 _AT_ONCE = 8
 

@@ -7,9 +7,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from types import MappingProxyType
 
-import structlog
-
 from cardsync.errors import Broken, EmptyListing, ServerProblem, TokenRefused
+from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import why_left_out
 from cardsync.model import uid_key
@@ -25,7 +24,7 @@ from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import peek, scan
 from cardsync.words import count
 
-log = structlog.get_logger("cardsync.pull")
+log = get_logger("cardsync.pull")
 EMPTY = "empty"
 """The reason of a listing that a release accepts."""
 SEVERAL = 3  # books in a row that break off, or all: it is the server
