@@ -283,7 +283,7 @@ def _seen(requests: Sequence[Request]) -> tuple[Seen, ...]:
 
 
 def run(options: Options, report: Report) -> None:
-    """Every case on every server (with less than 100 ``rounds`` ten for each, evenly spread), then that many sequences."""
+    """Every case on every server (of less than 100 ``rounds`` ten for each), then that many sequences on each."""
     for figure in FIGURES:
         report.count(figure, 0)
     report.count("faults_in_catalogue", len(CATALOGUE))
