@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
+from secrets import token_hex
 from typing import TYPE_CHECKING
 
 from cardsync import commands
@@ -21,7 +22,7 @@ from cardsync.cycle import AccountCycle, AccountReport
 from cardsync.errors import CardsyncError, ConfigError, LoginRefused, OriginRefused, Unreachable, where
 from cardsync.inquiries import names
 from cardsync.lock import cycle_lock
-from cardsync.logs import get_logger
+from cardsync.logs import get_logger, structlog
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import Database
 from cardsync.mirror.sentences import anew
@@ -206,6 +207,12 @@ class App:
         alone the accounts whose server was away a moment ago; one ``afresh`` discovers all books again.  ``ask``: not
         where the sources have seen nobody yet, so that the first question is not about somebody who just wrote.
         """
+        with structlog.contextvars.bound_contextvars(cycle=token_hex(3)):
+            return await self._cycle(dry_run, scheduled, afresh, ask, progress)
+
+    async def _cycle(
+        self, dry_run: bool, scheduled: bool, afresh: bool, ask: bool, progress: Callable[[int, int], None]
+    ) -> Cycle:
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
         app.mirror.cycles.begin(now)

@@ -9,3 +9,7 @@ def percent(share: float) -> str:
 def count(number: int, noun: str, plural: str = "") -> str:
     """``1 card``, ``2 cards``; ``plural`` where an s behind the noun does not make it."""
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
+
+
+LOG_PARTS = ("card", "clock", "commands", "cycle", "daemon", "evidence", "http", "notify", "problems", "pull")
+"""What of the log may have a level of its own: the loggers' names behind ``cardsync.``."""

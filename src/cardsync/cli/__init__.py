@@ -2,6 +2,7 @@
 
 import difflib
 import io
+import os
 import sys
 import traceback
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ import click
 
 from cardsync.cli.output import say
 from cardsync.errors import CardsyncError, ConfigError
+from cardsync.words import LOG_PARTS
 
 INTERRUPTED = 130
 _MODULES = {
@@ -44,7 +46,11 @@ class Invocation:
     """What every command gets in ``ctx.obj``."""
 
     config_path: Path | None
-    log_level: str | None
+    log_level: "Levels"
+
+
+Levels = tuple[str | None, dict[str, str]]
+"""Of all that is logged (None: as the config says), and of its parts."""
 
 
 class _Main(click.Group):
@@ -94,7 +100,7 @@ def _tell_crash(ctx: click.Context, error: Exception) -> None:
     from cardsync.errors import where
 
     say(f"cardsync: a mistake in cardsync itself: {type(error).__name__} at {where(error)}.", err=True)
-    if ctx.params.get("log_level") == "debug":
+    if ctx.params["log_level"][0] == "debug":
         traceback.print_exception(error)
 
 
@@ -106,6 +112,22 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
         ctx.exit()
 
 
+_LEVELS = ("debug", "info", "warning", "error")
+
+
+def _levels(ctx: click.Context, param: click.Parameter, value: str | None) -> Levels:
+    level, parts = None, dict[str, str]()
+    for each in (value or "").split(",") if value else ():
+        part, has_part, own = each.strip().partition("=")
+        if has_part and part in LOG_PARTS and own in _LEVELS:
+            parts[part] = own
+        elif not has_part and part in _LEVELS:
+            level = part
+        else:
+            raise click.BadParameter(f"{each!r}; allowed: {', '.join(_LEVELS)}, or PART=LEVEL", ctx, param)
+    return level, parts
+
+
 @click.group(
     cls=_Main,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -113,12 +135,19 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:
     "13 database or lock, 130 interrupted.",
 )
 @click.option("--config", "config_path", type=click.Path(path_type=Path), help="The config file.")
-@click.option("--log-level", type=click.Choice(["debug", "info", "warning", "error"]), help="Instead of log.level.")
+@click.option(
+    "--log-level",
+    callback=_levels,
+    metavar="LEVEL[,PART=LEVEL]",
+    help="Instead of log.level and log.parts: debug, info, warning, error; parts: " + ", ".join(LOG_PARTS) + ".",
+)
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show the version.")
 @click.pass_context
-def main(ctx: click.Context, *, config_path: Path | None, log_level: str | None) -> None:
+def main(ctx: click.Context, *, config_path: Path | None, log_level: Levels) -> None:
     """Keep the work details of your VIPs true, by asking in their own notes."""
     ctx.obj = Invocation(config_path=config_path, log_level=log_level)
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False
 
 
 def program() -> NoReturn:

@@ -27,7 +27,9 @@ def settings_of(context: click.Context, *, level: str | None = None) -> "Setting
     loaded = read(context.obj.config_path, os.environ)
     for warning in (*loaded.warnings, *loaded.missing):
         say(f"warning: {warning}", err=True)
-    configure(context.obj.log_level or level or loaded.settings.log.level, loaded.settings.log.format)
+    own, parts = context.obj.log_level
+    log = loaded.settings.log
+    configure(own or level or log.level, log.format, {**log.parts, **parts} if own or not level else parts)
     return loaded.settings
 
 

@@ -22,7 +22,9 @@ from cardsync.settings.observe import Http, Notify
 from cardsync.settings.sources import Sources
 from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
 from cardsync.settings.table import Table
+from cardsync.words import LOG_PARTS
 
+Level = Literal["debug", "info", "warning", "error"]
 AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
@@ -224,7 +226,12 @@ class Undo(Table):
 class Log(Table):
     """What is written to stderr."""
 
-    level: Literal["debug", "info", "warning", "error"] = Field(default="info", description="The least that is logged.")
+    level: Level = Field(default="info", description="The least that is logged.")
+    parts: Annotated[dict[v.LogPart, Level], v.Allowed('a table as { evidence = "debug" }')] = Field(
+        default_factory=dict,
+        description=f"Levels of their own, by part: {', '.join(LOG_PARTS)}.",
+        examples=[{"evidence": "debug"}],
+    )
     format: Literal["auto", "console", "json", "logfmt"] = Field(
         default="auto", description="auto: console on a terminal, JSON elsewhere."
     )

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
 
 from cardsync.annotate import texts
+from cardsync.words import LOG_PARTS
 
 _UNITS = {
     "s": timedelta(seconds=1),
@@ -237,6 +238,12 @@ def _parse_text_name(name: object) -> object:
     return name
 
 
+def _parse_log_part(name: object) -> object:
+    if isinstance(name, str) and name not in LOG_PARTS:
+        raise ValueError("is no part of the log")
+    return name
+
+
 def _parse_sentence(value: object) -> object:
     if not isinstance(value, str):
         return value
@@ -314,6 +321,7 @@ Host = Annotated[
 ]
 IpAddress = Annotated[str, BeforeValidator(_parse_ip), Allowed("an IP address in quotes, with or without a port")]
 MailAddress = Annotated[str, BeforeValidator(_parse_mail_address), Allowed("a mail address in quotes")]
+LogPart = Annotated[str, BeforeValidator(_parse_log_part)]
 TextName = Annotated[str, BeforeValidator(_parse_text_name)]
 Sentence = Annotated[
     str,
