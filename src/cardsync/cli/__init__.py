@@ -38,6 +38,8 @@ _MODULES = {
     "notify": "act",
     "sources": "sources",
     "config": "config",
+    "completion": "manual",
+    "man": "manual",
 }
 
 
