@@ -43,6 +43,7 @@ def _drop(mirror: Mirror, backups: Path, keep: Keep, now: datetime) -> None:
         mirror.journal.forget(versions=now - keep.versions, settled=now - _DONE)
         mirror.commands.forget(now - _DONE)
         mirror.evidence.forget(now - KEPT)
+    mirror.database.compact()
     paths: list[Path] = []
     with suppress(OSError):
         paths = [path for path in backups.iterdir() if path.is_file()]

@@ -161,3 +161,19 @@ def begin(mirror: Mirror, href: str, age: int) -> int:
         book_id=1, href=href, uid_key=href[1:3], contact_id=None, etag='"1"', before=f"{href} {age}".encode(),
         after=b"", opens=None, removes=None, why="ask", now=NOW - age * DAY,
     ).id  # fmt: skip
+
+
+def test_what_was_deleted_is_given_back_where_it_is_much(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.db"
+    with closing(Mirror.open(path)) as mirror:
+        for at in range(30):
+            mirror.cycles.set_fact(f"large {at}", "x" * (1 << 20))
+        assert not mirror.database.compact()
+        mirror.database.execute("DELETE FROM meta WHERE name LIKE 'large%'")
+        mirror.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        before = path.stat().st_size
+        tidy(mirror, tmp_path, KEEP, NOW - 8 * DAY)
+        tidy(mirror, tmp_path, KEEP, NOW)
+        mirror.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        assert path.stat().st_size < before // 10
+        mirror.database.check()

@@ -20,6 +20,7 @@ from cardsync.mirror.sentences import ERRNO, newer, sentence
 _PRIVATE = 0o600
 _PRIVATE_DIR = 0o700
 _BUSY_SECONDS = 10.0
+_WORTH_IT, _MUCH = 16 << 20, 0.25  # bytes, and share of the file, that are free
 
 
 class Database:
@@ -71,6 +72,19 @@ class Database:
         """A consistent copy of the live file; raises ``StateProblem``."""
         with _explaining(target):
             _backup(self._connection, target)
+
+    def compact(self) -> bool:
+        """Give back what was deleted, where that is much; True if it was.  A disk that is too full for it stays so."""
+        pages, free, size = (
+            self.rows(f"PRAGMA {name}")[0][0] for name in ("page_count", "freelist_count", "page_size")
+        )
+        if free * size < _WORTH_IT or free < pages * _MUCH:
+            return False
+        try:
+            self.execute("VACUUM")
+        except StateProblem:
+            return False
+        return True
 
     def close(self) -> None:
         """Close; the write-ahead log is folded in by SQLite."""
