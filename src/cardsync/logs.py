@@ -3,16 +3,10 @@
 Import structlog from nowhere else.
 """
 
-import sys
+from cardsync.lean import without
 
-_spared = "rich" not in sys.modules and "structlog" not in sys.modules
-if _spared:
-    sys.modules["rich"] = None  # type: ignore[assignment]  # to whoever imports it now it is not installed
-try:
+with without("rich"):
     import structlog
-finally:
-    if _spared:
-        del sys.modules["rich"]
 
 get_logger = structlog.get_logger
 

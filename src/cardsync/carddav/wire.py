@@ -12,7 +12,6 @@ from datetime import UTC, datetime
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Protocol
 
-import httpx
 import stamina
 
 from cardsync import __version__
@@ -31,6 +30,7 @@ from cardsync.errors import (
     Throttled,
     Unreachable,
 )
+from cardsync.hypertext import httpx
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5

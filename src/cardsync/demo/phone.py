@@ -12,11 +12,10 @@ from typing import Self
 from urllib.parse import urljoin, urlsplit
 from xml.etree import ElementTree as ET
 
-import httpx
-
 from cardsync.demo.apple import Line, escape, parse, structured
 from cardsync.demo.ios import IOS, IOS_18, rewritten
 from cardsync.errors import ServerProblem
+from cardsync.hypertext import httpx
 
 ATTEMPTS = 4  # the first and three more, when somebody else wrote in between
 _NAMES = '<propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import httpcore
-import httpx
 
 from cardsync.evidence.vetting import Address, Vetter, beside
+from cardsync.hypertext import httpx
 
 if TYPE_CHECKING:
     import dns.asyncresolver

@@ -5,12 +5,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import httpcore
-import httpx
 
 from cardsync import __version__
 from cardsync.evidence.bodies import ACCEPTED, Unpacker, Unreadable, is_text, text_of
 from cardsync.evidence.dial import NotPublic, TooMuch, Unresolved
 from cardsync.evidence.vetting import Target
+from cardsync.hypertext import httpx
 from cardsync.sources import Hop
 
 PROJECT = "https://cardsync.example"

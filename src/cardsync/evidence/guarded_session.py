@@ -12,12 +12,11 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-import httpx
-
 from cardsync import __version__
 from cardsync.evidence.secret import Secret, read
 from cardsync.evidence.tls import trusted
 from cardsync.evidence.wire import ERRORS, Overdue, Wire, WireTransport
+from cardsync.hypertext import httpx
 from cardsync.sources import SourceFailed
 
 LARGEST = 20_000_000  # bytes of one answer

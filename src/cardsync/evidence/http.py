@@ -16,7 +16,6 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Protocol
 
 import httpcore
-import httpx
 
 from cardsync.assess.domains import registrable
 from cardsync.evidence import dial
@@ -26,6 +25,7 @@ from cardsync.evidence.robots import Robots
 from cardsync.evidence.tls import trusted
 from cardsync.evidence.vetting import Refused, Target, Vetter, redirected, vetted
 from cardsync.evidence.walls import is_wall
+from cardsync.hypertext import httpx
 from cardsync.sources import ANY_HOST, About, Hop, Page, SourceFailed, Web
 
 PATIENCE = 15.0  # seconds for all of one GET on the wire, redirects included
@@ -119,7 +119,7 @@ class GuardedClient:
             trust_env=False,
             follow_redirects=False,
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-            timeout=None,  # noqa: S113 - ``_Patience`` bounds the whole, where this would bound each read
+            timeout=None,
         )
         self._validators = validators
         self._quota = quota

@@ -14,7 +14,7 @@ def trusted(ca_file: Path | None = None, *, table: str = "") -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     if not context.cert_store_stats()["x509_ca"]:
-        import httpx
+        from cardsync.hypertext import httpx
 
         context = httpx.create_ssl_context(trust_env=False)
     if ca_file:

@@ -11,7 +11,8 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 import httpcore
-import httpx
+
+from cardsync.hypertext import httpx
 
 _EACH = 30.0  # seconds of one read or write
 _CONNECT = 10.0

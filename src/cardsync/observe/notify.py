@@ -12,11 +12,10 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Protocol
 
-import httpx
-
 from cardsync import __version__
 from cardsync.alarms import Message
 from cardsync.errors import CardsyncError
+from cardsync.hypertext import httpx
 
 _SECONDS = 20.0
 Secret = Callable[[], str | None]
