@@ -1,5 +1,6 @@
 """What the owner is told, and when: the decisions, pure.  No sentence here holds anybody's name."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -49,13 +50,17 @@ def is_quiet(hours: tuple[int, int] | None, zone: tzinfo, now: datetime) -> bool
 
 
 def message(alarms: Sequence[Alarm], *, include_names: bool) -> Message:
-    """All of them in one."""
-    lines = [alarm.sentence for alarm in alarms]
-    if include_names:
-        lines = [f"{alarm.sentence} {alarm.details}".rstrip() for alarm in alarms]
+    """All of them in one, of which alike ones are one line; short enough for every way."""
+    told = Counter(f"{alarm.sentence} {alarm.details if include_names else ''}".rstrip() for alarm in alarms)
+    lines = [line if n == 1 else f"{line} ({n} times)" for line, n in told.items()]
+    shown = [line[:_LONGEST] for line in lines[:_MOST]]
+    more = [f"And {len(lines) - _MOST} more."] if len(lines) > _MOST else []
     verb = "needs" if len(alarms) == 1 else "need"
     title = f"cardsync: {count(len(alarms), 'thing')} {verb} you"
-    return Message(title=title, text="\n".join([*lines, "More: cardsync status --problems"]))
+    return Message(title=title, text="\n".join([*shown, *more, "More: cardsync status --problems"]))
+
+
+_MOST, _LONGEST = 12, 240  # lines and their characters: ntfy takes 4,096 bytes
 
 
 # ---------------------------------------------------------------- the week
@@ -74,15 +79,13 @@ class Week:
     open: int
 
 
-def is_monday_morning(zone: tzinfo, now: datetime, last: str) -> str | None:
-    """The week whose digest is due, as ``2026-W23``; None: it was sent, or it is not eight o'clock on Monday yet."""
-    local = now.astimezone(zone)
-    year, week, day = local.isocalendar()
-    this = f"{year}-W{week:02}"
-    return this if this != last and (day > 1 or local.hour >= _EIGHT) else None
+def week_of(zone: tzinfo, now: datetime) -> str:
+    """As ``2026-W23``, from Monday at eight o'clock on."""
+    year, week, _ = (now.astimezone(zone) - _EIGHT).isocalendar()
+    return f"{year}-W{week:02}"
 
 
-_EIGHT = 8
+_EIGHT = timedelta(hours=8)
 
 
 def digest(weeks: Sequence[Week], problems: int) -> Message:

@@ -208,14 +208,19 @@ class App:
         where the sources have seen nobody yet, so that the first question is not about somebody who just wrote.
         """
         with structlog.contextvars.bound_contextvars(cycle=token_hex(3)):
-            return await self._cycle(dry_run, scheduled, afresh, ask, progress)
+            if not dry_run:
+                self.mirror.cycles.begin(self.clock(), os.getpid())
+            try:
+                return await self._cycle(dry_run, scheduled, afresh, ask, progress)
+            finally:
+                if not dry_run:
+                    self.mirror.cycles.over()
 
     async def _cycle(
         self, dry_run: bool, scheduled: bool, afresh: bool, ask: bool, progress: Callable[[int, int], None]
     ) -> Cycle:
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
-        app.mirror.cycles.begin(now)
         for name in app.settings.accounts if afresh else ():
             app.mirror.accounts.forget_discovery(name)
         previews: list[Preview] = []
@@ -267,6 +272,7 @@ class App:
             # other sentences may hold the names of books
             what = {"what": str(error)} if isinstance(error, _TOLD) else {}
             log.warning("account failed", account=name, error=type(error).__name__, **what)
+            mirror.cycles.failing(name, now)
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
         except Exception as error:
             # the other accounts go on; the text of an error that we did not foresee may hold anything
@@ -275,6 +281,7 @@ class App:
             log.debug("account crashed", account=name, exc_info=True)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
         mirror.accounts.synced(name, self.clock())
+        mirror.cycles.failing(name, None)
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report

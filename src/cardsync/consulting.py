@@ -155,6 +155,17 @@ def known_vips(app: App) -> dict[int, Contact]:
     return found
 
 
+def unseen(app: App) -> bool:
+    """Whether a source that looks at all contacts at once, as mailbox and calendar do, has not looked yet."""
+    wanted = [name for name in SCANS if getattr(app.settings.sources, name, None)]
+    states = (app.mirror.evidence.state(name, app.clock()) for name in wanted)
+    return any(state.last_run is None and not state.error for state in states)
+
+
+SCANS = ("mailbox", "calendar", "linkedin_export")
+"""The sources for whose first look the first question waits."""
+
+
 def hosts_of(subject: Subject) -> frozenset[str]:
     """Which hosts of hers a source may visit."""
     from cardsync.evidence.vetting import hosts_on

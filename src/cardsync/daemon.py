@@ -13,9 +13,8 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from cardsync.app import App, utc_now
-from cardsync.consulting import Beside, known_vips
+from cardsync.consulting import Beside, unseen
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
-from cardsync.inquiries import names
 from cardsync.lock import cycle_turn, daemon_lock
 from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
@@ -59,6 +58,7 @@ class Daemon:
         self._beside = Beside()
         self._supervisor = supervisor
         self._page: Page | None = None
+        self._opening: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -76,7 +76,7 @@ class Daemon:
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
-            self._open_page()
+            await self._serve_page()
             self._supervisor.ready()
             await self._watch(scheduler)
             log.info("stopping")
@@ -85,7 +85,7 @@ class Daemon:
             await self._drain()
             await self._beside.end(timedelta())
             scheduler.shutdown(wait=False)
-            self._close_page()
+            await self._end_page()
             self._app.mirror.close()
             log.info("stopped")
 
@@ -132,9 +132,9 @@ class Daemon:
         try:
             await self._beside.begin(self._app)
             async with _free_cycle(self._app):
-                first = bool(names(self._settings)) and not known_vips(self._app)
-                done = await self._app.cycle(scheduled=True, ask=not first)
-            if first:
+                ask = not unseen(self._app)
+                done = await self._app.cycle(scheduled=True, ask=ask)
+            if not ask:
                 await self._beside.begin(self._app)  # now there is somebody to look for
             self._supervisor.status(_told(done))
         except CardsyncError as error:
@@ -155,8 +155,10 @@ class Daemon:
 
         try:
             await telling.after(self._app, done)
-        except CardsyncError as error:
-            log.error("the owner is not told", error=type(error).__name__, what=str(error))  # noqa: TRY400 - as above
+        except asyncio.CancelledError:
+            log.info("telling cut short")
+        except Exception as error:  # noqa: BLE001 - the daemon goes on
+            log.error("the owner is not told", error=type(error).__name__)  # noqa: TRY400 - as above
 
     async def _drain(self) -> None:
         """End the cycle: at once where it reads, after the write in hand where it writes."""
@@ -193,30 +195,36 @@ class Daemon:
         self._app = replace(self._app, settings=settings, notice="")
         self._beside.heed(settings)
         self._schedule(scheduler, at_once=True)
-        self._close_page()
-        self._open_page()
+        self._opening = asyncio.ensure_future(self._serve_page(after=self._opening))
         log.info("config read again")
 
-    def _open_page(self) -> None:
-        """``[http]``: where it cannot be opened, cycles go on without it."""
+    async def _serve_page(self, after: "asyncio.Future[None] | None" = None) -> None:
+        """``[http]``, instead of what was served before; where it cannot be opened, cycles go on without it."""
+        if after:
+            await asyncio.wait({after})
+        if self._page:
+            await asyncio.to_thread(self._page.close)
+            self._page = None
         if self._settings.http.listen is None:
             return
         from cardsync import monitor
         from cardsync.observe.page import Page
 
+        host, port = host_and_port(self._settings.http.listen)
         try:
-            token = of_table(("http",), self._settings.http, "token")
-            host, port = host_and_port(self._settings.http.listen)
-            self._page = Page(host, port, token, monitor.routes(self._app))
+            token = await asyncio.to_thread(of_table, ("http",), self._settings.http, "token")
+            self._page = await asyncio.to_thread(lambda: Page(host, port, token, monitor.routes(self._app)))
         except CardsyncError as error:
             log.error("the page is not there", what=str(error))  # noqa: TRY400 - a sentence of ours
         else:
             log.info("listening", host=host, port=self._page.port)
 
-    def _close_page(self) -> None:
+    async def _end_page(self) -> None:
+        if self._opening:
+            self._opening.cancel()
+            await asyncio.wait({self._opening})
         if self._page:
-            self._page.close()
-            self._page = None
+            await asyncio.to_thread(self._page.close)
 
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)

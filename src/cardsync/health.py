@@ -1,5 +1,6 @@
 """Whether all that should go on goes on: the daemon, its schedule, each account, each source."""
 
+import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -43,8 +44,8 @@ class Part:
 class Times:
     """What tells whether cycles go on.
 
-    ``running_since``: None where no daemon runs.  ``began`` and ``ended`` are of the newest cycle, ``next_latest`` is
-    when the next one begins at the latest (None: never again).
+    ``running_since``: None where no daemon runs.  ``began``: of a cycle that is under way, ``ended`` of the newest that
+    is not.  ``next_latest`` is when the next one begins at the latest (None: never again).
     """
 
     running_since: datetime | None
@@ -64,7 +65,7 @@ def daemon(times: Times, now: datetime) -> Part:
     if times.running_since is None:
         return Part(part="daemon", state=State.FAILED, detail="No daemon runs on state_dir: cardsync run.")
     since = f"runs since {_minute(times.running_since)}"
-    if times.began and times.began >= times.running_since and (times.ended is None or times.ended < times.began):
+    if times.began:
         busy = now - times.began
         state = State.FAILED if busy > LONGEST_CYCLE + SLACK else State.OK
         detail = f"It {since}; a cycle is under way since {_minute(times.began)}."
@@ -91,13 +92,28 @@ def parts(app: App, *, only_daemon: bool = False) -> list[Part]:
 
 def times_of(app: App) -> Times:
     """As the lock, the config and the mirror tell them."""
-    last, since = app.mirror.cycles.last(), daemon_since(app.settings.state_dir)
-    schedule, ended = app.settings.schedule, last["finished_at"] if last else None
+    now, last, since = app.clock(), app.mirror.cycles.last(), daemon_since(app.settings.state_dir)
+    since = min(since, now) if since else None  # the clock may have been ahead
+    schedule, ended = app.settings.schedule, min(last["finished_at"], now) if last else None
+    begun = app.mirror.cycles.begun()
     counted_from = max((at for at in (since, ended) if at), default=None)
     planned = Due(schedule, app.zone).latest(counted_from) if counted_from else None
     if since and schedule.run_on_start and (ended is None or ended < since):
         planned = since
-    return Times(running_since=since, ended=ended, began=app.mirror.cycles.begun(), next_latest=planned)
+    return Times(
+        running_since=since, ended=ended, began=begun[0] if begun and _lives(begun[1]) else None, next_latest=planned
+    )
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process that began the cycle is still there."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _accounts(app: App) -> Iterator[Part]:

@@ -14,7 +14,7 @@ from cardsync import __version__, health, needs
 from cardsync.app import App, database_of
 from cardsync.errors import StateProblem
 from cardsync.health import Part, State
-from cardsync.inquiries import names, one_named
+from cardsync.inquiries import named, names
 from cardsync.mirror import Mirror
 from cardsync.observe.metrics import CONTENT_TYPE, Facts, OfAccount, OfSource, exposition
 from cardsync.observe.page import Reply, Route
@@ -25,7 +25,7 @@ def routes(app: App) -> Mapping[str, Route]:
     return {
         "/healthz": Route(answer=partial(_parts, app, only_daemon=True), free=True),
         "/readyz": Route(answer=partial(_parts, app, only_daemon=False)),
-        "/metrics": Route(answer=partial(_metrics, app)),
+        "/metrics": Route(answer=partial(_metrics, app, _monthly(app))),
     }
 
 
@@ -41,12 +41,21 @@ def _parts(app: App, *, only_daemon: bool) -> Reply:
     return Reply(status=200 if well else 503, content_type="application/json", body=body.encode())
 
 
-def _metrics(app: App) -> Reply:
-    with closing(Mirror.look(database_of(app.settings))) as mirror:
-        return Reply(status=200, content_type=CONTENT_TYPE, body=exposition(facts(replace(app, mirror=mirror))))
+def _metrics(app: App, monthly: Mapping[str, int]) -> Reply:
+    try:
+        with closing(Mirror.look(database_of(app.settings))) as mirror:
+            told = exposition(facts(replace(app, mirror=mirror), monthly))
+    except StateProblem:
+        return Reply(status=503, content_type="text/plain", body=b"the database cannot be used\n")
+    return Reply(status=200, content_type=CONTENT_TYPE, body=told)
 
 
-def facts(app: App) -> Facts:
+def _monthly(app: App) -> Mapping[str, int]:
+    """How many requests each source may make in a month."""
+    return {each.name: each.source.about.monthly for each in named(app.settings) if each.source}
+
+
+def facts(app: App, monthly: Mapping[str, int]) -> Facts:
     """All that ``/metrics`` tells."""
     last = app.mirror.cycles.last()
     found = health.parts(app)
@@ -59,7 +68,14 @@ def facts(app: App) -> Facts:
         lasted=(last["finished_at"] - last["started_at"]).total_seconds() if last else None,
         problems=Counter(row["kind"] for row in needs.all_of(app)),
         accounts={name: _of_account(app, name, well=well[f"account {name}"]) for name in app.settings.accounts},
-        sources={name: _of_source(app, name, well=well[f"source {name}"]) for name in names(app.settings)},
+        sources={
+            name: OfSource(
+                well=well[f"source {name}"],
+                used=app.mirror.evidence.state(name, app.clock()).used,
+                monthly=monthly.get(name, 0),
+            )
+            for name in names(app.settings)
+        },
     )
 
 
@@ -73,10 +89,3 @@ def _of_account(app: App, name: str, *, well: bool) -> OfAccount:
         questions=figures.questions(name),
         stale=figures.stale(name),
     )
-
-
-def _of_source(app: App, name: str, *, well: bool) -> OfSource:
-    named = one_named(app.settings, name)
-    about = named.source.about if named and named.source else None
-    used = app.mirror.evidence.state(name, app.clock()).used
-    return OfSource(well=well, used=used, monthly=about.monthly if about else 0)

@@ -1,6 +1,7 @@
 """What a cycle of all accounts came to, and the exit code that several outcomes share."""
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -30,8 +31,8 @@ class Cycle:
 
     def following(self, earlier: "Cycle") -> "Cycle":
         """Both as one, where the earlier one did a part of the work."""
-        counts = {report.account: report.counts for report in earlier.reports}
-        reports = (_with(report, counts.get(report.account, {})) for report in self.reports)
+        before = {report.account: report for report in earlier.reports}
+        reports = (_with(report, before.get(report.account)) for report in self.reports)
         return replace(self, started=earlier.started, reports=tuple(reports))
 
     def as_json(self) -> dict[str, Any]:
@@ -51,9 +52,12 @@ def shared_exit_code(codes: Sequence[int]) -> int:
     return failed.pop() if len(failed) == 1 and all(codes) else PARTIAL
 
 
-def _with(report: AccountReport, earlier: Mapping[str, int]) -> AccountReport:
-    done = {what: earlier.get(what, 0) + report.counts[what] for what in _DONE if what in report.counts}
-    return replace(report, counts={**report.counts, **done})
+def _with(report: AccountReport, earlier: AccountReport | None) -> AccountReport:
+    if earlier is None:
+        return report
+    done = {what: earlier.counts.get(what, 0) + report.counts[what] for what in _DONE if what in report.counts}
+    endings = Counter(earlier.endings) + Counter(report.endings)
+    return replace(report, counts={**report.counts, **done}, endings=dict(endings))
 
 
 def _left_out(report: AccountReport) -> bool:

@@ -3,12 +3,13 @@
 import asyncio
 import hashlib
 from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from cardsync import needs
-from cardsync.alarms import AGAIN, DAY, Alarm, Message, Week, digest, due, is_monday_morning, is_quiet, message, over
+from cardsync.alarms import AGAIN, Alarm, Message, Week, digest, due, is_quiet, message, over, week_of
 from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.logs import get_logger
@@ -22,7 +23,8 @@ from cardsync.settings.secrets import of_table
 log = get_logger("cardsync.notify")
 _AWAY = timedelta(days=1)
 """How long a server may be away before anybody is told: routers are restarted."""
-_LAST_DIGEST, _LAST_DIGEST_AT = "last digest", "last digest at"
+_DIGEST = "digest "
+"""Before the name of a way: the week whose digest it took; alone: the week in which digests were switched on."""
 _FATAL = frozenset({1, 10, 11, 13})
 """Exit codes of a cycle after which the ping says that it failed: the others mend themselves, or are a part."""
 
@@ -45,10 +47,12 @@ _SENTENCES: Mapping[str, str] = {
 def channels(settings: Settings) -> list[Channel]:
     """All that the config names."""
     notify, found = settings.notify, list[Channel]()
-    if notify.ntfy:
-        found.append(Ntfy(url=notify.ntfy.url, token=partial(of_table, ("notify", "ntfy"), notify.ntfy, "token")))
+    if topic := notify.ntfy:
+        token = partial(of_table, ("notify", "ntfy"), topic, "token")
+        found.append(Ntfy(url=topic.url.get_secret_value(), token=token))
     if hook := notify.webhook:
-        found.append(Webhook(url=hook.url, token=partial(of_table, ("notify", "webhook"), hook, "token")))
+        token = partial(of_table, ("notify", "webhook"), hook, "token")
+        found.append(Webhook(url=hook.url.get_secret_value(), token=token))
     if mail := notify.email:
         found.append(
             Email(
@@ -75,28 +79,32 @@ async def after(app: App, done: Cycle | None) -> None:
     ways, now = channels(app.settings), app.clock()
     if not ways or done is None or is_quiet(notify.quiet_hours, app.zone, now):
         return
-    standing = list(alarms(app))
-    told = app.mirror.told.all()
-    new = due(standing, told, now)
-    if new and await _sent(ways, message(new, include_names=notify.include_names)):
+    standing, this = list(alarms(app)), _week_due(app, now)
+    for way in ways:
+        await _tell(app, way, standing, now)
+        mark = f"{_DIGEST}{way.name}"
+        if this and app.mirror.cycles.fact(mark) != this and await _quietly(way.name, way.send(week(app, now))):
+            app.mirror.cycles.set_fact(mark, this)
+
+
+async def _tell(app: App, way: Channel, standing: Sequence[Alarm], now: datetime) -> None:
+    """By one way what it did not tell lately: one that fails is tried again, whatever the others did."""
+    own = [replace(alarm, key=f"{way.name} {alarm.key}") for alarm in standing]
+    told = {key: at for key, at in app.mirror.told.all().items() if key.startswith(f"{way.name} ")}
+    new = due(own, told, now)
+    if new and await _quietly(way.name, way.send(message(new, include_names=app.settings.notify.include_names))):
         app.mirror.told.tell([alarm.key for alarm in new], now)
-    app.mirror.told.forget(over(standing, told, now))
-    await _weekly(app, ways, now)
+    app.mirror.told.forget(over(own, told, now))
 
 
-async def _weekly(app: App, ways: Sequence[Channel], now: datetime) -> None:
-    cycles = app.mirror.cycles
-    this = is_monday_morning(app.zone, now, cycles.fact(_LAST_DIGEST) or "")
-    if app.settings.notify.digest == "never" or this is None:
-        return
-    if await _sent(ways, week(app, now)):
-        cycles.set_fact(_LAST_DIGEST, this)
-        cycles.set_fact(_LAST_DIGEST_AT, now.isoformat())
-
-
-async def _sent(ways: Sequence[Channel], told: Message) -> bool:
-    """Whether at least one way took it."""
-    return any([await _quietly(way.name, way.send(told)) for way in ways])
+def _week_due(app: App, now: datetime) -> str | None:
+    """The week whose digest each way has to have, from Monday morning on; None where none is wanted."""
+    if app.settings.notify.digest == "never":
+        return None
+    this, begun = week_of(app.zone, now), app.mirror.cycles.fact(_DIGEST)
+    if begun is None:  # switched on in the middle of a week: the first comes on the next Monday
+        app.mirror.cycles.set_fact(_DIGEST, this)
+    return this if begun and this != begun else None
 
 
 async def _quietly(name: str, sending: Awaitable[None]) -> bool:
@@ -112,7 +120,7 @@ async def _quietly(name: str, sending: Awaitable[None]) -> bool:
     return False
 
 
-_LONGEST = timedelta(seconds=60)
+_LONGEST = timedelta(minutes=5)  # longer than SMTP takes in all: what was given up may have arrived all the same
 
 
 async def test(app: App) -> list[tuple[str, str]]:
@@ -125,6 +133,8 @@ async def test(app: App) -> list[tuple[str, str]]:
             found.append((way.name, ""))
         except CardsyncError as error:
             found.append((way.name, str(error)))
+        except Exception as error:  # noqa: BLE001 - the ways after it are tried, too
+            found.append((way.name, f"It failed ({type(error).__name__})."))
     return found
 
 
@@ -150,16 +160,14 @@ _OFTEN = 5  # failures in a row of a source
 
 
 def _is_away(app: App, account: str, now: datetime) -> bool:
-    """Whether the account was not synced for a day; one that never was, since the first cycle."""
-    since = app.mirror.accounts.synced_at(account) or min(app.mirror.cycles.began(), default=now)
-    return not timedelta() <= now - since < _AWAY
+    """Whether no cycle of the account ended well for a day."""
+    since = app.mirror.cycles.failing_since(account)
+    return since is not None and now - since >= _AWAY
 
 
 def week(app: App, now: datetime) -> Message:
-    """Since the last digest, or in seven days."""
-    last = app.mirror.cycles.fact(_LAST_DIGEST_AT)
-    since = max(datetime.fromisoformat(last), now - 2 * AGAIN) if last else now - AGAIN
-    weeks = [_week(app, name, min(since, now - DAY)) for name in app.settings.accounts]
+    """The last seven days."""
+    weeks = [_week(app, name, now - AGAIN) for name in app.settings.accounts]
     return digest(weeks, len(needs.all_of(app)))
 
 

@@ -192,6 +192,20 @@ def test_the_first_question_waits_for_what_the_sources_say(reading: Household, d
     assert list(_questions(house)) == [one]
 
 
+def test_a_folder_that_is_named_later_and_holds_no_mail_that_came_in_stops_nothing(
+    reading: Household, dovecot: Dovecot, user: str
+) -> None:
+    house = reading
+    with dovecot.owner(user) as client:
+        client.create_folder("Sent")
+        for _ in range(6):
+            client.append("Sent", b"From: me@home.example\r\nDate: Tue, 3 Nov 2026 08:00:00 +0000\r\n\r\nhello")
+    text = house.config.read_text()
+    house.config.write_text(text.replace("[sources.mailbox]\n", '[sources.mailbox]\nfolders = ["INBOX", "Sent"]\n'))
+    house.ok("sync")
+    assert "no problems" in house.ok("status")
+
+
 def test_a_daemon_asks_nobody_before_the_sources_have_seen_anybody(
     reading: Household, dovecot: Dovecot, user: str
 ) -> None:

@@ -49,7 +49,7 @@ def test_by_options_it_finds_books_and_lists_and_writes_a_config_that_works(bare
     assert not bare.state.exists()  # it only looked
     assert ": ok (1 account, 1 group)" in bare.ok("config", "check")
     bare.ok("sync")
-    assert len(bare.asked_about()) == 1
+    assert bare.rows("SELECT count(*) FROM question") == [(1,)]
 
 
 def test_nothing_is_overwritten_and_nothing_is_asked_without_a_terminal(bare: Household) -> None:
@@ -59,11 +59,14 @@ def test_nothing_is_overwritten_and_nothing_is_asked_without_a_terminal(bare: Ho
     assert "There is a config already, and init overwrites none." in done.stderr
     assert bare.config.read_text() == "mine"
     bare.config.unlink()
-    for missing in ("provider", "server", "username", "password-file"):
-        more = {"password-file": str(bare.home / "none")} if missing == "password-file" else {missing: None}
-        done = bare.cardsync("init", *options(bare, **more))
+    for missing in ("provider", "server", "username"):
+        done = bare.cardsync("init", *options(bare, **{missing: None}))
         assert done.exit_code == 2
         assert f"Without a terminal --{missing} must be said." in done.stderr
+    done = bare.cardsync("init", *options(bare, **{"password-file": str(bare.home / "no" / "file")}))
+    assert (done.exit_code, "There is no file" in done.stderr) == (2, True)
+    assert not (bare.home / "no").exists()
+    assert bare.cardsync("init", *options(bare, **{"password-command": "pass 'x"})).exit_code == 2
     assert bare.cardsync("init", *options(bare, **{"allow-http": None})).exit_code == 2
     assert not bare.config.exists()
 
@@ -100,6 +103,16 @@ def test_at_a_terminal_it_asks_and_the_password_goes_into_a_private_file(bare: H
     assert kept.read_text() == f"{bare.server.password}\n"
     assert kept.stat().st_mode & 0o777 == 0o600
     bare.ok("sync")
+
+
+def test_a_config_that_cannot_be_written_leaves_no_password_behind(bare: Household) -> None:
+    kept = bare.home / "kept"
+    command = [sys.executable, "-m", "cardsync", "--config", "/proc/nope/c.toml", "init"]
+    talk = Talk([*command, *options(bare, **{"password-file": str(kept)})], bare.env())
+    talk.answer("password", bare.server.password)
+    assert talk.ended() == 10, talk.text
+    assert "The file cannot be written." in talk.text
+    assert not kept.exists()
 
 
 class Talk:

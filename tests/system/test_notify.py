@@ -22,10 +22,11 @@ class Post:
     """What waits for messages."""
 
     status: int = 200
+    broken: str = ""
     loopback: Loopback | None = None
 
     def __call__(self, request: Request) -> Response:
-        return Response(self.status)
+        return Response(500 if request.path == self.broken else self.status)
 
     @property
     def url(self) -> str:
@@ -175,5 +176,27 @@ def test_the_digest_is_shown_and_sent_once_a_week(house: Household, post: Post) 
     daemon.wait_for("cycle")
     cycle(house, daemon, 2, "cycle")
     assert daemon.stop() == 0
-    monday_before_eight = house.rows("SELECT 1 FROM meta WHERE name = 'last digest'") == []
-    assert len(post.got("/topic")) == (0 if monday_before_eight else 1)
+    assert post.got("/topic") == []  # switched on in the middle of a week
+    with house.writable() as database:
+        database.execute("UPDATE meta SET value = '2026-W01' WHERE name = 'digest '")
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    cycle(house, daemon, 2, "cycle")
+    cycle(house, daemon, 3, "cycle")
+    assert daemon.stop() == 0
+    assert [request.headers["title"] for request in post.got("/topic")] == ["cardsync: the week"]
+
+
+def test_a_way_that_fails_gets_it_later_though_another_one_took_it(house: Household, post: Post) -> None:
+    house.fill()
+    house.configure("[notify.ntfy]", f'url = "{post.url}/topic"', "[notify.webhook]", f'url = "{post.url}/broken"')
+    quiet(house)
+    post.broken = "/broken"
+    daemon = house.daemon()
+    assert daemon.wait_for("not told")["way"] == "webhook"
+    post.broken = ""
+    cycle(house, daemon, 2, "account failed")
+    until(lambda: len(post.got("/broken")) == 2, "the second try")
+    assert daemon.stop() == 0
+    assert len(post.got("/topic")) == 1
+    assert post.url not in house.ok("config", "show").replace(house.proxy.origin, "")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.alarms import AGAIN, DAY, Alarm, Week, digest, due, is_monday_morning, is_quiet, message, over
+from cardsync.alarms import AGAIN, DAY, Alarm, Week, digest, due, is_quiet, message, over, week_of
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)  # a Monday
 HOUR = timedelta(hours=1)
@@ -68,13 +68,20 @@ def test_a_message_names_nobody_unless_told_to() -> None:
     assert message([LOGIN, LOGIN], include_names=False).title == "cardsync: 2 things need you"
 
 
-def test_the_digest_comes_once_a_week_from_monday_at_eight_on() -> None:
+def test_a_week_begins_on_monday_at_eight() -> None:
     sunday, early, morning = NOW - DAY, NOW.replace(hour=5), NOW.replace(hour=6)  # 7:00 and 8:00 in Berlin
-    assert is_monday_morning(BERLIN, sunday, "2026-W22") is None
-    assert is_monday_morning(BERLIN, early, "2026-W22") is None
-    assert is_monday_morning(BERLIN, morning, "2026-W22") == "2026-W23"
-    assert is_monday_morning(BERLIN, morning, "2026-W23") is None
-    assert is_monday_morning(BERLIN, NOW + 3 * DAY, "2026-W22") == "2026-W23"  # it was off on Monday
+    assert [week_of(BERLIN, at) for at in (sunday, early, morning)] == ["2026-W22", "2026-W22", "2026-W23"]
+    assert week_of(BERLIN, NOW + 3 * DAY) == "2026-W23"
+
+
+def test_two_hundred_cards_are_one_line_and_a_message_is_short_enough_for_every_way() -> None:
+    parked = [
+        Alarm(key=f"parked {n}", sentence="home: a card is not written.", details=f"N{n} " * 99) for n in range(200)
+    ]
+    assert message(parked, include_names=False).text.splitlines()[0] == "home: a card is not written. (200 times)"
+    named = message(parked, include_names=True).text
+    assert len(named.encode()) < 4096
+    assert "And 188 more." in named
 
 
 def test_the_digest_is_counts() -> None:

@@ -11,9 +11,7 @@ from cardsync.health import SLACK, Part, State, Times, daemon, exit_code
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
-IDLE = Times(
-    running_since=NOW - 5 * HOUR, began=NOW - 11 * MINUTE, ended=NOW - 10 * MINUTE, next_latest=NOW + 5 * MINUTE
-)
+IDLE = Times(running_since=NOW - 5 * HOUR, began=None, ended=NOW - 10 * MINUTE, next_latest=NOW + 5 * MINUTE)
 
 
 def test_an_idle_daemon_whose_next_cycle_is_planned_is_well() -> None:
@@ -38,9 +36,9 @@ def test_a_cycle_under_way_may_take_its_time_but_not_for_ever() -> None:
     assert daemon(busy, NOW + SLACK + MINUTE).state is State.FAILED
 
 
-def test_a_cycle_that_a_former_daemon_did_not_end_is_not_under_way() -> None:
-    restarted = Times(running_since=NOW - HOUR, began=NOW - 3 * HOUR, ended=NOW - 4 * HOUR, next_latest=NOW - HOUR)
-    assert daemon(restarted, NOW).state is State.FAILED
+def test_cycles_that_begin_and_never_end_well_are_overdue() -> None:
+    crashing = replace(IDLE, ended=NOW - 239 * HOUR, next_latest=NOW - 238 * HOUR)
+    assert daemon(crashing, NOW).state is State.FAILED
 
 
 def test_a_schedule_that_never_comes_again_is_never_overdue() -> None:

@@ -149,7 +149,8 @@ class Annotate:
     def _seen_in_use(self, asked: Asked, card: VipCard, data: bytes) -> bool:
         """Whether we learnt since we asked that the address is in use, and nothing is left to ask."""
         memory = self.mirror.contacts.memory(asked.contact_id)
-        learnt = (each.observed_at for each in memory.evidence if each.says is Says.USED)
+        used = [each for each in memory.evidence if each.says is Says.USED]
+        learnt = (at for each in used for at in (each.first_observed_at, each.happened_at) if at)
         if memory.left_at or not any(at > asked.asked_at for at in learnt):
             return False
         return self.judge(contact_of(scan(data)), memory, card.groups)[1] is None

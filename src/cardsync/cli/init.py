@@ -48,8 +48,7 @@ def init(context: click.Context, /, *, groups: tuple[str, ...], **given: Any) ->
     provider = given["provider"] or _asked("provider", type=click.Choice(list(PROVIDERS)), default="icloud")
     first = _first(path, provider, given, groups or ("VIP",))
     with _password(first, PROVIDERS[provider].wants):
-        text = _tried(first, groups)
-    _write(path, text)
+        _write(path, _tried(first, groups))
     output.say(f"wrote {path}, for you alone (mode 0600)")
     _show(path)
 
@@ -75,18 +74,25 @@ def _first(path: Path, provider: str, given: dict[str, Any], groups: Sequence[st
     url = address_of(provider, server)
     account = provider if provider != "other" else "home"
     file = (given["password_file"] or path.parent / f"{account}.password").expanduser().absolute()
-    command = given["password_command"]
+    command = _split(given["password_command"])
     return First(
         account=account,
         url=url,
         username=given["username"] or _asked("username", text=habits.login),
-        secret=("password_command", shlex.split(command)) if command else ("password_file", str(file)),
+        secret=("password_command", command) if command else ("password_file", str(file)),
         state_dir=str((given["state_dir"] or _state_dir()).absolute()),
         groups=tuple(groups),
         language=given["language"] or _language(),
         ca_file=given["ca_file"],
         allow_http=given["allow_http"] or (url.lower().startswith("http://") and _allowed_http()),
     )
+
+
+def _split(command: str | None) -> list[str]:
+    try:
+        return shlex.split(command or "")
+    except ValueError:
+        raise click.UsageError("--password-command has a quote that does not end.") from None
 
 
 def _asked(option: str, text: str = "", **more: Any) -> Any:
@@ -122,8 +128,9 @@ def _password(first: First, wants: str) -> Iterator[None]:
     if key != "password_file" or file.exists():
         yield
         return
+    if not sys.stdin.isatty():
+        raise click.UsageError(f"There is no file {file}; --password-file must name one, or there must be a terminal.")
     output.say(f"It wants {wants}.", err=True)
-    file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     _write(file, f"{_asked('password-file', text='password', hide_input=True)}\n")
     try:
         yield
@@ -191,7 +198,7 @@ def _write(path: Path, text: str) -> None:
     from cardsync.errors import ConfigError
 
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)

@@ -65,16 +65,15 @@ async def _synced(
     app: "App", shown: Callable[[int, int], None], *, dry_run: bool
 ) -> tuple["Cycle", Mapping[str, "Counts"]]:
     """The sources first, as long as they are quick; a dry run asks none.  Only the cycle keeps others from theirs."""
-    from cardsync.consulting import Beside, known_vips
-    from cardsync.inquiries import names
+    from cardsync.consulting import Beside, known_vips, unseen
     from cardsync.lock import cycle_lock
 
     beside = Beside()
-    first = not dry_run and bool(names(app.settings)) and not known_vips(app)  # then nobody can be asked about yet
     if not dry_run:
         await beside.begin(app, _QUICK, at_once=True)
-    done = await _one_cycle(app, shown, dry_run=dry_run, ask=not first)
-    if first:
+    ask = dry_run or not unseen(app)
+    done = await _one_cycle(app, shown, dry_run=dry_run, ask=ask)
+    if not ask and known_vips(app):
         await beside.begin(app, _SLOW)
         done = (await _one_cycle(app, shown)).following(done)
     sources = await beside.end(_SLOW)

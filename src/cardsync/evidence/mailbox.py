@@ -85,5 +85,6 @@ class Mailbox:
                 left -= scan.read
                 more = more or scan.more
                 after[name] = scan.place.told()
-            reader.check_noted()
+            if not cursor:  # another folder, or the rest of these, may hold no mail that came in
+                reader.check_noted()
         return Consulted(evidence=found.evidence, cursor=after, more=more)

@@ -102,8 +102,10 @@ class Consult:
         if state.not_before and self.clock() < state.not_before <= self.clock() + LONGEST:
             counts.waits = f"left alone until {state.not_before:%Y-%m-%d %H:%M} UTC, for it failed"
             return
-        if not subjects:
-            return  # before the first pull there is nobody, and a scan for nobody would count as done
+        if not subjects:  # before the first pull there is nobody, and a scan for nobody would count as done
+            if self.vips and about.scans:
+                self.mirror.evidence.ran(about.name, self.clock())
+            return
         if not about.scans:
             await self._look(subjects, counts)
         elif self.at_once or not state.last_run or state.error or not self._is_early(state.last_run):

@@ -83,7 +83,7 @@ class EvidenceStore:
             happened = max(filter(None, (before.happened_at, each.happened_at)), default=None)
             each = replace(
                 each,
-                first_observed_at=min(before.first_observed_at, each.first_observed_at),
+                first_observed_at=_first(before, each),
                 happened_at=happened,
             )
         self._db.execute(
@@ -251,6 +251,13 @@ _COLUMNS = (
 
 def _key(each: Evidence) -> tuple[str, ...]:
     return (each.source, each.kind, each.claim, each.says, each.stored, each.suggested)
+
+
+def _first(before: Evidence, now: Evidence) -> datetime:
+    """When it was first seen; an event that came later than the known one is seen for the first time."""
+    if before.happened_at and now.happened_at and now.happened_at > before.happened_at:
+        return now.first_observed_at
+    return min(before.first_observed_at, now.first_observed_at)
 
 
 def _is_due(before: Evidence, now: Evidence) -> bool:

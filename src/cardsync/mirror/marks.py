@@ -26,6 +26,7 @@ _MARKS = (
     ("source", "last_run"),
     ("validator", "at"),
     ("told", "at"),
+    ("account", "synced_at"),
 )
 
 

@@ -7,7 +7,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.logs import get_logger
-from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, moment, pack, unpack
 from cardsync.records import Book, Problem, ProblemKind
 
 log = get_logger("cardsync.problems")
@@ -161,7 +161,7 @@ class Commands:
         self._db.execute("DELETE FROM command WHERE done_at < ?", (iso(before),))
 
 
-_BEGUN = "cycle begun"
+_BEGUN, _FAILING = "cycle begun", "failing since "
 
 
 class Cycles:
@@ -172,13 +172,18 @@ class Cycles:
     def __init__(self, database: Database) -> None:
         self._db = database
 
-    def begin(self, now: datetime) -> None:
-        """A cycle begins."""
-        self.set_fact(_BEGUN, iso(now))
+    def begin(self, now: datetime, pid: int) -> None:
+        """A cycle begins, in that process."""
+        self.set_fact(_BEGUN, f"{iso(now)} {pid}")
 
-    def begun(self) -> datetime | None:
-        """When the newest cycle began, ended or not."""
-        return maybe_moment(self.fact(_BEGUN))
+    def over(self) -> None:
+        """It ended, in whatever way."""
+        self.set_fact(_BEGUN, "")
+
+    def begun(self) -> tuple[datetime, int] | None:
+        """When the one that did not end yet began, and in which process, which may be gone."""
+        at, _, pid = (self.fact(_BEGUN) or "").partition(" ")
+        return (moment(at), int(pid)) if at and pid.isdecimal() else None
 
     def record(self, started: datetime, finished: datetime, report: Mapping[str, Any]) -> None:
         """Keep a report, and only the newest few hundred."""
@@ -204,6 +209,16 @@ class Cycles:
     def began(self) -> list[datetime]:
         """When each of those that are kept began."""
         return [moment(row[0]) for row in self._db.rows("SELECT started_at FROM cycle ORDER BY id")]
+
+    def failing(self, account: str, since: datetime | None) -> None:
+        """Cycles of the account fail, since then at the latest; None: no more."""
+        if since is None or not self.fact(f"{_FAILING}{account}"):
+            self.set_fact(f"{_FAILING}{account}", iso(since) if since else "")
+
+    def failing_since(self, account: str) -> datetime | None:
+        """Since when no cycle of the account ended well."""
+        known = self.fact(f"{_FAILING}{account}")
+        return moment(known) if known else None
 
     def salt(self) -> bytes:
         """Of this database, for digests of secrets."""

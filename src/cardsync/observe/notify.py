@@ -84,12 +84,9 @@ class Email:
         await asyncio.to_thread(self._send, message)
 
     def _send(self, message: Message) -> None:
-        mail = EmailMessage()
-        mail["From"], mail["To"], mail["Subject"] = self.sender, self.to, message.title
-        mail["Auto-Submitted"] = "auto-generated"
-        mail.set_content(message.text + "\n")
         password = self.password()
         try:
+            mail = self._mail(message)
             with self._connected() as server:
                 if self.username and password is not None:
                     server.login(self.username, password)
@@ -98,8 +95,15 @@ class Email:
             raise NotSent("The mail server refuses user name or password.") from None
         except ssl.SSLCertVerificationError:
             raise NotSent("The mail server's certificate is not trusted; name its authority: ca_file.") from None
-        except (OSError, smtplib.SMTPException) as error:
+        except (OSError, smtplib.SMTPException, ValueError, IndexError) as error:  # two of them: it cannot be encoded
             raise NotSent(f"The mail server did not take it ({type(error).__name__}).") from None
+
+    def _mail(self, message: Message) -> EmailMessage:
+        mail = EmailMessage()
+        mail["From"], mail["To"], mail["Subject"] = self.sender, self.to, message.title
+        mail["Auto-Submitted"] = "auto-generated"
+        mail.set_content(message.text + "\n")
+        return mail
 
     def _connected(self) -> smtplib.SMTP:
         context = ssl.create_default_context(cafile=self.ca_file) if self.tls != "none" else None

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socket import AF_INET, AF_INET6
+from socketserver import TCPServer
 
 from cardsync.errors import StateProblem, where
 from cardsync.logs import get_logger
@@ -58,6 +59,12 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
         address_family = AF_INET6 if ":" in host else AF_INET
         daemon_threads = True
         block_on_close = False
+
+        def server_bind(self) -> None:
+            """Without a look for this machine's name, which may take its time."""
+            TCPServer.server_bind(self)
+            self.server_name, self.server_port = host, self.server_address[1]
+
         free = threading.BoundedSemaphore(_AT_ONCE)
 
         def process_request(self, request: object, client_address: object) -> None:

@@ -73,10 +73,20 @@ class Http(Token, Listening):
 # ---------------------------------------------------------------- telling the owner
 
 
+SecretAddress = Annotated[
+    SecretStr,
+    BeforeValidator(v.parse_web_address),
+    v.Allowed("a URL that begins with https:// or http://, without a login"),
+]
+
+
 class Topic(Table):
     """Where a message goes."""
 
-    url: v.WebAddress = Field(description="Address of the topic.", examples=["https://ntfy.sh/a-long-random-topic"])
+    url: SecretAddress = Field(
+        description="Address of the topic: whoever knows it can read along.",
+        examples=["https://ntfy.sh/a-long-random-topic"],
+    )
 
 
 class Ntfy(Token, Topic):
@@ -86,7 +96,7 @@ class Ntfy(Token, Topic):
 class Hook(Table):
     """Where a message goes."""
 
-    url: v.WebAddress = Field(description="Where to.", examples=["https://hooks.example.org/cardsync"])
+    url: SecretAddress = Field(description="Where to.", examples=["https://hooks.example.org/cardsync"])
 
 
 class Webhook(Token, Hook):
@@ -139,7 +149,7 @@ class Notify(Table):
         description="Any of the services of Apprise, by its URLs: pip install 'cardsync[apprise]'.",
         examples=[["tgram://bottoken/ChatID"]],
     )
-    ping: Annotated[SecretStr | None, BeforeValidator(v.parse_web_address), v.Allowed("a URL in quotes")] = Field(
+    ping: Annotated[SecretAddress | None, v.Allowed("a URL in quotes")] = Field(
         default=None,
         description="A URL that is asked for after each cycle, so that its silence tells of a dead daemon; with /fail "
         "behind it after one that failed.",

@@ -313,9 +313,6 @@ OptionalArgv = Annotated[
 Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
 OptionalText = Annotated[str | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
-WebAddress = Annotated[
-    str, BeforeValidator(parse_web_address), Allowed("a URL that begins with https:// or http://, without a login")
-]
 Host = Annotated[
     str, BeforeValidator(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')
 ]

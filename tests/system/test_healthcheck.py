@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cardsync.lock import daemon_since
-from household import PEOPLE, Household, until
+from household import PEOPLE, Hold, Household, until
 from servers.loopback import Response
 
 DAY = timedelta(days=1)
@@ -61,9 +61,24 @@ def test_a_daemon_that_begins_no_cycle_any_more_has_failed(house: Household) -> 
     with house.writable() as database:
         long_ago = (datetime.now(UTC) - DAY).isoformat()
         database.execute("UPDATE cycle SET started_at = ?, finished_at = ?", (long_ago, long_ago))
-        database.execute("UPDATE meta SET value = ? WHERE name = 'cycle begun'", (long_ago,))
     assert states(house, "--live")[0] == 1
     assert "and did not end. Restart it, and read its log." in house.cardsync("healthcheck").stdout
+
+
+def test_a_command_that_was_killed_in_its_cycle_is_no_cycle_under_way(house: Household) -> None:
+    house.ok("sync")
+    daemon = house.daemon(CARDSYNC_SCHEDULE__RUN_ON_START="false", CARDSYNC_SCHEDULE__SYNC="1d")
+    daemon.wait_for("started")
+    house.fill()
+    house.proxy.after = hold = Hold("REPORT")
+    sync = house.started("sync")
+    assert hold.reached.wait(20)
+    assert "a cycle is under way since" in house.cardsync("healthcheck").stdout
+    sync.kill()
+    sync.wait()
+    hold.free.set()
+    assert "a cycle is under way" not in house.cardsync("healthcheck").stdout
+    assert states(house, "--live")[0] == 0
 
 
 def test_to_look_whether_a_daemon_runs_keeps_none_from_starting(house: Household) -> None:
