@@ -4,7 +4,7 @@ PYTHON ?= python3
 PIP = $(VENV)/bin/python -m pip --disable-pip-version-check install --quiet
 BENCH ?=
 TORTURE ?=
-HALF = tests/unit tests/contract tests/server
+HALF = tests/unit tests/contract tests/server $(patsubst %,tests/faults/test_%.py,fault_proxy fuzz hostile_cards hostile_servers verify)
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test torture lint format types imports bench requirements clean
