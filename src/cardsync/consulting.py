@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cardsync.app import App
 from cardsync.clock import NEVER_BEFORE
 from cardsync.errors import StateProblem
-from cardsync.evidence.stage import Consult, Counts
+from cardsync.evidence.stage import SCANNED, Consult, Counts
 from cardsync.inquiries import Named, named, names
 from cardsync.logs import get_logger
 from cardsync.model import Contact
@@ -158,8 +158,8 @@ def known_vips(app: App) -> dict[int, Contact]:
 def unseen(app: App) -> bool:
     """Whether a source that looks at all contacts at once, as mailbox and calendar do, has not looked yet."""
     wanted = [name for name in SCANS if getattr(app.settings.sources, name, None)]
-    states = (app.mirror.evidence.state(name, app.clock()) for name in wanted)
-    return any(state.last_run is None and not state.error for state in states)
+    left = [name for name in wanted if not app.mirror.cycles.fact(f"{SCANNED}{name}")]
+    return any(not app.mirror.evidence.state(name, app.clock()).error for name in left)
 
 
 SCANS = ("mailbox", "calendar", "linkedin_export")

@@ -219,6 +219,11 @@ def report(sender: str, noted: str = "", way: str = "") -> tuple[bytes, datetime
         report("MAILER-DAEMON@mx.home.example", "mx2.home.example; dkim=none; spf=fail"),
         report("MAILER-DAEMON@mx.home.example", way="from x (x [93.184.216.34]) by mx.home.example with ESMTP id 1"),
         report("MAILER-DAEMON@mx.home.example", way="from x (IPv6:2a02:810a::7) by mx.home.example\nby a id 2"),
+        report("MAILER-DAEMON@mx.home.example", way=f"from {'h' * 1990} (unknown [8.8.8.8]) by mx.home.example"),
+        report("MAILER-DAEMON@mx.home.example", way="from x (root@8.8.8.8) by mx.home.example"),
+        report("MAILER-DAEMON@mx.home.example", way="from evil.example by mx.home.example with ESMTP"),
+        report("MAILER-DAEMON@mx.home.example", way="from x (8.8.8.8:4444) by mx.home.example"),
+        report("MAILER-DAEMON@mx.home.example", way="from a ([127.0.0.1]) by b\nfrom x (x [8.8.8.8]) by a"),
         report("postmaster@oldco.example", f"{OURS}; dkim=fail header.d=oldco.example"),
         report("postmaster@oldco.example"),
         report("someone@oldco.example", f"{OURS}; dkim=pass header.d=oldco.example"),
@@ -235,6 +240,7 @@ async def test_a_forged_bounce_says_nothing(
     "told",
     [
         report("MAILER-DAEMON@home.example"),
+        report("MAILER-DAEMON@home.example", way="from nas.home.example (nas [100.64.1.7]) by mx.home.example"),
         report("MAILER-DAEMON@home.example", way="by mx.home.example (Postfix) id 12; Tue, 3 Nov 2026 08:00:00 +0000"),
         report("MAILER-DAEMON@home.example", way="from mx.home.example ([127.0.0.1]) by mx.home.example with LMTP"),
         report("postmaster@mx2.home.example", f"{OURS}; dkim=pass header.d=home.example"),
@@ -276,6 +282,34 @@ async def test_a_mailbox_with_gaps_of_millions_of_uids_is_read_at_once(
     monkeypatch.setattr(mail_scan.Reader, "_search", counted)
     assert (await the_one(options)).kind is EvidenceKind.WROTE
     assert len(searches) == 1
+
+
+async def test_a_folder_of_sent_mail_after_a_long_inbox_stops_nothing(
+    dovecot: Dovecot, user: str, options: MailboxOptions
+) -> None:
+    dovecot.deliver(user, [mail(at=NOW - timedelta(days=9 - i)) for i in range(8)])
+    with dovecot.owner(user) as client:
+        client.create_folder("Sent")
+        for _ in range(12):
+            client.append("Sent", b"From: me@home.example\r\nDate: Tue, 3 Nov 2026 08:00:00 +0000\r\n\r\nhello")
+    mailbox = Mailbox(replace(options, folders=("INBOX", "Sent")), a_look=5)
+    seen = await look(mailbox)
+    assert seen.more
+    while seen.more:
+        seen = await look(mailbox, seen.cursor)
+
+
+@pytest.mark.parametrize("most", [1, 2, 3])
+async def test_a_folder_is_parted_by_its_messages_and_not_by_its_uids(
+    dovecot: Dovecot, user: str, options: MailboxOptions, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr(mail_scan, "_WINDOW", most)
+    dovecot.deliver(user, [mail(at=NOW - timedelta(days=9 - i)) for i in range(7)])
+    with dovecot.owner(user) as client:
+        client.select_folder("INBOX")
+        client.delete_messages([2, 3, 5])
+        client.expunge()
+    assert (await the_one(options)).happened_at == day(3)
 
 
 async def test_gmails_own_bounces_count(dovecot: Dovecot, user: str, options: MailboxOptions) -> None:

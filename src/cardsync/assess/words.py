@@ -25,6 +25,9 @@ NO_EMPLOYER = _words("""
 ANYBODYS_LABELS = GENERIC_WORDS | _words("mail email corp web host hosting work office team")
 """First labels of domains that say nothing about whose they are."""
 
+HONORIFICS = frozenset({"dr", "prof", "professor", "mr", "mrs", "ms", "herr", "frau", "phd", "md", "mba", "ing"})
+"""What stands beside a name and is no part of it."""
+
 PROFILE_HOSTS = _words("""
     linkedin.com lnkd.in xing.com twitter.com x.com facebook.com instagram.com threads.net github.com gitlab.com
     about.me linktr.ee medium.com substack.com youtube.com orcid.org researchgate.net google.com calendly.com bsky.app

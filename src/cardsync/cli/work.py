@@ -75,7 +75,7 @@ async def _synced(
     done = await _one_cycle(app, shown, dry_run=dry_run, ask=ask)
     if not ask and known_vips(app):
         await beside.begin(app, _SLOW)
-        done = (await _one_cycle(app, shown)).following(done)
+        done = (await _one_cycle(app, shown, ask=not unseen(app))).following(done)
     sources = await beside.end(_SLOW)
     if sources:
         with cycle_lock(app.settings.state_dir, wait=False) as held:

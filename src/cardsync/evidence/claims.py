@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from cardsync.assess.domains import Domains, domain_belongs, to_show
 from cardsync.assess.organisations import CERTAIN, Aliases, Verdict, compare, folded, initials
+from cardsync.assess.words import HONORIFICS
 from cardsync.evidence.page import Person
 from cardsync.evidence.profile import past
 from cardsync.evidence.sites import Seen, host_of
@@ -16,8 +17,6 @@ DIFFERS, AGREES = 8.0, 0.39
 SAME_NAME = 0.95  # P(the page is hers | it stands on her card and bears her name)
 
 _MOST = 10  # employers that a page may name for one person and be sure; titles that are compared
-
-_HONORIFICS = frozenset({"dr", "prof", "professor", "mr", "mrs", "ms", "herr", "frau", "phd", "md", "mba", "ing"})
 
 
 def page_gone(stored: str, page: Seen) -> Evidence:
@@ -131,8 +130,7 @@ def same_name(a: str, b: str) -> bool:
 
 def _name_words(name: str) -> list[list[str]]:
     return [
-        sorted(word for word in re.findall(r"[^\W_]+", spelt) if word not in _HONORIFICS)
-        for spelt in folded(name[:200])
+        sorted(word for word in re.findall(r"[^\W_]+", spelt) if word not in HONORIFICS) for spelt in folded(name[:200])
     ]
 
 

@@ -7,7 +7,7 @@ import binascii
 import quopri
 import re
 from collections.abc import Iterator
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, ip_address
 
 from cardsync.assess.domains import registrable
 from cardsync.evidence.mail_headers import Fields, address_key, fields, is_signed, sender
@@ -21,7 +21,9 @@ _OF_THE_ADDRESS = frozenset({"1", "2", "3", "6", "10"})
 """
 _REPORTERS = re.compile(r"(mailer-daemon|postmaster|microsoftexchange[0-9a-f]+)@.*")
 _ALSO = {"google.com": "googlemail.com", "icloud.com": "me.com"}  # under which the same provider reports
-_ADDRESS = re.compile(r"[\[(](?:IPv6:)?[0-9A-Fa-f:.]{3,45}[\])]", re.IGNORECASE)
+_IPV4, _IPV6 = r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", r"[0-9A-Fa-f]{0,4}(?::[0-9A-Fa-f]{0,4}){2,7}"
+_ADDRESS = re.compile(rf"(?<![\w.:-])(?:{_IPV4}|{_IPV6})(?!\w)|(?<=IPv6:){_IPV6}", re.IGNORECASE)
+_SHARED = IPv4Network("100.64.0.0/10")  # of a provider, or a private network over the internet
 _LONGEST_HOP = 2000  # characters
 _REPLY = re.compile(r"(?<!\d)[245]\d\d[ -](\d\.\d{1,3}\.\d{1,3})(?![\d.])")
 
@@ -56,17 +58,33 @@ def is_believed(said: Fields, address: str, authserv_id: str) -> bool:
 
 
 def _came_over_the_internet(said: Fields) -> bool:
-    """Whether a server that took it in wrote down a public address (RFC 5321, section 4.4)."""
-    hops = said.get("received", ())
-    return any(_is_public(found) for hop in hops for found in _ADDRESS.findall(hop[:_LONGEST_HOP]))
+    """Whether a server may have taken it in from elsewhere, by what each wrote down (RFC 5321, section 4.4).
+
+    One that wrote itself says no ``from``.  Of the others each must name addresses of one's own network, and no other.
+    """
+    return not all(_is_within(hop) for hop in said.get("received", ()))
 
 
-def _is_public(text: str) -> bool:
-    try:
-        address = ip_address(text.strip("[]()").lower().removeprefix("ipv6:"))
-    except ValueError:
+def _is_within(hop: str) -> bool:
+    if len(hop) > _LONGEST_HOP:
         return False
-    return not (address.is_private or address.is_loopback or address.is_link_local)
+    whence = re.split(r"\bby\b", hop, maxsplit=1)[0]
+    if not re.match(r"\s*from\b", whence, re.IGNORECASE):
+        return True
+    found = [_address(text) for text in _ADDRESS.findall(whence)]
+    return bool(found) and all(one is not None and _is_local(one) for one in found)
+
+
+def _is_local(address: IPv4Address | IPv6Address) -> bool:
+    shared = isinstance(address, IPv4Address) and address in _SHARED
+    return address.is_private or address.is_loopback or address.is_link_local or shared
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
+    try:
+        return ip_address(text)
+    except ValueError:
+        return None
 
 
 def gone(status: bytes, encoding: str = "7bit") -> tuple[str, ...]:

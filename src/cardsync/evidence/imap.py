@@ -174,6 +174,20 @@ def newest(client: IMAPClient, folder: Folder, count: int, parts: Sequence[str])
     return list(told.values())
 
 
+def bounds(client: IMAPClient, folder: Folder, most: int) -> list[int]:
+    """UIDs that part the folder that is open into pieces of so many messages; servers leave out millions of UIDs."""
+    last = folder.next_uid - 1
+    inner = range(most, folder.messages, most)
+    if not inner:
+        return [last]
+    client.use_uid = False
+    try:
+        told = client.fetch(inner, ["UID"])
+    finally:
+        client.use_uid = True
+    return sorted({*(uid for each in told.values() if isinstance(uid := each.get(b"UID"), int)), last})
+
+
 def part(told: dict[bytes, Any], name: bytes) -> bytes:
     """The bytes of a BODY section whose name begins so; b"" if there are none."""
     value = next((value for key, value in told.items() if key.upper().startswith(name)), None)

@@ -9,14 +9,14 @@ import hashlib
 import imaplib
 import re
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Self
 
 from imapclient import IMAPClient
 
 from cardsync.evidence import dsn
-from cardsync.evidence.imap import Folder, arrived, examine, fetch, newest, part
+from cardsync.evidence.imap import Folder, arrived, bounds, examine, fetch, newest, part
 from cardsync.evidence.mail_evidence import Found
 from cardsync.evidence.mail_headers import (
     NOT_BY_HAND,
@@ -29,7 +29,7 @@ from cardsync.evidence.mail_headers import (
 from cardsync.sources import SourceFailed
 
 _AT_ONCE = 500  # messages of one FETCH
-_WINDOW = 50_000  # UIDs of one SEARCH: its answer is one line, of which imaplib takes a million characters
+_WINDOW = 50_000  # messages of one SEARCH: its answer is one line, of which imaplib takes a million characters
 _NEWCOMERS = 12  # so many searches cost as much as reading 20,000 headers once more
 _LONGEST_TERM = 200
 _LONGEST_HEADER, _LONGEST_STATUS, _LONGEST_MIME = 32_768, 65_536, 4_096  # bytes
@@ -87,16 +87,17 @@ class Reader:
 
     client: IMAPClient
     found: Found
-    _sampled: int = 0  # of the newest messages of folders that were not read before
-    _noted: bool = False  # whether the owner's server noted anything on one of them
+    first: bool = True  # no folder was read before
+    _sample: list[Fields] = field(default_factory=list)  # of the newest messages of all folders, at the first look
 
     def scan(self, name: str, before: Place | None, most: int) -> Scan:
         """Read on in a folder, ``most`` messages; raises ``SourceFailed`` and imaplib's errors."""
         folder = examine(self.client, name)
         terms = {_digest(term): term for term in self.found.people.spelt}
         place, newcomers = _start(folder, before, terms)
-        if place.uid == 0 or not self.found.authserv_id:
-            self._check_server(folder)
+        if self.first or not self.found.authserv_id:
+            told = newest(self.client, folder, _SAMPLE, [_TOP])
+            self._sample += [fields(part(each, b"BODY[HEADER.FIELDS")) for each in told]
         uids, reached = self._next(folder, place.uid, most, first=place.uid == 0)
         earlier = self._earlier(place.uid, newcomers)
         self._read(earlier)
@@ -113,12 +114,10 @@ class Reader:
         Only the first search is by date too: it costs the server a look at each message, and ours drops old ones.
         """
         uids: list[int] = []
-        last = folder.next_uid - 1
-        window = _WINDOW if folder.messages > _WINDOW else last  # some servers leave out millions of UIDs
-        while after < last and len(uids) < most:
-            end = min(after + window, last)
-            uids += self._search(["UID", f"{after + 1}:{end}", *(self._since() if first else ())])
-            after = end
+        for end in bounds(self.client, folder, _WINDOW):
+            if end > after and len(uids) < most:
+                uids += self._search(["UID", f"{after + 1}:{end}", *(self._since() if first else ())])
+                after = end
         return (uids, after) if len(uids) <= most else (uids[:most], uids[most - 1])
 
     def _earlier(self, until: int, terms: Collection[str]) -> list[int]:
@@ -140,26 +139,19 @@ class Reader:
     def _since(self) -> list[Any]:
         return ["SINCE", (self.found.since - timedelta(days=1)).date()]  # SINCE knows no time zones
 
-    def _check_server(self, folder: Folder) -> None:
-        """Raise ``SourceFailed`` if the name of the owner's server is not set, or plainly another.
+    def check_server(self) -> None:
+        """Raise ``SourceFailed`` if the name of the owner's server is not set, or stands on none of the newest mail.
 
-        What the mail says is only proposed: ten forged ones say it, too, where the server notes nothing.
+        Once, of all folders together: one of mail that was sent, or came to another server, has none.  What the mail
+        says is only proposed: ten forged ones say it, too, where the server notes nothing.
         """
-        told = newest(self.client, folder, _SAMPLE, [_TOP])
-        mails = [fields(part(each, b"BODY[HEADER.FIELDS")) for each in told]
-        seen = usual_server(mails)
-        plain = seen if _HOST.fullmatch(seen) else ""
+        seen = usual_server(self._sample)
+        proposed = _PROPOSED.format(seen) if _HOST.fullmatch(seen) else ""
         if not self.found.authserv_id:
-            raise SourceFailed(_UNSET + (_PROPOSED.format(plain) if plain else _NOT_SEEN))
-        self._sampled += len(mails)
-        self._noted = self._noted or self.found.authserv_id in map(top_authserv_id, mails)
-        if plain and not self._noted:
-            raise SourceFailed(_ANOTHER + _PROPOSED.format(plain))
-
-    def check_noted(self) -> None:
-        """Raise ``SourceFailed`` where the owner's server noted nothing: what it said nothing of would be believed."""
-        if self._sampled >= _FEW and not self._noted:
-            raise SourceFailed(_ANOTHER + _NOTES_NOTHING)
+            raise SourceFailed(_UNSET + (proposed or _NOT_SEEN))
+        noted = self.found.authserv_id in map(top_authserv_id, self._sample)
+        if not noted and (proposed or len(self._sample) >= _FEW):
+            raise SourceFailed(_ANOTHER + (proposed or _NOTES_NOTHING))
 
     def _read(self, uids: Sequence[int]) -> None:
         for start in range(0, len(uids), _AT_ONCE):

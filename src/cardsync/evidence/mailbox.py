@@ -79,12 +79,12 @@ class Mailbox:
         left, more, after = self._a_look, False, {}
         self._context = self._context or trust(self._options)
         with self._connect(self._options, self._context, line) as client:
-            reader = Reader(client, found)
+            reader = Reader(client, found, first=not cursor)
             for name in dict.fromkeys(self._options.folders):
                 scan = reader.scan(name, Place.of(cursor.get(name)), left)
                 left -= scan.read
                 more = more or scan.more
                 after[name] = scan.place.told()
-            if not cursor:  # another folder, or the rest of these, may hold no mail that came in
-                reader.check_noted()
+            if reader.first or not self._options.authserv_id:
+                reader.check_server()
         return Consulted(evidence=found.evidence, cursor=after, more=more)

@@ -17,15 +17,17 @@ from cardsync.errors import StateProblem
 from cardsync.evidence.checked import checked
 from cardsync.evidence.kept import Collected
 from cardsync.evidence.pace import LONGEST
-from cardsync.evidence.subjects import digest, subject
+from cardsync.evidence.subjects import digest, key_digests, name_digest, subject
 from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
 from cardsync.model import Contact, Evidence, Says, WorkField
 from cardsync.records import SEEN_IN_USE
-from cardsync.sources import ANY_HOST, About, Consulted, Need, Source, SourceFailed, Subject, Web
+from cardsync.sources import ANY_HOST, About, Consulted, Source, SourceFailed, Subject, Web
 
 log = get_logger("cardsync.evidence")
 
+SCANNED = "scanned "
+"""Before the name of a source: that it looked at all there is at least once."""
 AT_ONCE = 4  # contacts of a source that visits the sites of each; a service is asked about one after the other
 PER_RUN = 25  # contacts of one source: they spread over the cycles
 FAILURES = 3  # in one run, after which a service is left alone for now
@@ -105,6 +107,7 @@ class Consult:
         if not subjects:  # before the first pull there is nobody, and a scan for nobody would count as done
             if self.vips and about.scans:
                 self.mirror.evidence.ran(about.name, self.clock())
+                self.mirror.cycles.set_fact(f"{SCANNED}{about.name}", self.clock().isoformat())
             return
         if not about.scans:
             await self._look(subjects, counts)
@@ -119,11 +122,11 @@ class Consult:
         found = {id_: subject(id_, contact, about.needs) for id_, contact in self.vips.items()}
         subjects = [each for each in found.values() if each]
         if about.scans:
-            names = {each.id: digest(Subject(id=each.id, values=_named(each))) for each in subjects}
-            held.over_by_name(about.name, names, self.clock())
+            held.over_by_name(about.name, {each.id: name_digest(each) for each in subjects}, self.clock())
         else:
             held.over(about.name, [id_ for id_, each in found.items() if each is None])
-            held.over_by_key(about.name, {each.id: digest(each) for each in subjects})
+            values = {each.id: {value for of in each.values.values() for value in of} for each in subjects}
+            held.over_by_key(about.name, {each.id: key_digests(each) for each in subjects}, values)
         return subjects
 
     def _is_wanted(self, contact_id: int) -> bool:
@@ -148,6 +151,7 @@ class Consult:
                 self.mirror.evidence.ran(name, self.clock(), got.cursor)
             counts.looked = len(subjects)
             if not got.more:
+                self.mirror.cycles.set_fact(f"{SCANNED}{name}", self.clock().isoformat())
                 return
 
     # ------------------------------------------------------------ one after the other
@@ -194,6 +198,8 @@ class Consult:
             self.mirror.evidence.ran(name, self.clock())
 
     def _looked(self, each: Subject, got: Consulted, collected: Collected, counts: Counts) -> None:
+        if not self._is_wanted(each.id):  # any more
+            return
         name, now = self.source.about.name, self.clock()
         with self.mirror.transaction():
             collected.keep(now)
@@ -206,7 +212,7 @@ class Consult:
                 counts.found += len(found)
                 self._validate(each.id, found, counts)
             again = now + spread(name, each.id, self.source.about.every, now)
-            self.mirror.evidence.looked(name, each.id, again, digest(each))
+            self.mirror.evidence.looked(name, each.id, again, digest(each), keys=key_digests(each))
         counts.looked += 1
 
     # ------------------------------------------------------------ shared
@@ -291,10 +297,6 @@ def _is_news(at: datetime, before: datetime | None, evidence: Sequence[Evidence]
     """Whether it is worth a line of the history: a day after the last use, or after something that spoke against it."""
     doubts = (each.happened_at for each in evidence if each.says is not Says.USED and each.happened_at)
     return before is None or at - before >= timedelta(days=1) or any(before <= doubt < at for doubt in doubts)
-
-
-def _named(each: Subject) -> Mapping[Need, tuple[str, ...]]:
-    return {need: values for need, values in each.values.items() if need is Need.NAME}
 
 
 def patience(about: About) -> timedelta:

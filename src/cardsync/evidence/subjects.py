@@ -2,10 +2,14 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable
 from urllib.parse import urlsplit
 
 from cardsync.assess.domains import is_free_mail, registrable
+from cardsync.assess.organisations import folded
+from cardsync.assess.words import HONORIFICS
+from cardsync.evidence.people import name_keys
 from cardsync.model import Contact, ContactKind, WorkField
 from cardsync.sources import Need, Subject
 
@@ -14,17 +18,43 @@ def subject(contact_id: int, contact: Contact, needs: Iterable[Need]) -> Subject
     """None: nobody, or nothing that the source could look for."""
     if contact.kind is not ContactKind.PERSON:
         return None
-    wanted = frozenset(needs)
-    found = {need: values for need in wanted if (values := _values(contact, need))}
-    if Need.NAME not in wanted and _is_her_own(contact, found.get(Need.ORGANISATION, ())):
-        del found[Need.ORGANISATION]  # a trade under one's own name
+    found = {need: values for need in needs if (values := _values(contact, need))}
+    if found.keys() == {Need.ORGANISATION} and _is_her_own(contact, found[Need.ORGANISATION]):
+        return None  # a trade under one's own name: who asks by the organisation's would ask by hers
     return Subject(id=contact_id, values=found) if found.keys() - {Need.NAME} else None
 
 
 def _is_her_own(contact: Contact, organisations: Iterable[str]) -> bool:
-    """Whether an organisation bears the contact's name."""
-    name = set(contact.name.casefold().split())
-    return len(name) > 1 and any(name <= set(each.casefold().split()) for each in organisations)
+    """Whether an organisation bears the contact's name, in whatever order, spelling or company of other words."""
+    names = [[word for word in words if len(word) > 1 and word not in HONORIFICS] for words in _words(contact.name)]
+    for organisation in organisations:
+        for words in _words(organisation):
+            for name in names:
+                initials = {word[0] for word in name}
+                short = {word for word in words if len(word) == 1} & initials and set(words) & set(name)
+                whole = len(name) > 1 and (set(name) <= set(words) or "".join(name) in "".join(words))
+                if short or whole:
+                    return True
+    return False
+
+
+def _words(text: str) -> list[list[str]]:
+    return [re.findall(r"[^\W_]+", spelt) for spelt in folded(text[:200])]
+
+
+def key_digests(shown: Subject) -> frozenset[str]:
+    """Of each key by which a source looks for somebody; names, organisations and titles are none."""
+    keys = [value for need in _KEYS for value in shown.values.get(need, ())]
+    return frozenset(hashlib.sha256(key.casefold().encode("utf-8", "replace")).hexdigest()[:16] for key in keys)
+
+
+_KEYS = (Need.URL, Need.WORK_URL, Need.WORK_EMAIL, Need.PERSONAL_EMAIL, Need.WORK_DOMAIN)
+
+
+def name_digest(shown: Subject) -> str:
+    """The same for all spellings of a name that are one to a source."""
+    forms = sorted(form for name in shown.values.get(Need.NAME, ()) for form in name_keys(name))
+    return hashlib.sha256(repr(forms).encode()).hexdigest()
 
 
 def digest(shown: Subject) -> str:

@@ -56,6 +56,8 @@ def beside(address: Address, own: Iterable[Address]) -> bool:
     The router and the NAS have such ones, and the firewall between them and the internet does not stand between them
     and us.  64 bits: RFC 7421.
     """
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
     return (public(address) and address in own) or (
         isinstance(address, IPv6Address)
         and any(

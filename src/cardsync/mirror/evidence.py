@@ -167,11 +167,23 @@ class EvidenceStore:
         row = self._db.row("SELECT told FROM look WHERE source = ? AND contact_id = ?", (source, contact_id))
         return row["told"] if row else ""
 
-    def looked(self, source: str, contact_id: int, next_at: datetime, shown: str, *, well: bool = True) -> None:
-        """Not again before then, unless the card shows something else."""
+    def looked(
+        self,
+        source: str,
+        contact_id: int,
+        next_at: datetime,
+        shown: str,
+        *,
+        keys: Collection[str] = (),
+        well: bool = True,
+    ) -> None:
+        """Not again before then, unless the card shows something else.  ``keys``: see ``over_by_key``."""
         told = shown if well else self.told(source, contact_id)
         self._db.execute(
-            "INSERT OR REPLACE INTO look VALUES (?, ?, ?, ?, ?)", (source, contact_id, iso(next_at), shown, told)
+            "INSERT INTO look (source, contact_id, next_at, shown, told, keys) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (source, contact_id) DO UPDATE SET next_at = excluded.next_at, shown = excluded.shown, "
+            "told = excluded.told, keys = CASE WHEN ? THEN excluded.keys ELSE keys END",
+            (source, contact_id, iso(next_at), shown, told, " ".join(sorted(keys)), well),
         )
 
     def over(self, source: str, contact_ids: Collection[int]) -> None:
@@ -185,15 +197,21 @@ class EvidenceStore:
                 self.replace(contact_id, source, ())
                 self._db.execute("DELETE FROM look WHERE source = ? AND contact_id = ?", (source, contact_id))
 
-    def over_by_key(self, source: str, shown: Mapping[int, str]) -> None:
-        """By contact, the digest of what the source is shown now: what it found by something else is over."""
-        for contact_id, told in self._told(source).items():
-            if told and shown.get(contact_id, told) != told:
-                with self._db.transaction():
-                    self.replace(contact_id, source, ())
-                    self._db.execute(
-                        "UPDATE look SET told = '' WHERE source = ? AND contact_id = ?", (source, contact_id)
-                    )
+    def over_by_key(
+        self, source: str, keys: Mapping[int, Collection[str]], values: Mapping[int, Collection[str]]
+    ) -> None:
+        """By contact the digests of the keys by which it is looked for, and all values that the source is shown.
+
+        What was found by a key that is gone is over: all but what stands on a value, or a page, that is still there.
+        """
+        rows = self._db.rows("SELECT contact_id, keys FROM look WHERE source = ? AND keys <> ''", (source,))
+        for contact_id, before in [(row["contact_id"], row["keys"].split()) for row in rows]:
+            if contact_id not in keys or set(before) <= set(keys[contact_id]):
+                continue
+            found = [each for each in self.of(contact_id) if each.source == source]
+            kept = [each for each in found if (each.url or each.stored) in values[contact_id]]
+            with self._db.transaction():
+                self.replace(contact_id, source, kept)
 
     def over_by_name(self, source: str, names: Mapping[int, str], now: datetime) -> None:
         """By contact, the digest of the name: whom a scan took for her by another name was not her."""

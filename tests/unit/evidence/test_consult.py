@@ -484,33 +484,57 @@ async def test_what_was_said_of_a_profile_is_over_in_the_next_run_once_its_url_i
     assert profiles.said() == ["Stripe"]
 
 
-async def test_what_was_found_by_another_key_is_over_though_the_source_is_away(house: House) -> None:
+def with_email(contact: Contact, *addresses: str) -> Contact:
+    return replace(contact, work={**contact.work, WorkField.EMAIL: addresses})
+
+
+async def test_what_was_found_by_a_key_that_is_gone_is_over_though_the_source_is_away(house: House) -> None:
     card = house.vips[1]
     house.vips = {1: card}
     await house.consult(Asked(lambda subjects, cursor: Consulted(evidence=[(1, seen(email(house, 1), house))])))
-    assert house.mirror.evidence.of(1)
     house.mirror.evidence.failed("asked", house.now, "It is away.", house.now + 3 * DAY)
-    away = Asked()
-    await house.consult(away)
-    assert house.mirror.evidence.of(1)
-    house.vips = {1: replace(card, name="Jo Other")}
-    await house.consult(away)
-    assert (house.mirror.evidence.of(1), away.ids()) == ((), [])
+    away, own = Asked(), email(house, 1)
+    for vip, held in (
+        (card, 1),
+        (replace(card, name="Jo Other"), 1),  # it was found by the address
+        (replace(card, work={**card.work, WorkField.TITLE: ("CEO",)}), 1),
+        (with_email(card, "second@acme.example", own), 1),
+        (with_email(card, "second@acme.example"), 0),
+    ):
+        house.vips = {1: vip}
+        await house.consult(away)
+        assert (len(house.mirror.evidence.of(1)), away.ids()) == (held, []), vip
+
+
+async def test_what_an_answer_settled_and_what_was_seen_twice_stay_so_when_something_else_is_edited(
+    house: House,
+) -> None:
+    card = house.vips[1]
+    house.vips = {1: card}
+    gone = {"kind": EvidenceKind.NO_DOMAIN, "says": Says.GONE, "happened_at": None}
+    source = Asked(lambda subjects, cursor: Consulted(evidence=[(1, seen(email(house, 1), house, **gone))]))
+    await house.consult(source)
+    first = house.mirror.evidence.of(1)[0].first_observed_at
+    house.now += 40 * DAY
+    house.vips = {1: with_email(card, email(house, 1), "second@acme.example")}
+    await house.consult(source)
+    (held,) = house.mirror.evidence.of(1)
+    assert (held.first_observed_at, held.observed_at) == (first, house.now)
 
 
 async def test_whom_a_scan_took_for_her_by_another_name_was_not_her(house: House) -> None:
-    card = house.vips[1]
-    house.vips = {1: card}
+    card = replace(house.vips[1], name="Jo Ruiz")
     found = [
         (1, seen(email(house, 1), house, kind=EvidenceKind.NEW_ADDRESS, says=Says.DIFFERS, suggested="x.example")),
         (1, seen(email(house, 1), house, kind=EvidenceKind.BOUNCE, says=Says.GONE)),
     ]
-    answers = [Consulted(evidence=found), Consulted(), Consulted()]
+    answers = [Consulted(evidence=found), *[Consulted()] * 9]
     source = Asked(lambda subjects, cursor: answers.pop(0), scans=True)
-    for vip, kept in ((card, 2), (card, 2), (replace(card, name="Jo Other"), 1)):
-        house.vips = {1: vip}
+    names = {"Jo Ruiz": 2, "Jo  Ruiz": 2, "Ruiz, Jo": 2, "JO RUIZ": 2, "Jo Other": 1}
+    for name, kept in names.items():
+        house.vips = {1: replace(card, name=name)}
         await house.consult(source)
-        assert len(house.mirror.evidence.of(1)) == kept
+        assert len(house.mirror.evidence.of(1)) == kept, name
         house.now += 60 * DAY
     assert house.mirror.evidence.of(1)[0].kind is EvidenceKind.BOUNCE
 
@@ -524,6 +548,7 @@ async def test_who_is_answered_never_in_the_middle_of_a_run_is_not_looked_up_any
     one_by_one, all_at_once = Asked(answer), Asked(answer, scans=True)
     await house.consult(one_by_one)
     assert len(one_by_one.ids()) == 1
+    assert house.mirror.evidence.of(one_by_one.ids()[0]) == ()
     for id_ in house.vips:
         house.mirror.standings.store(id_, Standing())
     done = await house.consult(all_at_once)
@@ -619,3 +644,21 @@ async def test_a_look_that_fails_after_a_change_is_not_taken_for_one_that_told_s
         ).run()
         house.now += 60 * DAY
     assert asked == [False, True, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("name", "organisation"),
+    [
+        ("Jo Ruiz", "Jo Ruiz"), ("Dr. Jo Ruiz", "Jo Ruiz Consulting"), ("Jo Ruiz MBA", "Jo Ruiz Consulting"),
+        ("Jo M. Ruiz", "Jo Ruiz Consulting"), ("Jo Ruiz", "Jo Ruiz, Rechtsanwalt"), ("Jo Ruiz", "Ruiz, Jo"),
+        ("Ruiz, Jo", "Jo Ruiz GmbH"), ("Jo Ruiz", "Jo-Ruiz-Consulting"), ("Jo Ruiz", "JoRuiz GmbH"),
+        ("Jo Ruiz", '"Jo Ruiz" GmbH'), ("Jo Ruiz", "J. Ruiz Consulting"), ("Jürg Müller", "Juerg Mueller Beratung"),
+    ],
+)  # fmt: skip
+def test_an_organisation_with_her_own_name_is_asked_of_no_register(name: str, organisation: str) -> None:
+    contact = replace(contact_of(scan(person("Jo"))), name=name, work={WorkField.ORGANISATION: (organisation,)})
+    assert subject(1, contact, {Need.ORGANISATION}) is None
+    assert subject(1, replace(contact, name="Mia Chen"), {Need.ORGANISATION})
+    shown = subject(1, replace(contact, urls=("https://linkedin.com/in/jo",)), {Need.ORGANISATION, Need.URL})
+    assert shown
+    assert shown.first(Need.ORGANISATION) == organisation

@@ -16,7 +16,7 @@ import httpcore
 import pytest
 
 from cardsync.evidence.dial import GuardedNetwork, NotPublic, Unresolved, own_addresses, resolve
-from cardsync.evidence.vetting import Address, public
+from cardsync.evidence.vetting import Address, beside, public
 
 Records = Mapping[tuple[str, str], list[str]]
 
@@ -140,3 +140,10 @@ def test_a_system_without_that_table_has_none_to_tell(content: str | None, tmp_p
 def test_the_address_from_which_another_is_reached_is_this_machine_s(tmp_path: Path) -> None:
     here = ip_address("::1")
     assert own_addresses([ip_address("93.184.216.34"), here], tmp_path) <= {here}  # none without IPv6
+
+
+def test_this_machines_own_address_is_refused_in_either_form() -> None:
+    own = [ip_address("8.8.4.4")]
+    assert beside(ip_address("8.8.4.4"), own)
+    assert beside(ip_address("::ffff:8.8.4.4"), own)
+    assert not beside(ip_address("::ffff:8.8.8.8"), own)
