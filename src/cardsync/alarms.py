@@ -40,15 +40,6 @@ def over(alarms: Iterable[Alarm], told: Mapping[str, datetime], now: datetime) -
     return [key for key, at in told.items() if key not in standing and not timedelta() <= now - at < DAY]
 
 
-def is_quiet(hours: tuple[int, int] | None, zone: tzinfo, now: datetime) -> bool:
-    """Whether nobody is to be told now; the hours may run over midnight."""
-    if hours is None:
-        return False
-    start, stop = hours
-    hour = now.astimezone(zone).hour
-    return start <= hour < stop if start < stop else hour >= start or hour < stop
-
-
 def message(alarms: Sequence[Alarm], *, include_names: bool) -> Message:
     """All of them in one, of which alike ones are one line; short enough for every way."""
     told = Counter(f"{alarm.sentence} {alarm.details if include_names else ''}".rstrip() for alarm in alarms)

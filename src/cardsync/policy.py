@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 
 
@@ -65,3 +65,10 @@ class GuardPolicy:
     mass_change_min: int = 10
     vip_loss_share: float = 0.30
     vip_loss_min: int = 3
+
+
+def within(hours: tuple[int, int], zone: tzinfo, now: datetime) -> bool:
+    """Whether it is between two hours of the day there (from, to); they may run over midnight."""
+    start, stop = hours
+    hour = now.astimezone(zone).hour
+    return start <= hour < stop if start < stop else hour >= start or hour < stop

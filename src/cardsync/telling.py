@@ -6,15 +6,15 @@ from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from cardsync import needs
-from cardsync.alarms import AGAIN, Alarm, Message, Week, digest, due, is_quiet, message, over, week_of
+from cardsync.alarms import AGAIN, Alarm, Message, Week, digest, due, message, over, week_of
 from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.logs import get_logger
 from cardsync.observe.notify import Apprise, Channel, Email, Ntfy, Webhook, ping
 from cardsync.outcome import Cycle
+from cardsync.policy import within
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies
@@ -77,7 +77,8 @@ async def after(app: App, done: Cycle | None) -> None:
     if notify.ping:
         await _quietly("ping", ping(notify.ping.get_secret_value(), failed=done is None or done.exit_code in _FATAL))
     ways, now = channels(app.settings), app.clock()
-    if not ways or done is None or is_quiet(notify.quiet_hours, app.zone, now):
+    quiet = notify.quiet_hours is not None and within(notify.quiet_hours, app.zone, now)
+    if not ways or done is None or quiet:
         return
     standing, this = list(alarms(app)), _week_due(app, now)
     for way in ways:
@@ -184,8 +185,3 @@ def _week(app: App, account: str, since: datetime) -> Week:
         fresh=sum(each < above for each in stale),
         open=app.mirror.questions.open_count(account),
     )
-
-
-def as_json(told: Message) -> dict[str, Any]:
-    """For ``--json``."""
-    return {"title": told.title, "text": told.text}

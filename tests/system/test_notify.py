@@ -4,6 +4,7 @@ import json
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from email import message_from_bytes
 from typing import Any
 
@@ -140,11 +141,19 @@ def test_with_include_names_and_a_parked_card_the_contact_is_named(house: Househ
     assert daemon.stop() == 0
 
 
-def test_by_default_nobody_is_told_anything(house: Household, post: Post) -> None:
+def test_in_quiet_hours_nobody_is_told_and_after_them_what_still_stands_is(house: Household, post: Post) -> None:
     house.fill()
+    way, hour = ["[notify.ntfy]", f'url = "{post.url}/topic"'], datetime.now(UTC).hour
+    house.configure("[notify]", f'quiet_hours = "{hour}-{(hour + 2) % 24}"', *way)
     quiet(house)
     daemon = house.daemon()
     daemon.wait_for("account failed")
+    cycle(house, daemon, 2, "account failed")
+    assert post.got("/topic") == []
+    house.configure(*way)
+    quiet(house)
+    cycle(house, daemon, 3, "account failed")
+    until(lambda: post.got("/topic"), "the message after the quiet hours")
     assert daemon.stop() == 0
     assert not daemon.events("not told")
 

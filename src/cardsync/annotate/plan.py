@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 
 from cardsync.model import Contact, QuestionKind
-from cardsync.policy import ReminderPolicy
+from cardsync.policy import ReminderPolicy, within
 from cardsync.records import Asked, Ending, Pause, Standing
 
 FIRST = (QuestionKind.HALF_UPDATED, QuestionKind.FOLLOW_UP)
@@ -38,12 +38,8 @@ def precedence(kind: QuestionKind, score: float, contact_id: int) -> tuple[int, 
 
 
 def within_hours(policy: ReminderPolicy, zone: tzinfo, now: datetime) -> bool:
-    """Whether ``reminders.hours`` lets a question be written now; hours may run over midnight."""
-    if policy.hours is None:
-        return True
-    start, stop = policy.hours
-    hour = now.astimezone(zone).hour
-    return start <= hour < stop if start < stop else hour >= start or hour < stop
+    """Whether ``reminders.hours`` lets a question be written now."""
+    return policy.hours is None or within(policy.hours, zone, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

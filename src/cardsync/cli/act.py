@@ -4,6 +4,7 @@ import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -323,7 +324,7 @@ def digest(context: click.Context, *, as_json: bool) -> None:
     with opened(context, look=True) as app:
         week = telling.week(app, app.clock())
     if as_json:
-        output.as_json(telling.as_json(week))
+        output.as_json(asdict(week))
         return
     for line in (week.title, *week.text.split("\n")):
         output.say(line)

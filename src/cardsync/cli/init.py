@@ -208,16 +208,12 @@ def _write(path: Path, text: str) -> None:
 
 def _show(path: Path) -> None:
     """What comes next."""
-    named = f"--config {path} " if path not in _usual() else ""
+    from cardsync.settings.locate import candidates
+
+    named = f"--config {path} " if path not in candidates() else ""
     for line in (
         f"cardsync {named}check               # once more, with each step; writes nothing to the server",
         f"cardsync {named}sync --dry-run      # the diff of every card that it would write",
         f"cardsync {named}run                 # the daemon",
     ):
         output.say(line)
-
-
-def _usual() -> tuple[Path, ...]:
-    from cardsync.settings.locate import candidates
-
-    return candidates()

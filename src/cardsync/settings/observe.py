@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from cardsync.settings import values as v
+from cardsync.settings.logins import MailServer, Token
 from cardsync.settings.table import Table
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
@@ -30,25 +31,6 @@ def host_and_port(listen: str) -> tuple[str, int]:
 def is_loopback(listen: object) -> bool:
     """Whether nobody but this machine reaches it; also of what is not valid."""
     return not isinstance(listen, str) or bool(_LOOPBACK.fullmatch(listen.rpartition(":")[0].strip("[]")))
-
-
-class Token(Table):
-    """A bearer token, in one of four forms."""
-
-    token: v.Secret = Field(
-        default=None, description="A bearer token: Authorization: Bearer TOKEN.", examples=["xxxxxxxx"]
-    )
-    token_file: v.OptionalPath = Field(
-        default=None, description="File with the token in its first line.", examples=["/run/secrets/token"]
-    )
-    token_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "token"]]
-    )
-    token_env_file: v.OptionalPath = Field(
-        default=None,
-        description="File of NAME=value lines with the token under the variable of this key in it.",
-        examples=["/run/secrets/cardsync.env"],
-    )
 
 
 class Listening(Table):
@@ -103,39 +85,11 @@ class Webhook(Token, Hook):
     """A POST of JSON: {"title": ..., "text": ...}."""
 
 
-class Email(Table):
+class Email(MailServer):
     """A mail, by the SMTP server of your provider."""
 
-    host: v.Host = Field(description="The SMTP server.", examples=["smtp.example.org"])
-    port: Annotated[int | None, v.Allowed("a port from 1 to 65535")] = Field(
-        default=None,
-        strict=True,
-        ge=1,
-        le=65535,
-        description="Its port; 465, or 587 where TLS begins later.",
-        examples=[465],
-    )
-    tls: Literal["tls", "starttls", "none"] = Field(
-        default="tls", description='How the connection is kept private; "none" sends the password for all to read.'
-    )
     sender: v.MailAddress = Field(description="From whom.", examples=["me@example.org"])
     to: v.MailAddress = Field(description="To whom.", examples=["me@example.org"])
-    username: v.OptionalText = Field(default=None, description="Login name, if it wants one.", examples=["me"])
-    password: v.Secret = Field(default=None, description="The password itself.", examples=["xxxx-xxxx"])
-    password_file: v.OptionalPath = Field(
-        default=None, description="File with the password in its first line.", examples=["/run/secrets/smtp"]
-    )
-    password_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the password, run without a shell.", examples=[["pass", "smtp"]]
-    )
-    password_env_file: v.OptionalPath = Field(
-        default=None,
-        description="File of NAME=value lines with CARDSYNC_NOTIFY__EMAIL__PASSWORD in it.",
-        examples=["/run/secrets/cardsync.env"],
-    )
-    ca_file: v.OptionalPath = Field(
-        default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
-    )
 
 
 class Notify(Table):

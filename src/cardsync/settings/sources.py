@@ -1,50 +1,18 @@
 """``[sources.*]``: a source is on when its table is there."""
 
 from datetime import timedelta
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 
 from pydantic import Field, JsonValue
 
 from cardsync.settings import values as v
+from cardsync.settings.logins import MailServer, Private, Token
 from cardsync.settings.table import Table
 
 
-class Private(Table):
-    """A login on a server of the owner's own."""
-
-    username: v.OptionalText = Field(default=None, description="Login name.", examples=["me@example.org"])
-    password: v.Secret = Field(default=None, description="The password itself.", examples=["xxxx-xxxx"])
-    password_file: v.OptionalPath = Field(
-        default=None, description="File with the password in its first line.", examples=["/run/secrets/mail"]
-    )
-    password_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the password, run without a shell.", examples=[["pass", "mail"]]
-    )
-    password_env_file: v.OptionalPath = Field(
-        default=None,
-        description="File of NAME=value lines with CARDSYNC_SOURCES__NAME__PASSWORD in it.",
-        examples=["/run/secrets/cardsync.env"],
-    )
-    ca_file: v.OptionalPath = Field(
-        default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
-    )
-
-
-class Mailbox(Private):
+class Mailbox(MailServer):
     """Your own mail: who wrote, and what bounced.  Reads header fields and delivery reports; nothing leaves."""
 
-    host: v.Host = Field(description="The IMAP server.", examples=["imap.example.org"])
-    port: Annotated[int | None, v.Allowed("a port from 1 to 65535")] = Field(
-        default=None,
-        strict=True,
-        ge=1,
-        le=65535,
-        description="Its port; 993, or 143 where TLS begins later.",
-        examples=[993],
-    )
-    tls: Literal["tls", "starttls", "none"] = Field(
-        default="tls", description='How the connection is kept private; "none" sends the password for all to read.'
-    )
     folders: Annotated[v.Texts, v.Allowed('a list of folders as ["INBOX"]')] = Field(
         default=("INBOX",), min_length=1, description="Folders to read."
     )
@@ -95,42 +63,16 @@ class Web(Table):
     """Visits the sites of the work domains and the pages on the cards, once a month, as their robots.txt allows."""
 
 
-class GitHub(Table):
+class GitHub(Token):
     """Profiles whose URL is on the card.  Sends their names to api.github.com."""
-
-    token: v.Secret = Field(default=None, description="Any token without scopes lifts the limit.", examples=["xxxx"])
-    token_file: v.OptionalPath = Field(
-        default=None, description="File with the token in its first line.", examples=["/run/secrets/github"]
-    )
-    token_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "github"]]
-    )
-    token_env_file: v.OptionalPath = Field(
-        default=None,
-        description="File of NAME=value lines with CARDSYNC_SOURCES__GITHUB__TOKEN in it.",
-        examples=["/run/secrets/cardsync.env"],
-    )
 
 
 class Orcid(Table):
     """Employments of researchers whose ORCID iD is on the card.  Sends the iD to pub.orcid.org."""
 
 
-class Gravatar(Table):
+class Gravatar(Token):
     """Profiles by e-mail.  Sends a hash of each address to api.gravatar.com, and such a hash can be guessed."""
-
-    token: v.Secret = Field(default=None, description="The key of a free account.", examples=["xxxx"])
-    token_file: v.OptionalPath = Field(
-        default=None, description="File with the key in its first line.", examples=["/run/secrets/gravatar"]
-    )
-    token_command: v.OptionalArgv = Field(
-        default=None, description="Command that prints the key, run without a shell.", examples=[["pass", "gravatar"]]
-    )
-    token_env_file: v.OptionalPath = Field(
-        default=None,
-        description="File of NAME=value lines with CARDSYNC_SOURCES__GRAVATAR__TOKEN in it.",
-        examples=["/run/secrets/cardsync.env"],
-    )
 
 
 class Gleif(Table):

@@ -1,0 +1,63 @@
+"""What several tables say of a login: a password or a token, in one of four forms, and a mail server."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from cardsync.settings import values as v
+from cardsync.settings.table import Table
+
+
+class Token(Table):
+    """A token, in one of four forms."""
+
+    token: v.Secret = Field(default=None, description="The token itself.", examples=["xxxxxxxx"])
+    token_file: v.OptionalPath = Field(
+        default=None, description="File with the token in its first line.", examples=["/run/secrets/token"]
+    )
+    token_command: v.OptionalArgv = Field(
+        default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "token"]]
+    )
+    token_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines, as CARDSYNC_SOURCES__GITHUB__TOKEN=...",
+        examples=["/run/secrets/cardsync.env"],
+    )
+
+
+class Private(Table):
+    """A login on a server of the owner's own."""
+
+    username: v.OptionalText = Field(default=None, description="Login name.", examples=["me@example.org"])
+    password: v.Secret = Field(default=None, description="The password itself.", examples=["xxxx-xxxx"])
+    password_file: v.OptionalPath = Field(
+        default=None, description="File with the password in its first line.", examples=["/run/secrets/mail"]
+    )
+    password_command: v.OptionalArgv = Field(
+        default=None, description="Command that prints the password, run without a shell.", examples=[["pass", "mail"]]
+    )
+    password_env_file: v.OptionalPath = Field(
+        default=None,
+        description="File of NAME=value lines, as CARDSYNC_SOURCES__MAILBOX__PASSWORD=...",
+        examples=["/run/secrets/cardsync.env"],
+    )
+    ca_file: v.OptionalPath = Field(
+        default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
+    )
+
+
+class MailServer(Private):
+    """A server of mail, to read it (IMAP) or to send it (SMTP)."""
+
+    host: v.Host = Field(description="The mail server.", examples=["mail.example.org"])
+    port: Annotated[int | None, v.Allowed("a port from 1 to 65535")] = Field(
+        default=None,
+        strict=True,
+        ge=1,
+        le=65535,
+        description="Its port; IMAP 993 (143 where TLS begins later), SMTP 465 (587).",
+        examples=[993],
+    )
+    tls: Literal["tls", "starttls", "none"] = Field(
+        default="tls", description='How the connection is kept private; "none" sends the password for all to read.'
+    )
