@@ -166,11 +166,13 @@ def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
     """Of a question on the card: since when, or how it ended and that it is to be taken out."""
     ending = Ending(state.pause.value) if state.pause else asked.ending
     if ending is None:
-        until = asked.asked_at + app.reminders(person.account).expire_after
+        policy = app.reminders(person.account)
+        until, again = (end := asked.asked_at + policy.expire_after), end + policy.ask_again_after
         question = asked.block.split("\n")[0]
         open_ = f'Asked on {asked.asked_at:%Y-%m-%d}: "{question}"'
         guard = _guard(app, person)
-        goes = "the question stays until release" if guard else f"the question goes by itself on {until:%Y-%m-%d}"
+        leaves = f"the question leaves the card on {until:%Y-%m-%d}, and may come again from {again:%Y-%m-%d} on"
+        goes = "the question stays until release" if guard else leaves
         sentence = f"{open_} Unanswered, {goes}.{guard and f' {guard}'}"
         return Why(state="asked", sentence=sentence, until=until)
     told = app.mirror.contacts.history(asked.contact_id)

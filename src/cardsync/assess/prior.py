@@ -286,7 +286,7 @@ WORTH_SAYING = 0.1  # of the pace
 def _title_sentence(stale: float, age: timedelta, *, sure: datetime | None) -> str:
     known = f"was last sure on {_day(sure)}{_ago(age)}" if sure else f"is taken to be {_years(age)} old"
     share = percent(bounded(stale))
-    return f"The title {known}: {share} have another at the same employer, at {TITLE_RATE} changes a year."
+    return f"The title {known}: of those who stayed {share} have another, at {TITLE_RATE} changes a year."
 
 
 def _left_title_sentence(stale: float, moved: datetime) -> str:
