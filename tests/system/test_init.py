@@ -154,8 +154,7 @@ def test_each_providers_address_is_one_that_the_config_takes(provider: str, tmp_
     code = (
         "import sys; from cardsync.settings.first import First, address_of, text_of; "
         "print(text_of(First(account=sys.argv[1], url=address_of(sys.argv[1], 'cloud.example'), username='me', "
-        "secret=('password', 'x'), state_dir='/tmp/x', groups=('VIP', 'My List'), timezone='Europe/Berlin'), "
-        "['A', 'B'], ['C']))"
+        "secret=('password', 'x'), state_dir='/tmp/x', groups=('VIP', 'My List')), ['A', 'B'], ['C']))"
     )
     config = tmp_path / "cardsync.toml"
     made = subprocess.run([sys.executable, "-c", code, provider], capture_output=True, text=True, check=True)

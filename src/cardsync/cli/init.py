@@ -210,7 +210,7 @@ def _show(path: Path) -> None:
     """What comes next."""
     from cardsync.settings.locate import candidates
 
-    named = f"--config {path} " if path not in candidates() else ""
+    named = f"--config {shlex.quote(str(path))} " if path not in candidates() else ""
     for line in (
         f"cardsync {named}check               # once more, with each step; writes nothing to the server",
         f"cardsync {named}sync --dry-run      # the diff of every card that it would write",

@@ -208,10 +208,9 @@ class EvidenceStore:
         for contact_id, before in [(row["contact_id"], row["keys"].split()) for row in rows]:
             if contact_id not in keys or set(before) <= set(keys[contact_id]):
                 continue
-            found = [each for each in self.of(contact_id) if each.source == source]
-            kept = [each for each in found if (each.url or each.stored) in values[contact_id]]
+            shown, found = values[contact_id], self._from(source, contact_id)
             with self._db.transaction():
-                self.replace(contact_id, source, kept)
+                self.replace(contact_id, source, [each for each in found if (each.url or each.stored) in shown])
 
     def over_by_name(self, source: str, names: Mapping[int, str], now: datetime) -> None:
         """By contact, the digest of the name: whom a scan took for her by another name was not her."""
@@ -221,12 +220,12 @@ class EvidenceStore:
                 continue
             with self._db.transaction():
                 if contact_id in before:
-                    found = evidence_of(self._db, contact_id)
-                    by_name = [each for each in found if each.source == source and each.kind in _BY_NAME]
-                    kept = [each for each in found if each.source == source and each not in by_name]
-                    if by_name:
-                        self.replace(contact_id, source, kept)
+                    found = self._from(source, contact_id)
+                    self.replace(contact_id, source, [each for each in found if each.kind not in _BY_NAME])
                 self.looked(source, contact_id, now, name)
+
+    def _from(self, source: str, contact_id: int) -> list[Evidence]:
+        return [each for each in self.of(contact_id) if each.source == source]
 
     def _told(self, source: str) -> dict[int, str]:
         return {

@@ -58,7 +58,6 @@ class First:
     state_dir: str
     groups: Sequence[str]
     language: str = "en"
-    timezone: str = ""
     ca_file: str = ""
     allow_http: bool = False
 
@@ -116,7 +115,6 @@ def _groups(groups: Sequence[str], others: Iterable[str]) -> list[str]:
 
 
 def _rest(first: First) -> list[str]:
-    zone = toml_value(first.timezone) if first.timezone else '"Europe/Berlin"'
     return [
         "[reminders]",
         f"language = {toml_value(first.language)}    # of the questions: en, de, fr, es, pt",
@@ -126,5 +124,5 @@ def _rest(first: First) -> list[str]:
         "",
         "[schedule]",
         '#sync = "15m"    # or a cron expression',
-        f"{'' if first.timezone else '#'}timezone = {zone}",
+        '#timezone = "Europe/Berlin"',
     ]
