@@ -154,7 +154,7 @@ def main(ctx: click.Context, *, config_path: Path | None, log_level: Levels) -> 
 
 def program() -> NoReturn:
     """The command line as a process of its own."""
-    from cardsync.cli.ending import leave
+    from cardsync.process import leave
 
     try:
         main()

@@ -1,6 +1,5 @@
 """``answer``, ``resume``, ``release``, ``notes remove``, ``backup``, ``restore``."""
 
-import asyncio
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cardsync import process
 from cardsync.cli import output
 from cardsync.cli.common import (
     alone,
@@ -113,7 +113,7 @@ def remove(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     from cardsync.outcome import shared_exit_code
 
     with exclusive(context) as app:
-        found, previews = asyncio.run(undo.remove_notes(app, dry_run=dry_run))
+        found, previews = process.run(undo.remove_notes(app, dry_run=dry_run))
         names = [report.name_of(app, preview.book_id, preview.href) for preview in previews]
     if as_json:
         output.as_json(_marked(found, dry_run=dry_run))
@@ -140,7 +140,7 @@ def backup(context: click.Context, *, folder: Path | None, dry_run: bool, as_jso
     from cardsync.outcome import PARTIAL, shared_exit_code
 
     with _whole_or_bare(context) as (app, unusable):
-        found = asyncio.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
+        found = process.run(undo.back_up(app, folder or app.settings.state_dir / "backups", dry_run=dry_run))
     if unusable:
         found[-1].update(error=str(unusable), exit_code=unusable.exit_code)
     if as_json:
@@ -213,15 +213,15 @@ def restore(
         with alone(app):
             people = [report.find_person(app, name)] if name else report.written_since(app, moment or app.clock())
             if not dry_run:
-                asyncio.run(undo.settle(app, people))
-            rows, previews = asyncio.run(undo.restore(app, people, moment, dry_run=True))
+                process.run(undo.settle(app, people))
+            rows, previews = process.run(undo.restore(app, people, moment, dry_run=True))
         if asks or not as_json:
             _show_what_changes(app, previews, err=as_json)
         if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
             if asks and previews:
                 click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
             with alone(app):
-                rows, _ = asyncio.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
+                rows, _ = process.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:
         found = _marked(rows, dry_run=dry_run)
         output.as_json(found[0] if name else found)
@@ -303,7 +303,7 @@ def notify_test(context: click.Context, *, as_json: bool) -> None:
     from cardsync import telling
 
     with opened(context, look=True) as app:
-        found = asyncio.run(telling.test(app))
+        found = process.run(telling.test(app))
     if as_json:
         output.as_json([{"way": way, "error": error} for way, error in found])
     else:

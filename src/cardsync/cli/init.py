@@ -1,6 +1,5 @@
 """``cardsync init``: the first five minutes, by questions or by options."""
 
-import asyncio
 import os
 import shlex
 import sys
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from cardsync import process
 from cardsync.cli import output
 from cardsync.settings.first import PROVIDERS, First, address_of, text_of
 
@@ -153,7 +153,7 @@ def _tried(first: First, wished: Sequence[str]) -> str:
     configure("error", "auto")
     app = App.bare(_settings(first))
     try:
-        found = asyncio.run(check_account(app, first.account))
+        found = process.run(check_account(app, first.account))
     finally:
         app.mirror.close()
     if found["error"]:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cardsync.cli import ending, output
+from cardsync import process
+from cardsync.cli import output
 from cardsync.cli.common import json_option, opened
 from cardsync.words import count
 
@@ -68,7 +69,7 @@ def test(context: click.Context, *, source: str, name: str | None, as_json: bool
 
     with opened(context, look=True) as app:
         person = report.find_person(app, name) if name else None
-        done = ending.run(_in_time(tried(app, source, person.id if person else None)))
+        done = process.run(_in_time(tried(app, source, person.id if person else None)))
         names = {each.id: each.name for each in report.people(app)}
     rows: list[dict[str, Any]] = [{"contact": names.get(id_, ""), **evidence} for id_, evidence in done.found]
     if as_json:

@@ -1,6 +1,5 @@
 """``run``, ``sync``, ``check``, ``demo``."""
 
-import asyncio
 import os
 import sys
 from collections.abc import Callable, Mapping
@@ -11,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from cardsync.cli import ending, output
+from cardsync import process
+from cardsync.cli import output
 from cardsync.cli.common import dry_run_option, json_option, opened, progress, say_waiting, settings_of
 from cardsync.words import count
 
@@ -29,7 +29,7 @@ def run(context: click.Context) -> None:
     from cardsync.observe.systemd import Supervisor
 
     supervisor = Supervisor.take(os.environ, os.getpid())
-    ending.run(Daemon(settings_of(context), lambda: settings_of(context), supervisor=supervisor).run())
+    process.run(Daemon(settings_of(context), lambda: settings_of(context), supervisor=supervisor).run())
 
 
 @click.command()
@@ -39,7 +39,7 @@ def run(context: click.Context) -> None:
 def sync(context: click.Context, *, dry_run: bool, as_json: bool) -> None:
     """One cycle now; --dry-run shows the diff of every card that it would write."""
     with opened(context) as app, progress() as shown:
-        done, sources = ending.run(_synced(app, shown, dry_run=dry_run))
+        done, sources = process.run(_synced(app, shown, dry_run=dry_run))
         with closing(done.mirror) if dry_run else nullcontext():
             if as_json:
                 counted = {name: asdict(counts) for name, counts in sources.items()}
@@ -143,7 +143,7 @@ def check(context: click.Context, *, as_json: bool) -> None:
     from cardsync.outcome import shared_exit_code
 
     with opened(context) as app:
-        found = [asyncio.run(check_account(app, name)) for name in app.settings.accounts]
+        found = [process.run(check_account(app, name)) for name in app.settings.accounts]
     if as_json:
         output.as_json(found)
     else:

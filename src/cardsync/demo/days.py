@@ -1,12 +1,12 @@
 """The demo's days: cardsync asks in the morning, the phone answers at noon, and every outcome is checked."""
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import click
 
+from cardsync import process
 from cardsync.demo import show
 from cardsync.demo.addressbook import AddressBookFixture
 from cardsync.demo.apple import parse
@@ -83,11 +83,7 @@ class Days:
         """One cycle at that time; raises ``CardsyncError`` where it fails."""
         self.time.now = at
         self.app.witness.puts.clear()
-        cycle = self.app.cycle()
-        try:
-            done = asyncio.run(cycle)
-        finally:
-            cycle.close()  # where Ctrl-C came before it began
+        done = process.run(self.app.cycle())
         for report in done.reports:
             if report.error:
                 raise CardsyncError(report.error)

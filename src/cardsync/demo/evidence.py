@@ -3,7 +3,6 @@
 Mail and sites are invented and played in memory; what reads them and what decides is the product's own.
 """
 
-import asyncio
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from cardsync import report, roster
+from cardsync import process, report, roster
 from cardsync.app import database_of
 from cardsync.assess.evidence import sentence
 from cardsync.consulting import consult
@@ -226,7 +225,7 @@ def _run(app: WitnessedApp, sources: Sequence[Named]) -> None:
             account.error for account in done.reports if account.error
         ]
 
-    for error in asyncio.run(run()):
+    for error in process.run(run()):
         raise CardsyncError(error)
 
 

@@ -1,0 +1,50 @@
+"""How a command runs its work and ends.
+
+Ctrl-C is clean at any moment, and no thread that still waits, for a server, a name or a password command, holds it.
+"""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any, NoReturn, TypeVar
+
+Result = TypeVar("Result")
+
+
+def run(work: Coroutine[Any, Any, Result]) -> Result:
+    """As ``asyncio.run``, which waits for all threads at its end; this one leaves them behind.
+
+    Ctrl-C waits until the work has begun: before, asyncio would leave behind a task that it never began.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+
+    async def begun() -> Result:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        return await work
+
+    try:
+        with asyncio.Runner() as runner:
+            loop, threads = runner.get_loop(), ThreadPoolExecutor()
+            loop.set_default_executor(threads)
+            try:
+                return runner.run(begun())
+            finally:
+                loop.set_default_executor(ThreadPoolExecutor())  # that the runner may wait for: it has none
+                threads.shutdown(wait=False, cancel_futures=True)
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def leave(code: int) -> NoReturn:
+    """End the process with ``code``; at once where a thread was left behind, since Python would wait for it."""
+    if any(each is not threading.current_thread() and not each.daemon for each in threading.enumerate()):
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(code)
+    sys.exit(code)
