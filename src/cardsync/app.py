@@ -225,6 +225,7 @@ class App:
             app.mirror.accounts.forget_discovery(name)
         previews: list[Preview] = []
         set_right(app.mirror, now)
+        app.mirror.accounts.only(app.settings.accounts)
         commands.carry_out(app.mirror, app.reminders, now)
         reports = await asyncio.gather(
             *(
@@ -253,21 +254,8 @@ class App:
         """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
         try:
             note_settings(mirror, name, self.settings.accounts[name])
-            async with self.server(name, scheduled=scheduled) as server, _bounded(name):
-                report = await AccountCycle(
-                    server=server,
-                    mirror=mirror,
-                    account=name,
-                    judge=self.judge(name, now),
-                    reminders=self.reminders(name) if ask else replace(self.reminders(name), max_new_per_day=0),
-                    guards=GuardPolicy(**self.settings.guards.model_dump()),
-                    zone=self.zone,
-                    backups=self.settings.state_dir / "backups",
-                    write=self.settings.accounts[name].write != "never",
-                    now=now,
-                    previews=previews,
-                    progress=progress,
-                ).run()
+            async with self._cycle_of(name, mirror, now, scheduled, previews, progress, ask=ask) as cycle:
+                report = await cycle.run()
         except CardsyncError as error:
             # other sentences may hold the names of books
             what = {"what": str(error)} if isinstance(error, _TOLD) else {}
@@ -285,6 +273,40 @@ class App:
         mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
+
+    async def read(self, name: str, mirror: Mirror, progress: Callable[[int, int], None]) -> None:
+        """Pull one account into ``mirror``, and do nothing else.  Raises what a pull raises."""
+        note_settings(mirror, name, self.settings.accounts[name])
+        async with self._cycle_of(name, mirror, self.clock(), False, None, progress, ask=False) as cycle:
+            await cycle.pull.run()
+
+    @asynccontextmanager
+    async def _cycle_of(
+        self,
+        name: str,
+        mirror: Mirror,
+        now: datetime,
+        scheduled: bool,
+        previews: list[Preview] | None,
+        progress: Callable[[int, int], None],
+        *,
+        ask: bool,
+    ) -> AsyncIterator[AccountCycle]:
+        async with self.server(name, scheduled=scheduled) as server, _bounded(name):
+            yield AccountCycle(
+                server=server,
+                mirror=mirror,
+                account=name,
+                judge=self.judge(name, now),
+                reminders=self.reminders(name) if ask else replace(self.reminders(name), max_new_per_day=0),
+                guards=GuardPolicy(**self.settings.guards.model_dump()),
+                zone=self.zone,
+                backups=self.settings.state_dir / "backups",
+                write=self.settings.accounts[name].write != "never",
+                now=now,
+                previews=previews,
+                progress=progress,
+            )
 
 
 @asynccontextmanager

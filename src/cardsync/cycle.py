@@ -51,17 +51,7 @@ class AccountCycle:
         if self.previews is None:
             await writer.resolve()
         self.mirror.problems.forget(self.account, MISTAKE)
-        pull = Pull(
-            server=self.server,
-            mirror=self.mirror,
-            account=self.account,
-            wanted=tuple(self.judge.policies),
-            guards=self.guards,
-            now=self.now,
-            backups=self.backups,
-            progress=self.progress,
-            holds_block=partial(holds_block, policy=self.reminders),
-        )
+        pull = self.pull
         pulled = await pull.run()
         assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         annotated = await Annotate(
@@ -96,6 +86,21 @@ class AccountCycle:
                 "guarded_books": self._guarded(),
             },
             endings=annotated.endings,
+        )
+
+    @property
+    def pull(self) -> Pull:
+        """The first of the three stages."""
+        return Pull(
+            server=self.server,
+            mirror=self.mirror,
+            account=self.account,
+            wanted=tuple(self.judge.policies),
+            guards=self.guards,
+            now=self.now,
+            backups=self.backups,
+            progress=self.progress,
+            holds_block=partial(holds_block, policy=self.reminders),
         )
 
     def _left_out(self) -> int:

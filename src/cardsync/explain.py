@@ -146,7 +146,7 @@ def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None, jud
     policy = app.reminders(person.account)
     if not plan.may_ask(state, kind, policy, now):
         return _asked_lately(app, person, kind, state.ended[kind])
-    return _obstacle(app, person, now)
+    return _said_elsewhere(app, person, kind, now) or _obstacle(app, person, now)
 
 
 def _due(app: App, person: Person) -> Why:
@@ -194,6 +194,19 @@ _ENDED = {
     Ending.WITHDRAWN: "The question was withdrawn",
     Ending.SETTLED: "A source saw the address in use, which answers the question",
 }
+
+
+def _said_elsewhere(app: App, person: Person, kind: QuestionKind, now: datetime) -> Why | None:
+    """An answer from before the account moved: it keeps the question away, until it is taken along."""
+    left = next((each for each in app.mirror.moves.left(new=person.account) if each.there == person.id), None)
+    if left is None:
+        return None
+    state = app.mirror.standings.of(left.contact_id)
+    if plan.may_ask(state, kind, app.reminders(person.account), now):
+        return None
+    moves = f"cardsync account move {shlex.join(dict.fromkeys((left.account, left.new)))}"
+    sentence = f"Not asked: an answer from before {left.account} moved holds. {moves} takes it along."
+    return Why(state="moved", sentence=sentence)
 
 
 def _why_it_waits(app: App, person: Person) -> str:

@@ -1,5 +1,7 @@
 """What needs the owner: problems that are stored, and what the last cycle and the groups of the config tell."""
 
+import shlex
+from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,8 +10,9 @@ from cardsync.inquiries import names
 from cardsync.pull.members import existing_groups, resolved
 from cardsync.pull.vip import same_name
 from cardsync.records import GUARDS, ProblemKind
+from cardsync.words import count
 
-FAILED, EMPTY_GROUP, SHARED_BOOK = "cycle-failed", "empty-group", "shared-book"
+FAILED, EMPTY_GROUP, SHARED_BOOK, MOVED = "cycle-failed", "empty-group", "shared-book", "account-moved"
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
 SOURCE = "source-failed"
 """A source of evidence that gives nothing; a release lifts its wait."""
@@ -24,6 +27,7 @@ def all_of(app: App) -> list[dict[str, Any]]:
     told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
     told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
     told += [_row(SHARED_BOOK, name, detail, since) for name in app.settings.accounts for detail in shared(app, name)]
+    told += [_row(MOVED, new, detail, since) for new, detail in _moved(app)]
     return [*stored(app), *told, *sources(app)]
 
 
@@ -99,6 +103,19 @@ def shared(app: App, account: str) -> Iterator[str]:
 _SHARED = (
     "The address book {book} is also one of {other}, and each would ask about the same cards. "
     'Leave it to one of them: address_books, or write = "never".'
+)
+
+
+def _moved(app: App) -> Iterator[tuple[str, str]]:
+    """The accounts in which contacts are whose history is with books that are left behind, and what to do."""
+    for (old, new), contacts in Counter((each.account, each.new) for each in app.mirror.moves.left()).items():
+        command = f"cardsync account move {shlex.join(dict.fromkeys((old, new)))}"
+        yield new, _MOVED.format(contacts=count(contacts, "contact"), old=old, command=command)
+
+
+_MOVED = (
+    "What is remembered of {contacts}, answers among it, belongs to an address book of {old} that is not there any "
+    "more. {command} takes it along; cardsync account forget {old} drops it."
 )
 
 

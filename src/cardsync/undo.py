@@ -108,7 +108,7 @@ async def back_up(app: App, folder: Path, *, dry_run: bool) -> list[dict[str, An
                     rows.append({**row, "what": f"{name} / {found.display_name}"})
         except CardsyncError as error:
             rows.append(_backup_row(what=name, error=str(error), exit_code=error.exit_code))
-    target = None if dry_run else _copied(app, folder)
+    target = None if dry_run else copy_of_database(app, folder)
     rows.append(_backup_row(what="database", path=target))
     return rows
 
@@ -132,7 +132,8 @@ async def _backed_up(app: App, server: Server, book: AddressBook, folder: Path, 
     return _backup_row(path=str(made.path), cards=made.cards, error=unread, exit_code=PARTIAL if unread else 0)
 
 
-def _copied(app: App, folder: Path) -> str | None:
+def copy_of_database(app: App, folder: Path) -> str | None:
+    """A copy of the whole state as a file in that folder; raises ``StateProblem``."""
     if app.mirror.database.path is None:
         return None
     try:

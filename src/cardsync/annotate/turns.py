@@ -1,5 +1,6 @@
 """Whose turn it is to be asked, and how many may be asked now, from what the mirror holds."""
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -8,6 +9,7 @@ from cardsync.annotate import plan
 from cardsync.annotate.writer import CONVERTED, RESTLESS
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE
+from cardsync.model import QuestionKind
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Book, ProblemKind, VipCard
 from cardsync.vcard.contact import contact_of
@@ -54,13 +56,16 @@ class Turns:
         """Who may be asked now, most worth asking first."""
         books = tuple(books)
         ranked: list[tuple[tuple[int, float, int], Book, int]] = []
+        before: dict[int | None, list[int]] = defaultdict(list)  # what was said of a contact elsewhere holds, too
+        for left in self.mirror.moves.left(new=self.account):
+            before[left.there].append(left.contact_id)
         for book in books:
             if not self.may_write(book):
                 continue
             standing = self.mirror.questions.standing(book.id)
             for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
-                state = self.mirror.standings.of(contact_id)
-                if wish.kind and contact_id not in standing and plan.may_ask(state, wish.kind, self.policy, self.now):
+                known_as = (contact_id, *before[contact_id])
+                if wish.kind and contact_id not in standing and self._may_ask(known_as, wish.kind):
                     ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])
         homes = self._homes(books)
@@ -68,6 +73,10 @@ class Turns:
             found = self.mirror.books.cards(book.id, contact_id=contact_id)
             if found and homes.get(found[0].uid_key, book.id) == book.id and self._worth_a_look(book, found[0]):
                 yield book, found[0]
+
+    def _may_ask(self, contact_ids: Iterable[int], kind: QuestionKind) -> bool:
+        states = map(self.mirror.standings.of, contact_ids)
+        return all(plan.may_ask(state, kind, self.policy, self.now) for state in states)
 
     def _homes(self, books: Iterable[Book]) -> dict[str, int]:
         """By UID, the one book that a contact is asked in: where a question stands, else the first that may be."""

@@ -35,6 +35,7 @@ _MODULES = {
     "notes": "act",
     "backup": "act",
     "restore": "act",
+    "account": "account",
     "notify": "act",
     "sources": "sources",
     "config": "config",

@@ -279,7 +279,7 @@ def _list_kept(app: "App", *, as_json: bool) -> None:
     from cardsync import report
 
     rows: list[dict[str, Any]] = [
-        {"name": person.name, **version}
+        {"name": person.name, "account": person.account, **version}
         for person in report.people(app)
         for version in report.history(app, person)["versions"]
     ]

@@ -11,6 +11,7 @@ from cardsync.mirror.evidence import EvidenceStore
 from cardsync.mirror.figures import Figures
 from cardsync.mirror.journal import Journal
 from cardsync.mirror.marks import Marks
+from cardsync.mirror.moves import Moves
 from cardsync.mirror.problems import Commands, Cycles, Problems
 from cardsync.mirror.questions import Questions
 from cardsync.mirror.standings import Standings
@@ -34,6 +35,7 @@ class Mirror:
         self.commands = Commands(database)
         self.cycles = Cycles(database)
         self.marks = Marks(database)
+        self.moves = Moves(database)
         self.figures = Figures(database)
         self.told = Told(database)
         self.transaction = database.transaction

@@ -1,6 +1,6 @@
 """Accounts: what discovery found, and when a server is left alone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from urllib.parse import urlsplit
 
@@ -19,6 +19,13 @@ class Accounts:
         """When discovery last succeeded."""
         row = self._db.row("SELECT discovered_at FROM account WHERE name = ?", (account,))
         return maybe_moment(row[0]) if row else None
+
+    def only(self, accounts: Collection[str]) -> None:
+        """The books of all others are left behind; one that comes back is discovered anew."""
+        marks = ", ".join("?" * len(accounts))
+        with self._db.transaction():
+            self._db.execute(f"UPDATE address_book SET present = 0 WHERE account NOT IN ({marks})", tuple(accounts))
+            self._db.execute(f"UPDATE account SET discovered_at = NULL WHERE name NOT IN ({marks})", tuple(accounts))
 
     def forget_discovery(self, account: str) -> None:
         """Discover again at the next cycle."""
