@@ -3,18 +3,22 @@ ARG BASE_IMAGE=python:3.12-slim
 
 FROM ${BASE_IMAGE} AS build
 WORKDIR /src
-COPY requirements/build.txt requirements/runtime.txt requirements/
+COPY requirements/build.txt requirements/demo.txt requirements/
 RUN python3 -m venv /build \
  && /build/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/build.txt \
  && python3 -m venv /opt/cardsync \
- && /opt/cardsync/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/runtime.txt
+ && /opt/cardsync/bin/python -m pip install --no-cache-dir --quiet --require-hashes -r requirements/demo.txt
 COPY pyproject.toml README.md LICENSE ./
 COPY src src
 RUN /build/bin/python -m hatchling build -t wheel -d /dist \
  && /opt/cardsync/bin/python -m pip install --no-cache-dir --quiet --no-deps /dist/*.whl \
- && /opt/cardsync/bin/python -m pip uninstall --quiet --yes pip setuptools
+ && /opt/cardsync/bin/python -m pip uninstall --quiet --yes pip setuptools \
+ && find /opt/cardsync -type d \( -name tests -o -name test \) -prune -exec rm -r {} +
 
 FROM ${BASE_IMAGE}
+LABEL org.opencontainers.image.title="cardsync" \
+      org.opencontainers.image.description="Asks, in a contact's own note, whether the work details are still right" \
+      org.opencontainers.image.licenses="MIT"
 RUN groupadd --gid 1000 cardsync \
  && useradd --uid 1000 --gid 1000 --no-create-home --home-dir /data --shell /usr/sbin/nologin cardsync \
  && install -d -o 1000 -g 1000 -m 0700 /data \
