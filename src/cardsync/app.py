@@ -197,32 +197,33 @@ class App:
         *,
         dry_run: bool = False,
         scheduled: bool = False,
-        afresh: bool = False,
+        account: str | None = None,
         ask: bool = True,
         progress: Callable[[int, int], None] = lambda done, of: None,
     ) -> Cycle:
         """All accounts, each on its own: one that fails does not stop the others.
 
         A dry run works on a copy of the mirror, for the caller to close, and PUTs nothing.  A scheduled cycle leaves
-        alone the accounts whose server was away a moment ago; one ``afresh`` discovers all books again.  ``ask``: not
-        where the sources have seen nobody yet, so that the first question is not about somebody who just wrote.
+        alone the accounts whose server was away a moment ago; one of an ``account`` is of that one, whose books are
+        discovered again.  ``ask``: not where the sources have seen nobody yet, so that the first question is not about
+        somebody who just wrote.
         """
         with structlog.contextvars.bound_contextvars(cycle=token_hex(3)):
             if not dry_run:
                 self.mirror.cycles.begin(self.clock(), os.getpid())
             try:
-                return await self._cycle(dry_run, scheduled, afresh, ask, progress)
+                return await self._cycle(dry_run, scheduled, account, ask, progress)
             finally:
                 if not dry_run:
                     self.mirror.cycles.over()
 
     async def _cycle(
-        self, dry_run: bool, scheduled: bool, afresh: bool, ask: bool, progress: Callable[[int, int], None]
+        self, dry_run: bool, scheduled: bool, account: str | None, ask: bool, progress: Callable[[int, int], None]
     ) -> Cycle:
         now = self.clock()
         app = replace(self, mirror=self.mirror.copy()) if dry_run else self
-        for name in app.settings.accounts if afresh else ():
-            app.mirror.accounts.forget_discovery(name)
+        if account:
+            app.mirror.accounts.forget_discovery(account)
         previews: list[Preview] = []
         set_right(app.mirror, now)
         app.mirror.accounts.only(app.settings.accounts)
@@ -230,7 +231,7 @@ class App:
         reports = await asyncio.gather(
             *(
                 self._account(name, app.mirror, now, scheduled, previews if dry_run else None, progress, ask=ask)
-                for name in app.settings.accounts
+                for name in ((account,) if account else app.settings.accounts)
             )
         )
         done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews), mirror=app.mirror)

@@ -23,8 +23,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
                 steps = server.steps
     except CardsyncError as error:
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
-    only = app.settings.model_copy(update={"accounts": {name: app.settings.accounts[name]}})
-    done = await replace(app, settings=only).cycle(dry_run=True, afresh=True)  # rights and books as they are today
+    done = await app.cycle(dry_run=True, account=name)  # rights and books as they are today
     with closing(done.mirror):
         seen = replace(app, mirror=done.mirror)
         return _result(seen, name, steps, error=done.reports[0].error, exit_code=done.exit_code)

@@ -187,3 +187,14 @@ def _answered(card: bytes) -> bytes:
     lines = note.split(b"\\n")
     at = max(index for index, line in enumerate(lines) if b"ok" in line)
     return unfolded.replace(note, b"\\n".join([*lines[: at + 1], b"ok", *lines[at + 1 :]]))
+
+
+def test_check_and_status_name_a_book_that_two_accounts_see(house: Household) -> None:
+    house.fill()
+    text = house.config.read_text()
+    two = text[text.index("[accounts.home]") :].replace("[accounts.home]", "[accounts.two]")
+    house.config.write_text(text + two)
+    house.ok("sync")
+    for shown in (house.ok("check"), house.ok("status", "--problems")):
+        assert "also one of home" in shown
+        assert "account-moved" not in shown
