@@ -101,11 +101,14 @@ class Hand:
 
     # ------------------------------------------------------------ texts
 
-    def word_anywhere(self, note: Note) -> Gesture:
+    def word_anywhere(self, note: Note) -> Gesture | None:
         """Also inside a word of ours."""
         at = self.rng.randint(0, len(note.text))
         glue = self.rng.choice(("", " ", "\n"))
-        return Gesture(said="types a word anywhere", note=note.typed(at, f"{glue}{self.word()}{glue}"))
+        typed = note.typed(at, f"{glue}{self.word()}{glue}")
+        if any(line.strip().casefold() in _SAYING for line in {*typed.text.split("\n")} - {*note.text.split("\n")}):
+            return None  # what is left of "not ok" answers
+        return Gesture(said="types a word anywhere", note=typed)
 
     def own_line(self, note: Note) -> Gesture:
         """A line of the owner's at the end."""
