@@ -26,10 +26,11 @@ async def move(
             _remembered(mirror, old)
         await app.read(new, mirror, progress)
         before = _remembered(mirror, old)
+        if not mirror.moves.left(old, new):
+            raise CardsyncError(_NOBODY.format(contacts=count(before, "contact"), old=old, new=new))
         kept = _kept(app, dry_run=dry_run)
         moved = carry(mirror, old, new, app.clock())
-        if not moved:
-            raise CardsyncError(_NOBODY.format(contacts=count(before, "contact"), old=old, new=new))
+        mirror.moves.forget(old, empty=True)
         left = mirror.moves.remembered().get(old, 0)
         return {"from": old, "to": new, "contacts": moved, "left": left, "backup": kept, "dry_run": dry_run}
 

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta, tzinfo
 
 from cardsync.words import count
 
-AGAIN = timedelta(days=7)
-"""What still stands is told once more after that."""
+WEEK = timedelta(days=7)
+"""What still stands is told once more after that; a digest is about it."""
 DAY = timedelta(days=1)
 
 
@@ -29,9 +29,29 @@ class Message:
     text: str
 
 
+STUCK = Alarm(key="stuck", sentence="No cycle ends: nothing is read, asked or written. The log tells why.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stuck:
+    """Since when no cycle ends, and when that was told: the database, which remembers the rest, may be broken."""
+
+    since: datetime | None = None
+    told: datetime | None = None
+
+    def is_due(self, now: datetime) -> bool:
+        """Once it has lasted: a disk may be full for a moment."""
+        if self.since is None or now - self.since < _LASTS:
+            return False
+        return self.told is None or now - self.told >= (WEEK if self.told >= self.since else DAY)
+
+
+_LASTS = timedelta(hours=1)
+
+
 def due(alarms: Iterable[Alarm], told: Mapping[str, datetime], now: datetime) -> list[Alarm]:
     """Those that were not told lately; a time to come is of a clock that was ahead."""
-    return [alarm for alarm in alarms if not timedelta() <= now - told.get(alarm.key, now - AGAIN - DAY) < AGAIN]
+    return [alarm for alarm in alarms if not timedelta() <= now - told.get(alarm.key, now - WEEK - DAY) < WEEK]
 
 
 def over(alarms: Iterable[Alarm], told: Mapping[str, datetime], now: datetime) -> list[str]:
@@ -59,7 +79,7 @@ _MOST, _LONGEST = 12, 240  # lines and their characters: ntfy takes 4,096 bytes
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Week:
-    """Counts of one account since the last digest; ``fresh`` of ``vips`` are probably right."""
+    """Counts of one account in the last seven days; ``fresh`` of ``vips`` are probably right."""
 
     account: str
     asked: int

@@ -268,6 +268,7 @@ class App:
             crash = f"{type(error).__name__} at {where(error)}"
             log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("account crashed", account=name, exc_info=True)
+            mirror.cycles.failing(name, now)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
         mirror.accounts.synced(name, self.clock())
         mirror.cycles.failing(name, None)

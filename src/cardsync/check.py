@@ -52,7 +52,7 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
         "vips": len(wishes),
         "worth_asking": sum(wish.kind is not None for wish in wishes),
         "problems": [
-            *shared(app, name),
+            *(detail for _, detail in shared(app, name)),
             *(
                 problem.detail
                 for problem in app.mirror.problems.all(name)

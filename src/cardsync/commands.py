@@ -12,8 +12,8 @@ from cardsync.mirror import Mirror
 from cardsync.mirror.standings import RESUMED
 from cardsync.model import WorkField
 from cardsync.policy import ReminderPolicy
-from cardsync.pull.members import set_resolved
-from cardsync.pull.stage import EMPTY
+from cardsync.pull import members
+from cardsync.pull.stage import ACCEPTED, EMPTY
 from cardsync.records import Asked, Ending, Pause, Problem, ProblemKind, Standing
 
 log = get_logger("cardsync.commands")
@@ -103,9 +103,9 @@ def _resume(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
     """Pauses and waits are over; what is known of the contact, also that the person left, is not."""
-    contact_id = int(arguments["contact"])
-    mirror.standings.store(contact_id, Standing(left_at=mirror.standings.of(contact_id).left_at))
-    mirror.contacts.record(contact_id, now, RESUMED)
+    for contact_id in mirror.moves.known_as(int(arguments["contact"])):
+        mirror.standings.store(contact_id, Standing(left_at=mirror.standings.of(contact_id).left_at))
+        mirror.contacts.record(contact_id, now, RESUMED)
 
 
 def _validate(
@@ -135,11 +135,11 @@ def _release(
 
 def _accept(mirror: Mirror, problem: Problem) -> None:
     """The owner has seen it: what tripped a guard is the truth, what was refused may be tried again."""
-    if problem.kind is ProblemKind.VIP_LOSS:
-        mirror.cycles.set_fact(f"accepted-vips:{problem.book_id}", "yes")
-        set_resolved(mirror, problem.book_id or 0, ())
-    if problem.kind is ProblemKind.LISTING and problem.reason == EMPTY:
-        mirror.cycles.set_fact(f"accepted-listing:{problem.book_id}", "yes")
+    if problem.kind is ProblemKind.VIP_LOSS and problem.book_id is not None:
+        mirror.cycles.set_book_fact(problem.book_id, members.ACCEPTED, "yes")
+        members.set_resolved(mirror, problem.book_id, ())
+    if problem.kind is ProblemKind.LISTING and problem.reason == EMPTY and problem.book_id is not None:
+        mirror.cycles.set_book_fact(problem.book_id, ACCEPTED, "yes")
     if problem.kind is ProblemKind.QUARANTINED and problem.book_id is not None:
         mirror.books.list_again(problem.book_id)
     if problem.kind is ProblemKind.LOGIN:

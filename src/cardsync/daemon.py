@@ -12,10 +12,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cardsync.alarms import Stuck
 from cardsync.app import App, utc_now
 from cardsync.consulting import Beside, unseen
 from cardsync.errors import CardsyncError, ConfigError, StateProblem
-from cardsync.lock import cycle_turn, daemon_lock
+from cardsync.lock import cycle_lock, cycle_turn, daemon_lock
 from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
@@ -59,6 +60,7 @@ class Daemon:
         self._supervisor = supervisor
         self._page: Page | None = None
         self._opening: asyncio.Future[None] | None = None
+        self._stuck = Stuck()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -66,6 +68,9 @@ class Daemon:
 
         with daemon_lock(self._settings.state_dir):
             self._app = App.open(self._settings, clock=self._clock)
+            with cycle_lock(self._settings.state_dir, wait=False) as free:
+                if free:  # a cycle that was killed did not end; a container's next daemon has the same number
+                    self._app.mirror.cycles.over()
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)
@@ -76,7 +81,7 @@ class Daemon:
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
-            await self._serve_page()
+            self._opening = asyncio.ensure_future(self._serve_page())  # its token may take its time; cycles do not wait
             self._supervisor.ready()
             await self._watch(scheduler)
             log.info("stopping")
@@ -148,13 +153,12 @@ class Daemon:
 
     async def _tell(self, done: Cycle | None) -> None:
         """The owner, of what the cycle came to (None: it did not end)."""
-        notify = self._settings.notify
-        if self._stop.is_set() or not (notify.ping or notify.ntfy or notify.webhook or notify.email or notify.apprise):
+        if self._stop.is_set() or not self._settings.notify.is_on:
             return
         from cardsync import telling
 
         try:
-            await telling.after(self._app, done)
+            self._stuck = await telling.after(self._app, done, self._stuck)
         except asyncio.CancelledError:
             log.info("telling cut short")
         except Exception as error:  # noqa: BLE001 - the daemon goes on

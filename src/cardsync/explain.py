@@ -198,15 +198,12 @@ _ENDED = {
 
 def _said_elsewhere(app: App, person: Person, kind: QuestionKind, now: datetime) -> Why | None:
     """An answer from before the account moved: it keeps the question away, until it is taken along."""
-    left = next((each for each in app.mirror.moves.left(new=person.account) if each.there == person.id), None)
-    if left is None:
-        return None
-    state = app.mirror.standings.of(left.contact_id)
-    if plan.may_ask(state, kind, app.reminders(person.account), now):
-        return None
-    moves = f"cardsync account move {shlex.join(dict.fromkeys((left.account, left.new)))}"
-    sentence = f"Not asked: an answer from before {left.account} moved holds. {moves} takes it along."
-    return Why(state="moved", sentence=sentence)
+    for left in app.mirror.moves.before().get(person.id, ()):
+        if not plan.may_ask(app.mirror.standings.of(left.contact_id), kind, app.reminders(person.account), now):
+            move = f"cardsync account move {shlex.join(dict.fromkeys((left.account, left.new)))}"
+            sentence = f"Not asked: an answer from before {left.account} moved holds. {move} takes it along."
+            return Why(state="moved", sentence=sentence)
+    return None
 
 
 def _why_it_waits(app: App, person: Person) -> str:

@@ -14,6 +14,7 @@ from cardsync.inquiries import names
 from cardsync.lock import daemon_since
 from cardsync.outcome import PARTIAL
 from cardsync.schedule import Due
+from cardsync.words import count
 
 SLACK = timedelta(minutes=5)
 """How much later than planned a cycle may begin: a busy machine, a cycle of another process before it."""
@@ -87,7 +88,7 @@ def _minute(at: datetime) -> str:
 def parts(app: App, *, only_daemon: bool = False) -> list[Part]:
     """All parts, the daemon first."""
     running = daemon(times_of(app), app.clock())
-    return [running] if only_daemon else [running, *_accounts(app), *_sources(app)]
+    return [running] if only_daemon else [running, _config(app), *_accounts(app), *_sources(app)]
 
 
 def times_of(app: App) -> Times:
@@ -114,6 +115,15 @@ def _lives(pid: int) -> bool:
     except OSError:
         return True
     return True
+
+
+def _config(app: App) -> Part:
+    """What is in the config and nowhere else, and so of no account: a list that nobody is in."""
+    empty = [row for row in needs.all_of(app) if row["kind"] == needs.EMPTY_GROUP]
+    if not empty:
+        return Part(part="config", state=State.OK, detail="Each list that it names has somebody in it.")
+    detail = f"{count(len(empty), 'list')} with nobody in it: cardsync status --problems."
+    return Part(part="config", state=State.NEEDS_YOU, detail=detail)
 
 
 def _accounts(app: App) -> Iterator[Part]:

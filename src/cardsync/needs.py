@@ -16,6 +16,8 @@ FAILED, EMPTY_GROUP, SHARED_BOOK, MOVED = "cycle-failed", "empty-group", "shared
 """Kinds of what no release clears: it goes when a cycle finds it mended."""
 SOURCE = "source-failed"
 """A source of evidence that gives nothing; a release lifts its wait."""
+KINDS = (*(kind.value for kind in ProblemKind), FAILED, EMPTY_GROUP, SHARED_BOOK, MOVED, SOURCE)
+"""All that a row's ``kind`` may be."""
 
 
 def all_of(app: App) -> list[dict[str, Any]]:
@@ -25,14 +27,19 @@ def all_of(app: App) -> list[dict[str, Any]]:
         return [*stored(app), *sources(app)]
     since = last["finished_at"].isoformat()
     told = [_row(FAILED, name, error, since) for name, error in _failed(app, last["report"]["accounts"])]
-    told += [_row(EMPTY_GROUP, "", detail, since) for detail in _empty_groups(app)]
-    told += [_row(SHARED_BOOK, name, detail, since) for name in app.settings.accounts for detail in shared(app, name)]
-    told += [_row(MOVED, new, detail, since) for new, detail in _moved(app)]
+    told += [_row(EMPTY_GROUP, "", detail, since, about=group) for group, detail in _empty_groups(app)]
+    for name in app.settings.accounts:
+        told += [_row(SHARED_BOOK, name, detail, since, about=book) for book, detail in shared(app, name)]
+    told += [_row(MOVED, new, detail, since, about=old) for old, new, detail in _moved(app)]
     return [*stored(app), *told, *sources(app)]
 
 
 def stored(app: App) -> list[dict[str, Any]]:
-    """Those that are stored until they are solved or released, with name and end of the address of the card."""
+    """Those that are stored until they are solved or released, with name and end of the address of the card.
+
+    Not of an account or a book that is not there any more.
+    """
+    there = {book.id for name in app.settings.accounts for book in app.mirror.books.of(name)}
     return [
         {
             "kind": problem.kind.value,
@@ -40,11 +47,13 @@ def stored(app: App) -> list[dict[str, Any]]:
             "book": app.mirror.books.book(problem.book_id).found.display_name if problem.book_id else None,
             "card": problem.href.rsplit("/", 1)[-1] or None,
             "name": app.mirror.books.name_at(problem.book_id or 0, problem.href),
+            "about": None,
             "reason": problem.reason,
             "detail": problem.detail,
             "since": problem.since.isoformat(),
         }
         for problem in app.mirror.problems.all()
+        if problem.account in app.settings.accounts and (problem.book_id is None or problem.book_id in there)
     ]
 
 
@@ -66,13 +75,14 @@ def held(app: App, book_id: int) -> str | None:
     return next((kind.value for kind in kinds), None)
 
 
-def _row(kind: str, account: str, detail: str, since: str) -> dict[str, Any]:
+def _row(kind: str, account: str, detail: str, since: str, *, about: str | None = None) -> dict[str, Any]:
     return {
         "kind": kind,
         "account": account,
         "book": None,
         "card": None,
         "name": None,
+        "about": about,
         "reason": kind,
         "detail": detail,
         "since": since,
@@ -88,8 +98,8 @@ def _failed(app: App, accounts: list[dict[str, Any]]) -> Iterator[tuple[str, str
             yield name, f"The last cycle failed. {report['error'].removeprefix(f'{name}: ')}"
 
 
-def shared(app: App, account: str) -> Iterator[str]:
-    """One sentence for each book of the account that an account before it in the config has, too: both would ask."""
+def shared(app: App, account: str) -> Iterator[tuple[str, str]]:
+    """(name, sentence) of each book that an account before this one in the config has, too: both would ask."""
     writing = [name for name, each in app.settings.accounts.items() if each.write != "never"]
     if account not in writing:
         return
@@ -97,7 +107,7 @@ def shared(app: App, account: str) -> Iterator[str]:
     books = {book.found.href: name for name in before for book in app.mirror.books.of(name)}
     for book in app.mirror.books.of(account):
         if other := books.get(book.found.href):
-            yield _SHARED.format(book=book.found.display_name, other=other)
+            yield book.found.display_name, _SHARED.format(book=book.found.display_name, other=other)
 
 
 _SHARED = (
@@ -106,11 +116,11 @@ _SHARED = (
 )
 
 
-def _moved(app: App) -> Iterator[tuple[str, str]]:
-    """The accounts in which contacts are whose history is with books that are left behind, and what to do."""
+def _moved(app: App) -> Iterator[tuple[str, str, str]]:
+    """(old, new, what to do) of the accounts that contacts are in whose history is with books that are left behind."""
     for (old, new), contacts in Counter((each.account, each.new) for each in app.mirror.moves.left()).items():
         command = f"cardsync account move {shlex.join(dict.fromkeys((old, new)))}"
-        yield new, _MOVED.format(contacts=count(contacts, "contact"), old=old, command=command)
+        yield old, new, _MOVED.format(contacts=count(contacts, "contact"), old=old, command=command)
 
 
 _MOVED = (
@@ -119,8 +129,8 @@ _MOVED = (
 )
 
 
-def _empty_groups(app: App) -> Iterator[str]:
-    """One sentence for each group of the config that nobody is in, once all books were looked through for it."""
+def _empty_groups(app: App) -> Iterator[tuple[str, str]]:
+    """(name, sentence) of each group of the config that nobody is in, once all books were looked through for it."""
     accounts = [app.mirror.books.of(name) for name in app.settings.accounts]
     books = [book for of in accounts for book in of]
     wanted = tuple(app.settings.groups)
@@ -132,7 +142,7 @@ def _empty_groups(app: App) -> Iterator[str]:
     existing = {name for book in books for name in existing_groups(app.mirror, book)}
     for name in wanted:
         if name not in filled:
-            yield _nobody(name, existing)
+            yield name, _nobody(name, existing)
 
 
 def _nobody(group: str, existing: set[str]) -> str:

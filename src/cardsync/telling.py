@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from cardsync import needs
-from cardsync.alarms import AGAIN, Alarm, Message, Week, digest, due, message, over, week_of
+from cardsync.alarms import STUCK, WEEK, Alarm, Message, Stuck, Week, digest, due, message, over, week_of
 from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.logs import get_logger
@@ -28,7 +28,7 @@ _DIGEST = "digest "
 _FATAL = frozenset({1, 10, 11, 13})
 """Exit codes of a cycle after which the ping says that it failed: the others mend themselves, or are a part."""
 
-_SENTENCES: Mapping[str, str] = {
+SENTENCES: Mapping[str, str] = {
     ProblemKind.LOGIN: "{account}: the server refuses the login; nothing is read until the password is set right.",
     ProblemKind.VIP_LOSS: "{account}: a list is gone, or lost many; nothing is written until: cardsync release.",
     ProblemKind.MASS_CHANGE: "{account}: much changed at once; nothing is written until: cardsync release.",
@@ -40,6 +40,7 @@ _SENTENCES: Mapping[str, str] = {
     needs.FAILED: "{account}: not synced for over a day.",
     needs.EMPTY_GROUP: "A list of the config has nobody in it.",
     needs.SHARED_BOOK: "{account}: an address book is another account's, too.",
+    needs.MOVED: "{account}: contacts have moved here; cardsync account move takes along what you answered.",
     needs.SOURCE: "The source {account} fails.",
 }
 
@@ -71,15 +72,30 @@ def channels(settings: Settings) -> list[Channel]:
     return found
 
 
-async def after(app: App, done: Cycle | None) -> None:
-    """After a cycle (None: it did not even end): ping, then what needs the owner; nothing that fails here is raised."""
-    notify = app.settings.notify
+async def after(app: App, done: Cycle | None, stuck: Stuck) -> Stuck:
+    """After a cycle (None: it did not even end): ping, then what needs the owner; nothing that fails here is raised.
+
+    Takes and returns since when no cycle ends.
+    """
+    notify, now = app.settings.notify, app.clock()
     if notify.ping:
         await _quietly("ping", ping(notify.ping.get_secret_value(), failed=done is None or done.exit_code in _FATAL))
-    ways, now = channels(app.settings), app.clock()
-    quiet = notify.quiet_hours is not None and within(notify.quiet_hours, app.zone, now)
-    if not ways or done is None or quiet:
-        return
+    ways = [] if notify.quiet_hours and within(notify.quiet_hours, app.zone, now) else channels(app.settings)
+    if done is None:
+        return await _tell_stuck(ways, replace(stuck, since=stuck.since or now), now)
+    if ways:
+        await _tell_all(app, ways, now)
+    return Stuck(told=stuck.told)
+
+
+async def _tell_stuck(ways: Sequence[Channel], stuck: Stuck, now: datetime) -> Stuck:
+    if not stuck.is_due(now):
+        return stuck
+    sent = [await _quietly(way.name, way.send(message([STUCK], include_names=False))) for way in ways]
+    return replace(stuck, told=now) if any(sent) else stuck
+
+
+async def _tell_all(app: App, ways: Sequence[Channel], now: datetime) -> None:
     standing, this = list(alarms(app)), _week_due(app, now)
     for way in ways:
         await _tell(app, way, standing, now)
@@ -151,8 +167,9 @@ def alarms(app: App) -> Iterator[Alarm]:
             continue
         if kind == needs.SOURCE and app.mirror.evidence.state(account, now).failures < _OFTEN:
             continue
-        which = hashlib.sha256(f"{row['book']}\n{row['card']}\n{row['name']}".encode()).hexdigest()[:16]
-        sentence = _SENTENCES.get(kind, "{account}: " + kind).format(account=account)
+        what = "\n".join(str(row[key]) for key in ("book", "card", "name", "about"))
+        which = hashlib.sha256(what.encode()).hexdigest()[:16]
+        sentence = SENTENCES[kind].format(account=account)
         details = ": ".join(filter(None, (row["name"], row["detail"])))
         yield Alarm(key=f"{kind} {account} {which}", sentence=sentence, details=details)
 
@@ -168,7 +185,7 @@ def _is_away(app: App, account: str, now: datetime) -> bool:
 
 def week(app: App, now: datetime) -> Message:
     """The last seven days."""
-    weeks = [_week(app, name, now - AGAIN) for name in app.settings.accounts]
+    weeks = [_week(app, name, now - WEEK) for name in app.settings.accounts]
     return digest(weeks, len(needs.all_of(app)))
 
 

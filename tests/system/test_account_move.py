@@ -132,6 +132,44 @@ def test_what_was_said_at_the_new_server_before_the_move_counts_too(lived_in: Ho
     assert ODILE in kept  # its versions went along
 
 
+def test_who_left_before_the_move_and_has_a_new_employer_since_has_not_left(
+    lived_in: Household, elsewhere: Running
+) -> None:
+    house = lived_in
+    for name, said in ((ZORA, "resume"), (BASIL, "resume")):
+        house.ok(said, name)
+    house.ok("answer", ZORA, "left")
+    house.ok("answer", BASIL, "never")
+    cards = house.cards()
+    new = move_to(house, elsewhere, "cloud")
+    import_into(new, cards)
+    vip_list(new)
+    house.ok("sync")
+    (zora,) = (each for each in new.list_cards() if b"Zora" in new.get_card(each))
+    new.put_card(zora, new.get_card(zora).replace(b"ORG:Initrode", b"ORG:Umbrella"))
+    house.ok("sync")
+    house.ok("resume", BASIL)
+    house.ok("account", "move", "home", "cloud")
+    assert house.rows("SELECT count(*) FROM contact WHERE left_at IS NOT NULL") == [(0,)]
+    assert house.rows("SELECT count(*) FROM contact WHERE pause IS NOT NULL") == [(0,)]
+
+
+def test_after_a_whole_move_nothing_of_the_old_books_is_left(lived_in: Household, elsewhere: Running) -> None:
+    house, cards = lived_in, lived_in.cards()
+    with house.writable() as database:
+        database.execute(
+            "INSERT INTO problem (kind, account, book_id, href, reason, detail, since) "
+            "SELECT 'parked', 'home', id, '/x.vcf', 'damaged-again', 'old', '2026-01-01' FROM address_book"
+        )
+    new = move_to(house, elsewhere, "cloud")
+    import_into(new, cards)
+    house.ok("sync")
+    assert "damaged-again" not in house.ok("status", "--problems")  # of an account that is not in the config
+    house.ok("account", "move", "home", "cloud")
+    assert house.rows("SELECT DISTINCT account FROM address_book") == [("cloud",)]
+    assert house.rows("SELECT count(*) FROM problem WHERE account = 'home'") == [(0,)]
+
+
 def test_a_list_that_is_made_later_finds_the_history(lived_in: Household, elsewhere: Running) -> None:
     house, cards = lived_in, lived_in.cards()
     new = move_to(house, elsewhere, "cloud")

@@ -26,11 +26,11 @@ def states(house: Household, *arguments: str) -> tuple[int, dict[str, str]]:
 
 
 def test_without_a_daemon_it_ends_with_1_and_makes_no_state(house: Household) -> None:
-    assert states(house) == (1, {"daemon": "failed", "account home": "needs-you"})
+    assert states(house) == (1, {"daemon": "failed", "config": "ok", "account home": "needs-you"})
     assert not house.state.exists()
     house.fill()
     house.ok("sync")
-    assert states(house) == (1, {"daemon": "failed", "account home": "ok"})
+    assert states(house) == (1, {"daemon": "failed", "config": "ok", "account home": "ok"})
     assert states(house, "--live") == (1, {"daemon": "failed"})
 
 
@@ -38,10 +38,10 @@ def test_it_tells_a_working_daemon_from_an_account_that_needs_the_owner(house: H
     house.fill()
     daemon = house.daemon()
     daemon.wait_for("cycle")
-    assert states(house) == (0, {"daemon": "ok", "account home": "ok"})
+    assert states(house) == (0, {"daemon": "ok", "config": "ok", "account home": "ok"})
     house.proxy.before = lambda request: Response(401)
     assert house.cardsync("sync").exit_code == 11
-    assert states(house) == (3, {"daemon": "ok", "account home": "needs-you"})
+    assert states(house) == (3, {"daemon": "ok", "config": "ok", "account home": "needs-you"})
     said = house.cardsync("healthcheck").stdout
     assert "; login: cardsync status --problems.\n" in said
     assert not [word for name in PEOPLE for word in name.split() if word in said]

@@ -9,6 +9,9 @@ from typing import Any
 
 import pytest
 
+from cardsync import needs
+from cardsync.model import QuestionKind
+from cardsync.records import Ending
 from household import Household
 
 PAGE = Path(__file__).parents[2] / "docs" / "json.md"
@@ -166,3 +169,9 @@ def test_the_page_tells_every_key_and_type(house: Household) -> None:
     for command, paths in known.items():
         missing = paths.keys() - seen[command] - UNSEEN.get(command, set())
         assert not missing, f"{command}: docs/json.md tells of {sorted(missing)}, which nothing printed"
+
+
+@pytest.mark.parametrize("words", [needs.KINDS, tuple(Ending), tuple(QuestionKind)])
+def test_the_page_names_each_word(words: tuple[str, ...]) -> None:
+    page = PAGE.read_text("utf-8")
+    assert [word for word in words if f"`{word}`" not in page] == []

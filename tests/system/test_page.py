@@ -40,7 +40,7 @@ def test_health_and_readiness_tell_the_daemon_from_an_account(house: Household) 
     at = page(daemon)
     well = httpx.get(f"{at}/readyz")
     assert (well.status_code, well.json()["ok"]) == (200, True)
-    assert [part["part"] for part in well.json()["parts"]] == ["daemon", "account home"]
+    assert [part["part"] for part in well.json()["parts"]] == ["daemon", "config", "account home"]
     house.proxy.before = lambda request: Response(401)
     house.cardsync("sync")
     assert httpx.get(f"{at}/readyz").status_code == 503
@@ -78,6 +78,7 @@ def test_metrics_are_prometheus_own_format_and_hold_nobodys_name(house: Househol
 
 
 def test_the_token_guards_all_but_healthz_and_never_shows(house: Household) -> None:
+    house.fill()
     secret = "sesame-" + "x" * 20
     (house.home / "token").write_text(secret + "\n", "utf-8")
     house.configure(LISTEN, f'token_file = "{house.home}/token"')

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.alarms import AGAIN, DAY, Alarm, Week, digest, due, message, over, week_of
+from cardsync import needs, telling
+from cardsync.alarms import DAY, WEEK, Alarm, Stuck, Week, digest, due, message, over, week_of
 from cardsync.policy import within
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)  # a Monday
@@ -20,8 +21,8 @@ BERLIN = ZoneInfo("Europe/Berlin")
 def test_what_is_new_is_told_once_and_again_after_a_week() -> None:
     assert due([LOGIN], {}, NOW) == [LOGIN]
     told = {LOGIN.key: NOW}
-    assert due([LOGIN], told, NOW + HOUR) == due([LOGIN], told, NOW + AGAIN - HOUR) == []
-    assert due([LOGIN], told, NOW + AGAIN) == [LOGIN]
+    assert due([LOGIN], told, NOW + HOUR) == due([LOGIN], told, NOW + WEEK - HOUR) == []
+    assert due([LOGIN], told, NOW + WEEK) == [LOGIN]
 
 
 def test_what_comes_and_goes_is_told_once_a_day() -> None:
@@ -92,3 +93,20 @@ def test_the_digest_is_counts() -> None:
         "home: 1 address seen in use; 31 of 40 VIPs probably right.",
         "No problems.",
     ]
+
+
+def test_that_no_cycle_ends_is_told_once_it_lasts_and_once_a_day_at_most() -> None:
+    assert not Stuck().is_due(NOW)
+    assert not Stuck(since=NOW).is_due(NOW + HOUR / 2)
+    assert Stuck(since=NOW).is_due(NOW + HOUR)
+    told = Stuck(since=NOW, told=NOW + HOUR)
+    assert not told.is_due(NOW + DAY)
+    assert told.is_due(NOW + HOUR + WEEK)
+    comes_and_goes = Stuck(since=NOW + 2 * HOUR, told=NOW + HOUR)
+    assert not comes_and_goes.is_due(NOW + 4 * HOUR)
+    assert comes_and_goes.is_due(NOW + HOUR + DAY)
+
+
+def test_each_kind_of_trouble_has_its_sentence() -> None:
+    assert set(telling.SENTENCES) == set(needs.KINDS)
+    assert all(sentence.format(account="home") for sentence in telling.SENTENCES.values())

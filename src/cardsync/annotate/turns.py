@@ -1,6 +1,5 @@
 """Whose turn it is to be asked, and how many may be asked now, from what the mirror holds."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
@@ -56,15 +55,13 @@ class Turns:
         """Who may be asked now, most worth asking first."""
         books = tuple(books)
         ranked: list[tuple[tuple[int, float, int], Book, int]] = []
-        before: dict[int | None, list[int]] = defaultdict(list)  # what was said of a contact elsewhere holds, too
-        for left in self.mirror.moves.left(new=self.account):
-            before[left.there].append(left.contact_id)
+        before = self.mirror.moves.before()  # what was said of a contact elsewhere holds, too
         for book in books:
             if not self.may_write(book):
                 continue
             standing = self.mirror.questions.standing(book.id)
             for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
-                known_as = (contact_id, *before[contact_id])
+                known_as = (contact_id, *(left.contact_id for left in before.get(contact_id, ())))
                 if wish.kind and contact_id not in standing and self._may_ask(known_as, wish.kind):
                     ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])

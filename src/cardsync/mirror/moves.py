@@ -1,12 +1,16 @@
 """What is remembered of contacts whose address book is not there any more, and how it goes on in another one."""
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Row
 
 from cardsync.mirror.database import Database, iso
-from cardsync.records import Ending
+from cardsync.mirror.problems import of_book
+from cardsync.mirror.standings import RESUMED
+from cardsync.model import WorkField
+from cardsync.records import ANSWER, Ending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,9 +40,9 @@ class Moves:
         self._db = database
 
     def remembered(self) -> dict[str, int]:
-        """By account: how many contacts are remembered of books that are left behind."""
+        """By account that has books which are left behind: how many contacts are remembered of them."""
         rows = self._db.rows(
-            "SELECT b.account, count(*) AS contacts FROM contact t JOIN address_book b ON b.id = t.book_id "
+            "SELECT b.account, count(t.id) AS contacts FROM address_book b LEFT JOIN contact t ON t.book_id = b.id "
             "WHERE b.present = 0 GROUP BY b.account ORDER BY b.account"
         )
         return {row["account"]: row["contacts"] for row in rows}
@@ -61,6 +65,18 @@ class Moves:
         )
         return list(_each_once(rows))
 
+    def before(self) -> Mapping[int, Sequence[Left]]:
+        """By contact of a book that is there: as which ones it is known in books that are left behind."""
+        found: dict[int, list[Left]] = defaultdict(list)
+        for each in self.left():
+            if each.there is not None:
+                found[each.there].append(each)
+        return found
+
+    def known_as(self, contact_id: int) -> tuple[int, ...]:
+        """The contact, and as whom it is remembered from before its account moved."""
+        return (contact_id, *(left.contact_id for left in self.before().get(contact_id, ())))
+
     def carry(self, left: Left, now: datetime) -> None:
         """It goes on there: its history, answers, waits and kept versions, and what was seen there meanwhile.
 
@@ -79,13 +95,17 @@ class Moves:
                 (left.book_id, left.old_book, left.uid_key),
             )
 
-    def forget(self, account: str) -> int:
-        """Drop all that is remembered of the account's books that are left behind; how many contacts that were."""
-        found = self.remembered().get(account, 0)
+    def forget(self, account: str, *, empty: bool = False) -> None:
+        """Drop all that is remembered of the account's books that are left behind; or of those without a contact."""
+        narrowed = "AND id NOT IN (SELECT book_id FROM contact) " if empty else ""
         with self._db.transaction():
-            rows = self._db.rows("DELETE FROM address_book WHERE account = ? AND present = 0 RETURNING id", (account,))
-            self._db.many("DELETE FROM meta WHERE name LIKE '%:' || ?", [(row[0],) for row in rows])  # ids come again
-        return found
+            rows = self._db.rows(
+                f"DELETE FROM address_book WHERE account = ? AND present = 0 {narrowed}RETURNING id", (account,)
+            )
+            facts = [(f"{of_book(row[0])}*",) for row in rows]
+            self._db.many("DELETE FROM meta WHERE name GLOB ?", facts)  # another book may get the id
+            if not self._db.row("SELECT 1 FROM address_book WHERE account = ?", (account,)):
+                self._db.execute("DELETE FROM problem WHERE account = ?", (account,))
 
     def _over(self, left: Left) -> None:
         self._db.execute(
@@ -98,6 +118,7 @@ class Moves:
     def _join(self, contact_id: int, other: int, now: datetime) -> None:
         """Two that are one: ``other`` was seen for the first time when its server was new to us."""
         self._one_question(contact_id, other, now)
+        self._outdone(contact_id, other)
         self._db.execute(
             "UPDATE contact SET pause = ifnull(o.pause, contact.pause), left_at = ifnull(o.left_at, contact.left_at), "
             "not_before = nullif(max(ifnull(o.not_before, ''), ifnull(contact.not_before, '')), ''), "
@@ -122,6 +143,20 @@ class Moves:
             "UPDATE history SET contact_id = ? WHERE contact_id = ? AND what <> 'first seen'", (contact_id, other)
         )
         self._db.execute("DELETE FROM contact WHERE id = ?", (other,))
+
+    def _outdone(self, contact_id: int, other: int) -> None:
+        """What was said of it last counts: a new employer, an ok or a ``resume`` ends what was said before."""
+        later = "SELECT 1 FROM history h WHERE h.contact_id = ?2 AND"
+        employed = "(h.what = 'edited' AND h.field = ?3) OR h.what = ?4"
+        self._db.execute(
+            f"UPDATE contact SET left_at = NULL WHERE id = ?1 AND EXISTS ({later} h.at > left_at AND ({employed}))",
+            (contact_id, other, WorkField.ORGANISATION, f"{ANSWER}{Ending.CONFIRMED}"),
+        )
+        self._db.execute(
+            "UPDATE contact SET pause = NULL, not_before = NULL, dismissals = 0 "
+            f"WHERE id = ?1 AND EXISTS ({later} h.what = ?3)",
+            (contact_id, other, RESUMED),
+        )
 
     def _one_question(self, contact_id: int, other: int, now: datetime) -> None:
         """At most one block stands on a card: of two records of it the older, which knows what was asked."""

@@ -161,6 +161,11 @@ class Commands:
         self._db.execute("DELETE FROM command WHERE done_at < ?", (iso(before),))
 
 
+def of_book(book_id: int) -> str:
+    """How the names of an address book's facts begin."""
+    return f"book {book_id} "
+
+
 _BEGUN, _FAILING = "cycle begun", "failing since "
 
 
@@ -232,6 +237,14 @@ class Cycles:
         """A small fact."""
         row = self._db.row("SELECT value FROM meta WHERE name = ?", (name,))
         return row[0] if row else None
+
+    def book_fact(self, book_id: int, name: str) -> str | None:
+        """A small fact of an address book, which goes with it."""
+        return self.fact(f"{of_book(book_id)}{name}")
+
+    def set_book_fact(self, book_id: int, name: str, value: str) -> None:
+        """Store one."""
+        self.set_fact(f"{of_book(book_id)}{name}", value)
 
     def set_fact(self, name: str, value: str) -> None:
         """Store a small fact."""

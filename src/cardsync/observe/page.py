@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6
+from socket import AF_INET, AF_INET6, SHUT_RDWR
 from socketserver import TCPServer
 
 from cardsync.errors import StateProblem, where
@@ -37,10 +37,12 @@ class Route:
 class Page:
     """Serves until ``close``."""
 
-    def __init__(self, host: str, port: int, token: str | None, routes: Mapping[str, Route]) -> None:
+    def __init__(
+        self, host: str, port: int, token: str | None, routes: Mapping[str, Route], *, seconds: float = _TIMEOUT
+    ) -> None:
         """Raises ``StateProblem`` where the address cannot be had."""
         try:
-            self._server = _server(host)((host, port), _handler(token, routes))
+            self._server = _server(host)((host, port), _handler(token, routes, seconds))
         except OSError as error:
             raise StateProblem(f"http.listen: {host}:{port} cannot be had: {error.strerror or error}.") from None
         self.port: int = self._server.server_address[1]
@@ -69,10 +71,14 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
 
         def process_request(self, request: object, client_address: object) -> None:
             """More at once than anybody needs are turned away, so that no flood takes the memory."""
-            if self.free.acquire(blocking=False):
-                super().process_request(request, client_address)  # type: ignore[arg-type]  # as it came
-            else:
-                self.shutdown_request(request)  # type: ignore[arg-type]
+            if not self.free.acquire(blocking=False):
+                self.shutdown_request(request)  # type: ignore[arg-type]  # as it came
+                return
+            try:
+                super().process_request(request, client_address)  # type: ignore[arg-type]
+            except BaseException:  # there is no thread to be had
+                self.free.release()
+                raise
 
         def process_request_thread(self, request: object, client_address: object) -> None:
             try:
@@ -86,10 +92,24 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
     return Server
 
 
-def _handler(token: str | None, routes: Mapping[str, Route]) -> type[BaseHTTPRequestHandler]:
+def _handler(token: str | None, routes: Mapping[str, Route], seconds: float) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
-        timeout = _TIMEOUT
+        timeout = seconds
         server_version, sys_version = "cardsync", ""
+
+        def handle(self) -> None:
+            """The base class counts the time anew with each byte that comes."""
+            cut = threading.Timer(seconds, self._cut)
+            cut.daemon = True
+            cut.start()
+            try:
+                super().handle()
+            finally:
+                cut.cancel()
+
+        def _cut(self) -> None:
+            with suppress(OSError):
+                self.connection.shutdown(SHUT_RDWR)
 
         def do_GET(self) -> None:
             route = routes.get(self.path.partition("?")[0])

@@ -12,6 +12,10 @@ from cardsync.vcard.document import scan
 from cardsync.vcard.groups import group_of
 from cardsync.words import count
 
+ACCEPTED = "accepted vips"
+"""The fact of a book whose loss of VIPs the owner accepted."""
+_LISTS, _WANTED = "lists", "wanted"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Members:
@@ -26,14 +30,13 @@ def resolve(mirror: Mirror, book: Book, wanted: tuple[str, ...], guards: GuardPo
     groups, cards = _groups(mirror, book), _cards(mirror, book)
     after = vip.vips(wanted, groups, cards, book.found.display_name)
     before = mirror.books.vips(book.id)
-    accepted = f"accepted-vips:{book.id}"
     loss = _loss(wanted, before, after, _vanished(mirror, book, wanted, groups), guards)
-    if loss and not mirror.cycles.fact(accepted):
+    if loss and not mirror.cycles.book_fact(book.id, ACCEPTED):
         return Members(count=len(before), lost=loss)
     with mirror.transaction():
         mirror.books.store_vips(book.id, after)
-        mirror.cycles.set_fact(accepted, "")
-        mirror.cycles.set_fact(f"lists:{book.id}", "\n".join(sorted(_lists(book, groups))))
+        mirror.cycles.set_book_fact(book.id, ACCEPTED, "")
+        mirror.cycles.set_book_fact(book.id, _LISTS, "\n".join(sorted(_lists(book, groups))))
     return Members(count=len(after))
 
 
@@ -44,16 +47,12 @@ def existing_groups(mirror: Mirror, book: Book) -> tuple[str, ...]:
 
 def resolved(mirror: Mirror, book_id: int, wanted: tuple[str, ...]) -> bool:
     """Whether the VIPs that the mirror holds are those of the groups ``wanted``, as the last pull saw the book."""
-    return mirror.cycles.fact(_resolved_for(book_id)) == "\n".join(wanted)
+    return mirror.cycles.book_fact(book_id, _WANTED) == "\n".join(wanted)
 
 
 def set_resolved(mirror: Mirror, book_id: int, wanted: tuple[str, ...]) -> None:
     """They are, from now on; for no groups at all: they are to be worked out anew."""
-    mirror.cycles.set_fact(_resolved_for(book_id), "\n".join(wanted))
-
-
-def _resolved_for(book_id: int) -> str:
-    return f"wanted:{book_id}"
+    mirror.cycles.set_book_fact(book_id, _WANTED, "\n".join(wanted))
 
 
 def _cards(mirror: Mirror, book: Book) -> list[vip.CardMembership]:
@@ -72,7 +71,7 @@ def _groups(mirror: Mirror, book: Book) -> list[Group]:
 
 def _vanished(mirror: Mirror, book: Book, wanted: tuple[str, ...], groups: list[Group]) -> frozenset[str]:
     """The wanted lists that were a group card, or the book itself, at the last look and are neither now."""
-    had = frozenset((mirror.cycles.fact(f"lists:{book.id}") or "").split("\n"))
+    had = frozenset((mirror.cycles.book_fact(book.id, _LISTS) or "").split("\n"))
     return frozenset(name for name in wanted if vip.same_name(name) in had - _lists(book, groups))
 
 

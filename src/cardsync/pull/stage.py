@@ -27,6 +27,8 @@ from cardsync.words import count
 log = get_logger("cardsync.pull")
 EMPTY = "empty"
 """The reason of a listing that a release accepts."""
+ACCEPTED = "accepted listing"
+"""The fact of a book whose release was that."""
 SEVERAL = 3  # books in a row that break off, or all: it is the server
 HOLDS = timedelta(hours=24)
 """How long discovery and a comparison of all ETags hold; some servers never own up to a lost token."""
@@ -161,7 +163,7 @@ class Pull:
             bad = self.mirror.problems.of_book(book.id, ProblemKind.QUARANTINED).keys() - {""}
             self.mirror.problems.gone(book.id, [href for href in bad if is_gone(href, listing)])
             self.mirror.books.commit_marker(book.id, listing.marker, listed_at=self.now if listing.complete else None)
-            self.mirror.cycles.set_fact(self._accepted(book), "")
+            self.mirror.cycles.set_book_fact(book.id, ACCEPTED, "")
 
     async def _listing(self, book: Book, *, full: bool) -> Listing:
         if book.marker is None or not full:
@@ -173,11 +175,8 @@ class Pull:
 
     def _believe(self, listing: Listing, known: dict[str, Known], book: Book) -> None:
         doubt = unbelievable(listing, known)
-        if doubt and not self.mirror.cycles.fact(self._accepted(book)):
+        if doubt and not self.mirror.cycles.book_fact(book.id, ACCEPTED):
             raise EmptyListing(f"{doubt} Nothing was changed here. If it is true: cardsync release.")
-
-    def _accepted(self, book: Book) -> str:
-        return f"accepted-listing:{book.id}"
 
     # ------------------------------------------------------------ bytes
 

@@ -118,3 +118,8 @@ class Notify(Table):
     include_names: v.Switch = Field(
         default=False, description="Name contacts in what is sent, which then leaves the house."
     )
+
+    @property
+    def is_on(self) -> bool:
+        """Whether there is any way."""
+        return bool(self.ping or self.ntfy or self.webhook or self.email or self.apprise)
