@@ -150,7 +150,7 @@ def known_vips(app: App) -> dict[int, Contact]:
     for account in app.settings.accounts:
         for book in app.mirror.books.of(account):
             for card in app.mirror.books.cards(book.id):
-                if wanted.intersection(card.groups) and not app.mirror.standings.of(card.contact_id).pause:
+                if wanted.intersection(card.groups) and app.mirror.moves.is_wanted(card.contact_id):
                     found[card.contact_id] = contact_of(scan(card.data))
     return found
 

@@ -197,12 +197,18 @@ _ENDED = {
 
 
 def _said_elsewhere(app: App, person: Person, kind: QuestionKind, now: datetime) -> Why | None:
-    """An answer from before the account moved: it keeps the question away, until it is taken along."""
-    for left in app.mirror.moves.before().get(person.id, ()):
-        if not plan.may_ask(app.mirror.standings.of(left.contact_id), kind, app.reminders(person.account), now):
-            move = f"cardsync account move {shlex.join(dict.fromkeys((left.account, left.new)))}"
-            sentence = f"Not asked: an answer from before {left.account} moved holds. {move} takes it along."
-            return Why(state="moved", sentence=sentence)
+    """What is known of the person in another book, by the UID: an answer there, or a question that stands."""
+    standing, policy = app.mirror.questions.standing_anywhere(), app.reminders(person.account)
+    left = {each.contact_id: each for each in app.mirror.moves.left()}
+    for other in set(app.mirror.moves.known_as(person.account).get(person.id, ())) - {person.id}:
+        if other not in standing and plan.may_ask(app.mirror.standings.of(other), kind, policy, now):
+            continue
+        if other in left:
+            old = left[other].account
+            move = f"cardsync account move {shlex.join(dict.fromkeys((old, left[other].new)))} takes it along"
+            return Why(state="elsewhere", sentence=f"Not asked: an answer from before {old} moved holds. {move}.")
+        holds = "a question stands" if other in standing else "an answer holds"
+        return Why(state="elsewhere", sentence=f"Not asked: {holds} on the same contact in another address book.")
     return None
 
 

@@ -54,9 +54,12 @@ def target_of(app: App, person: Person, version: Mapping[str, Any]) -> Target | 
     hrefs = app.mirror.books.objects_named(person.book_id, person.uid_key)
     if not hrefs:
         return None
-    href = version["href"]
+    own = (version["href"], app.mirror.contacts.href(person.id))  # of two cards with one UID its own
+    href = next((href for href in own if href in hrefs), hrefs[0] if len(hrefs) == 1 else None)
+    if href is None:
+        raise CardsyncError("Several cards have its UID, and which of them was written is not known any more.")
     return Target(
-        href=href if href in hrefs else hrefs[0],  # of two cards with one UID its own
+        href=href,
         uid_key=person.uid_key,
         contact_id=person.id,
     )

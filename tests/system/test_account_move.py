@@ -183,6 +183,54 @@ def test_a_list_that_is_made_later_finds_the_history(lived_in: Household, elsewh
     assert len(blocks(new)) <= 1
 
 
+@pytest.mark.parametrize("cycles", [0, 1])
+def test_an_export_that_is_older_than_the_answers_brings_no_question_back(
+    house: Household, elsewhere: Running, cycles: int
+) -> None:
+    house.fill()
+    house.configure(*MANY)
+    house.ok("sync")
+    cards = house.cards()
+    house.ok("answer", ZORA, "never")
+    house.ok("answer", ODILE, "retired")
+    (basil,) = (name for name in cards if b"Basil" in cards[name])
+    house.server.put_card(basil, cards[basil].replace(b"ORG:Hooli", b"ORG:Umbrella"))
+    house.ok("sync")
+    assert house.asked_about() == []
+    new = move_to(house, elsewhere, "cloud")
+    import_into(new, cards)
+    vip_list(new)
+    for _ in range(cycles):
+        house.ok("sync")
+    house.ok("account", "move", "home", "cloud")
+    for _ in range(3):
+        house.ok("sync")
+    standing = [name for name in blocks(new) if b"Basil" not in new.get_card(name)]
+    assert standing == []
+    if cycles:  # its old employer again is nobody's edit
+        assert house.ok("history", BASIL).count("edited organisation") == 1
+        assert "restored organisation  'Umbrella' -> 'Hooli'" in house.ok("history", BASIL)
+
+
+def test_a_version_from_before_the_move_goes_onto_the_contacts_own_card(
+    lived_in: Household, elsewhere: Running
+) -> None:
+    if elsewhere.name == "radicale":
+        pytest.skip("Radicale keeps one card with a UID")
+    house, cards = lived_in, lived_in.cards()
+    new = move_to(house, elsewhere, "cloud")
+    import_into(new, cards)
+    vip_list(new)
+    house.ok("account", "move", "home", "cloud")
+    house.ok("sync")
+    (odile,) = (name for name in new.list_cards() if b"Odile" in new.get_card(name))
+    twin = new.get_card(odile).replace(b"ORG:Globex", b"ORG:Twin")
+    new.put_card("a-twin.vcf", twin)
+    house.ok("sync")
+    house.cardsync("restore", ODILE, "--yes")
+    assert new.get_card("a-twin.vcf") == twin
+
+
 def test_what_cannot_be_moved_is_told_and_changes_nothing(lived_in: Household, elsewhere: Running) -> None:
     house, cards = lived_in, lived_in.cards()
     for arguments, code, said in (

@@ -140,7 +140,7 @@ class Annotate:
         said = read.read(note.asked, note.text, edited).ending
         if said is not None:
             return said
-        if not card.groups:
+        if not card.groups or not self.mirror.moves.is_wanted(asked.contact_id):
             return Ending.WITHDRAWN
         if self._seen_in_use(asked, card, data):
             return Ending.SETTLED

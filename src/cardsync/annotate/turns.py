@@ -55,14 +55,13 @@ class Turns:
         """Who may be asked now, most worth asking first."""
         books = tuple(books)
         ranked: list[tuple[tuple[int, float, int], Book, int]] = []
-        before = self.mirror.moves.before()  # what was said of a contact elsewhere holds, too
+        known, standing = self.mirror.moves.known_as(self.account), self.mirror.questions.standing_anywhere()
         for book in books:
             if not self.may_write(book):
                 continue
-            standing = self.mirror.questions.standing(book.id)
             for contact_id, wish in self.mirror.assessments.wishes(book.id).items():
-                known_as = (contact_id, *(left.contact_id for left in before.get(contact_id, ())))
-                if wish.kind and contact_id not in standing and self._may_ask(known_as, wish.kind):
+                same = known.get(contact_id, (contact_id,))  # what was said of the person in another book holds, too
+                if wish.kind and standing.isdisjoint(same) and self._may_ask(same, wish.kind):
                     ranked.append((plan.precedence(wish.kind, wish.score, contact_id), book, contact_id))
         ranked.sort(key=lambda entry: entry[0])
         homes = self._homes(books)

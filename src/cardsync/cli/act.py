@@ -66,7 +66,7 @@ def resume(context: click.Context, *, name: str, dry_run: bool) -> None:
 
     with opened(context) as app:
         person = report.find_person(app, name)
-        known_as = app.mirror.moves.known_as(person.id)
+        known_as = app.mirror.moves.known_as(person.account)[person.id]
         held = any(app.mirror.standings.of(each).holds(app.clock()) for each in known_as)
         if not held and not app.mirror.commands.waiting():  # an answer that still waits may hold the contact back
             output.say(f"Nothing was holding {person.name} back: cardsync explain says more.")

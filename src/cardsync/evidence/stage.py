@@ -131,7 +131,7 @@ class Consult:
 
     def _is_wanted(self, contact_id: int) -> bool:
         """Whether the owner still wants questions about her: a run may take an hour."""
-        return self.mirror.standings.of(contact_id).pause is None
+        return self.mirror.moves.is_wanted(contact_id)
 
     def _is_early(self, last: datetime) -> bool:
         return last <= self.clock() < last + self.source.about.every
@@ -235,9 +235,10 @@ class Consult:
             raise SourceFailed(f"{about.name} stumbled ({type(error).__name__}): a mistake in this source.") from None
 
     def _keep(self, got: Consulted, counts: Counts) -> None:
-        by_contact: dict[int, list[Evidence]] = {id_: [] for id_ in self.vips} if got.complete else {}
+        wanted = {id_ for id_ in self.vips if self._is_wanted(id_)}
+        by_contact: dict[int, list[Evidence]] = {id_: [] for id_ in wanted} if got.complete else {}
         for id_, evidence in got.evidence:
-            if id_ in self.vips and self._is_wanted(id_):
+            if id_ in wanted:
                 by_contact.setdefault(id_, []).append(evidence)
         for id_, pieces in by_contact.items():
             if got.complete:

@@ -9,6 +9,9 @@ from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, mom
 from cardsync.mirror.evidence import evidence_of
 from cardsync.model import Contact, FieldMemory, Memory, Move, WorkField
 
+LAST_CONTACT = "last contact"
+"""The fact that names the highest id that a contact ever had, where one was dropped."""
+
 
 class Contacts:
     """History by contact.  Our own writes change NOTE only, so that no field here ever changes by them."""
@@ -57,8 +60,10 @@ class Contacts:
         now: datetime,
     ) -> int:
         row = self._db.row(
-            "INSERT INTO contact (book_id, uid_key, name, first_seen) VALUES (?, ?, ?, ?) RETURNING id",
-            (book_id, uid_key, contact.name, iso(now)),
+            "INSERT INTO contact (id, book_id, uid_key, name, first_seen) "
+            "SELECT 1 + max(ifnull(max(id), 0), ifnull((SELECT CAST(value AS INTEGER) FROM meta WHERE name = ?), 0)), "
+            "?, ?, ?, ? FROM contact RETURNING id",
+            (LAST_CONTACT, book_id, uid_key, contact.name, iso(now)),
         )
         contact_id = int(row[0]) if row else 0
         self._begin(contact_id, contact, href, keys, now)
@@ -179,6 +184,11 @@ class Contacts:
             return
         with self._db.transaction():
             self._begin(contact_id, contact, href, keys, now)
+
+    def href(self, contact_id: int) -> str:
+        """The card by which it is known; '' if that is not known."""
+        row = self._db.row("SELECT href FROM contact WHERE id = ?", (contact_id,))
+        return row[0] if row else ""
 
     def edited_between(self, contact_id: int, since: datetime, until: datetime) -> frozenset[WorkField]:
         """The work fields that the user edited in that time."""

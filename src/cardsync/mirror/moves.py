@@ -1,11 +1,12 @@
 """What is remembered of contacts whose address book is not there any more, and how it goes on in another one."""
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from sqlite3 import Row
 
+from cardsync.mirror.contacts import LAST_CONTACT
 from cardsync.mirror.database import Database, iso
 from cardsync.mirror.problems import of_book
 from cardsync.mirror.standings import RESUMED
@@ -28,6 +29,14 @@ class Left:
     book_id: int
     there: int | None
     href: str
+
+
+_EVIDENCE_KEY = ("source", "kind", "claim", "says", "stored", "suggested")
+_SAME = (
+    "FROM address_book b JOIN contact t ON t.book_id = b.id CROSS JOIN address_book n "
+    "JOIN contact k ON k.book_id = n.id AND (k.id = t.id OR (k.uid_key = t.uid_key AND t.uid_key <> '')) "
+    "WHERE b.present = 1 AND (n.account = b.account OR n.present = 0)"
+)
 
 
 class Moves:
@@ -65,17 +74,22 @@ class Moves:
         )
         return list(_each_once(rows))
 
-    def before(self) -> Mapping[int, Sequence[Left]]:
-        """By contact of a book that is there: as which ones it is known in books that are left behind."""
-        found: dict[int, list[Left]] = defaultdict(list)
-        for each in self.left():
-            if each.there is not None:
-                found[each.there].append(each)
-        return found
+    def known_as(self, account: str | None = None) -> Mapping[int, tuple[int, ...]]:
+        """Of each contact of a book that is there (of ``account``): all contacts that have its UID, itself too.
 
-    def known_as(self, contact_id: int) -> tuple[int, ...]:
-        """The contact, and as whom it is remembered from before its account moved."""
-        return (contact_id, *(left.contact_id for left in self.before().get(contact_id, ())))
+        In the books of its account, whether they are there or not, and in those that are left behind: one person, of
+        whom what was said once is said.
+        """
+        rows = self._db.rows(f"SELECT t.id, k.id AS known {_SAME} AND b.account = ifnull(?, b.account)", (account,))
+        found: dict[int, list[int]] = defaultdict(list)
+        for row in rows:
+            found[row["id"]].append(row["known"])
+        return {contact_id: tuple(ids) for contact_id, ids in found.items()}
+
+    def is_wanted(self, contact_id: int) -> bool:
+        """Whether it is there, and the owner paused it neither here nor where else it is known."""
+        row = self._db.row(f"SELECT max(k.pause IS NOT NULL) AS paused {_SAME} AND t.id = ?", (contact_id,))
+        return row is not None and row["paused"] == 0
 
     def carry(self, left: Left, now: datetime) -> None:
         """It goes on there: its history, answers, waits and kept versions, and what was seen there meanwhile.
@@ -97,6 +111,7 @@ class Moves:
 
     def forget(self, account: str, *, empty: bool = False) -> None:
         """Drop all that is remembered of the account's books that are left behind; or of those without a contact."""
+        self._retire_ids()
         narrowed = "AND id NOT IN (SELECT book_id FROM contact) " if empty else ""
         with self._db.transaction():
             rows = self._db.rows(
@@ -108,6 +123,12 @@ class Moves:
                 self._db.execute("DELETE FROM problem WHERE account = ?", (account,))
 
     def _over(self, left: Left) -> None:
+        """Its cards in the old book are to be read anew, should that come back."""
+        self._db.execute(
+            "UPDATE card SET seen = 0, searched = 0 "
+            "WHERE object_id IN (SELECT id FROM address_object WHERE book_id = ? AND uid_key = ?)",
+            (left.old_book, left.uid_key),
+        )
         self._db.execute(
             "UPDATE journal SET state = 'abandoned', outcome = 'moved', before = x'', after = x'', damaged = NULL "
             "WHERE book_id = ? AND contact_id = ? AND state = 'intent'",
@@ -137,11 +158,18 @@ class Moves:
             "AND o.keys = work_field.keys AND o.validated_at IS NOT NULL",
             (contact_id, other),
         )
+        self._db.execute(  # what was seen last counts, and since when it is seen
+            "UPDATE evidence SET first_observed_at = min(evidence.first_observed_at, o.first_observed_at) "
+            "FROM evidence o WHERE evidence.contact_id = ? AND o.contact_id = ? "
+            f"AND {' AND '.join(f'o.{key} = evidence.{key}' for key in _EVIDENCE_KEY)}",
+            (other, contact_id),
+        )
         for table in ("question", "journal", "evidence", "look"):
-            self._db.execute(f"UPDATE OR IGNORE {table} SET contact_id = ? WHERE contact_id = ?", (contact_id, other))
+            self._db.execute(f"UPDATE OR REPLACE {table} SET contact_id = ? WHERE contact_id = ?", (contact_id, other))
         self._db.execute(
             "UPDATE history SET contact_id = ? WHERE contact_id = ? AND what <> 'first seen'", (contact_id, other)
         )
+        self._retire_ids()
         self._db.execute("DELETE FROM contact WHERE id = ?", (other,))
 
     def _outdone(self, contact_id: int, other: int) -> None:
@@ -158,8 +186,25 @@ class Moves:
             (contact_id, other, RESUMED),
         )
 
+    def _retire_ids(self) -> None:
+        """A source may be looking at a contact that goes: nobody gets its id."""
+        self._db.execute(
+            "INSERT OR REPLACE INTO meta (name, value) SELECT ?1, CAST(max(n) AS TEXT) FROM (SELECT max(id) AS n "
+            "FROM contact UNION SELECT CAST(value AS INTEGER) FROM meta WHERE name = ?1) HAVING max(n) IS NOT NULL",
+            (LAST_CONTACT,),
+        )
+
     def _one_question(self, contact_id: int, other: int, now: datetime) -> None:
-        """At most one block stands on a card: of two records of it the older, which knows what was asked."""
+        """At most one block stands on a card: of two records of it the older, which knows what was asked.
+
+        One that was found on the new card, and was answered on the old one, is answered.
+        """
+        self._db.execute(
+            "UPDATE question SET state = 'ended', ended_at = ?1, ending = o.ending FROM question o "
+            "WHERE question.contact_id = ?2 AND question.standing = 1 AND question.adopted = 1 "
+            "AND question.state = 'open' AND o.contact_id = ?3 AND o.block = question.block AND o.state = 'ended'",
+            (iso(now), other, contact_id),
+        )
         standing = {
             row["contact_id"]: row
             for row in self._db.rows(

@@ -121,6 +121,10 @@ class Questions:
         """By contact: the questions whose block is on a card, ended or not."""
         return {row["contact_id"]: _asked(row) for row in self._standing(book_id)}
 
+    def standing_anywhere(self) -> frozenset[int]:
+        """The contacts on whose card a block stands, in books that are not there any more, too."""
+        return frozenset(row[0] for row in self._db.rows("SELECT contact_id FROM question WHERE standing = 1"))
+
     def standing_by_uid(self, book_id: int) -> dict[str, Asked]:
         """The same by uid key."""
         return {row["uid_key"]: _asked(row) for row in self._standing(book_id)}
@@ -150,11 +154,11 @@ class Questions:
         return row is not None
 
     def asked_since(self, account: str, since: datetime) -> Sequence[datetime]:
-        """When the account's new questions were asked."""
+        """When the account's new questions were asked; it may have had another name then."""
         rows = self._db.rows(
             "SELECT q.asked_at FROM question q JOIN contact t ON t.id = q.contact_id "
             "JOIN address_book b ON b.id = t.book_id "
-            "WHERE b.account = ? AND q.counted = 1 AND q.state <> 'intended' AND q.asked_at > ?",
+            "WHERE (b.account = ? OR b.present = 0) AND q.counted = 1 AND q.state <> 'intended' AND q.asked_at > ?",
             (account, iso(since)),
         )
         return [moment(row[0]) for row in rows]

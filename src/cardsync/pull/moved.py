@@ -40,4 +40,8 @@ def _compare(mirror: Mirror, left: Left, now: datetime) -> None:
         keys = work_keys(contact)
     except CardRefused:
         return
-    mirror.contacts.observe(left.book_id, contact, left.uid_key, left.href, keys, now, read_anew=True)
+    fields = mirror.contacts.memory(left.contact_id).fields
+    if any(values and values == fields[which].previous for which, values in contact.work.items() if which in fields):
+        mirror.contacts.restored(left.contact_id, contact, left.href, keys, now)  # the import was older than the edit
+    else:
+        mirror.contacts.observe(left.book_id, contact, left.uid_key, left.href, keys, now, read_anew=True)
