@@ -61,6 +61,8 @@ class Daemon:
         self._page: Page | None = None
         self._opening: asyncio.Future[None] | None = None
         self._stuck = Stuck()
+        self._telling: list[asyncio.Future[None]] = []
+        self._ways = asyncio.Lock()
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
@@ -149,16 +151,19 @@ class Daemon:
         except Exception as error:  # the daemon goes on
             log.error("cycle crashed", error=type(error).__name__)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("cycle crashed", exc_info=True)
-        await self._tell(done)
+        if not self._stop.is_set() and self._settings.notify.is_on:
+            self._telling = [each for each in self._telling if not each.done()]
+            self._telling.append(asyncio.ensure_future(self._tell(done)))  # no cycle waits for a way that hangs
 
     async def _tell(self, done: Cycle | None) -> None:
-        """The owner, of what the cycle came to (None: it did not end)."""
-        if self._stop.is_set() or not self._settings.notify.is_on:
-            return
+        """The owner, of what the cycle came to (None: it did not end), once what was told before is."""
         from cardsync import telling
 
         try:
-            self._stuck = await telling.after(self._app, done, self._stuck)
+            await telling.pinged(self._app, done)
+            if not self._ways.locked():
+                async with self._ways:
+                    self._stuck = await telling.after(self._app, done, self._stuck)
         except asyncio.CancelledError:
             log.info("telling cut short")
         except Exception as error:  # noqa: BLE001 - the daemon goes on
@@ -169,6 +174,10 @@ class Daemon:
         if self._cycle and not self._cycle.done():
             self._cycle.cancel()
             await asyncio.wait({self._cycle}, timeout=DRAIN.total_seconds())
+        for each in self._telling:
+            each.cancel()
+        if self._telling:
+            await asyncio.wait(self._telling, timeout=DRAIN.total_seconds())
 
     # ------------------------------------------------------------ config
 

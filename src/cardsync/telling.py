@@ -24,9 +24,9 @@ log = get_logger("cardsync.notify")
 _AWAY = timedelta(days=1)
 """How long a server may be away before anybody is told: routers are restarted."""
 _DIGEST = "digest "
-"""Before the name of a way: the week whose digest it took; alone: the week in which digests were switched on."""
+"""Before the name of a way: the week whose digest it took, or in which it was switched on."""
 _FATAL = frozenset({1, 10, 11, 13})
-"""Exit codes of a cycle after which the ping says that it failed: the others mend themselves, or are a part."""
+"""Exit codes of an account after which the ping says that it failed: the others mend themselves, or are a part."""
 
 SENTENCES: Mapping[str, str] = {
     ProblemKind.LOGIN: "{account}: the server refuses the login; nothing is read until the password is set right.",
@@ -72,14 +72,19 @@ def channels(settings: Settings) -> list[Channel]:
     return found
 
 
+async def pinged(app: App, done: Cycle | None) -> None:
+    """``notify.ping`` hears of the cycle; nothing that fails here is raised."""
+    if url := app.settings.notify.ping:
+        failed = done is None or any(each.exit_code in _FATAL or _is_away(app, each.account) for each in done.reports)
+        await _quietly("ping", ping(url.get_secret_value(), failed=failed))
+
+
 async def after(app: App, done: Cycle | None, stuck: Stuck) -> Stuck:
-    """After a cycle (None: it did not even end): ping, then what needs the owner; nothing that fails here is raised.
+    """What needs the owner after a cycle (None: it did not even end); nothing that fails here is raised.
 
     Takes and returns since when no cycle ends.
     """
     notify, now = app.settings.notify, app.clock()
-    if notify.ping:
-        await _quietly("ping", ping(notify.ping.get_secret_value(), failed=done is None or done.exit_code in _FATAL))
     ways = [] if notify.quiet_hours and within(notify.quiet_hours, app.zone, now) else channels(app.settings)
     if done is None:
         return await _tell_stuck(ways, replace(stuck, since=stuck.since or now), now)
@@ -91,17 +96,14 @@ async def after(app: App, done: Cycle | None, stuck: Stuck) -> Stuck:
 async def _tell_stuck(ways: Sequence[Channel], stuck: Stuck, now: datetime) -> Stuck:
     if not stuck.is_due(now):
         return stuck
-    sent = [await _quietly(way.name, way.send(message([STUCK], include_names=False))) for way in ways]
+    sent = await asyncio.gather(*(_quietly(way.name, way.send(message([STUCK], include_names=False))) for way in ways))
     return replace(stuck, told=now) if any(sent) else stuck
 
 
 async def _tell_all(app: App, ways: Sequence[Channel], now: datetime) -> None:
-    standing, this = list(alarms(app)), _week_due(app, now)
-    for way in ways:
-        await _tell(app, way, standing, now)
-        mark = f"{_DIGEST}{way.name}"
-        if this and app.mirror.cycles.fact(mark) != this and await _quietly(way.name, way.send(week(app, now))):
-            app.mirror.cycles.set_fact(mark, this)
+    """All ways at once: one that hangs holds up no other."""
+    standing = list(alarms(app))
+    await asyncio.gather(*(_tell(app, way, standing, now) for way in ways))
 
 
 async def _tell(app: App, way: Channel, standing: Sequence[Alarm], now: datetime) -> None:
@@ -112,16 +114,19 @@ async def _tell(app: App, way: Channel, standing: Sequence[Alarm], now: datetime
     if new and await _quietly(way.name, way.send(message(new, include_names=app.settings.notify.include_names))):
         app.mirror.told.tell([alarm.key for alarm in new], now)
     app.mirror.told.forget(over(own, told, now))
+    await _tell_the_week(app, way, now)
 
 
-def _week_due(app: App, now: datetime) -> str | None:
-    """The week whose digest each way has to have, from Monday morning on; None where none is wanted."""
+async def _tell_the_week(app: App, way: Channel, now: datetime) -> None:
+    """The digest, on the Mondays after the one before which it was switched on, or the way was."""
+    mark, this = f"{_DIGEST}{way.name}", week_of(app.zone, now)
+    told = app.mirror.cycles.fact(mark)
     if app.settings.notify.digest == "never":
-        return None
-    this, begun = week_of(app.zone, now), app.mirror.cycles.fact(_DIGEST)
-    if begun is None:  # switched on in the middle of a week: the first comes on the next Monday
-        app.mirror.cycles.set_fact(_DIGEST, this)
-    return this if begun and this != begun else None
+        this = ""
+    elif told and told != this and not await _quietly(way.name, way.send(week(app, now))):
+        return
+    if told != this:
+        app.mirror.cycles.set_fact(mark, this)
 
 
 async def _quietly(name: str, sending: Awaitable[None]) -> bool:
@@ -137,7 +142,7 @@ async def _quietly(name: str, sending: Awaitable[None]) -> bool:
     return False
 
 
-_LONGEST = timedelta(minutes=5)  # longer than SMTP takes in all: what was given up may have arrived all the same
+_LONGEST = timedelta(minutes=2)
 
 
 async def test(app: App) -> list[tuple[str, str]]:
@@ -163,7 +168,7 @@ def alarms(app: App) -> Iterator[Alarm]:
     now = app.clock()
     for row in needs.all_of(app):
         kind, account = row["kind"], row["account"]
-        if kind == needs.FAILED and not _is_away(app, account, now):
+        if kind == needs.FAILED and not _is_away(app, account):
             continue
         if kind == needs.SOURCE and app.mirror.evidence.state(account, now).failures < _OFTEN:
             continue
@@ -177,10 +182,10 @@ def alarms(app: App) -> Iterator[Alarm]:
 _OFTEN = 5  # failures in a row of a source
 
 
-def _is_away(app: App, account: str, now: datetime) -> bool:
+def _is_away(app: App, account: str) -> bool:
     """Whether no cycle of the account ended well for a day."""
     since = app.mirror.cycles.failing_since(account)
-    return since is not None and now - since >= _AWAY
+    return since is not None and app.clock() - since >= _AWAY
 
 
 def week(app: App, now: datetime) -> Message:

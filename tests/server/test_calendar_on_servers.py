@@ -18,10 +18,10 @@ import pytest
 import trustme
 
 from cardsync.evidence import calendar
+from cardsync.evidence.alone import alone
 from cardsync.evidence.caldav_objects import CalendarOptions
 from cardsync.evidence.calendar import Calendar
 from cardsync.evidence.guarded_session import may_go
-from cardsync.evidence.own_thread import OwnThread
 from cardsync.model import EvidenceKind
 from cardsync.sources import Consulted, Need, SourceFailed, Subject
 from replay import answering
@@ -393,18 +393,18 @@ async def test_a_look_that_is_given_up_hangs_up_and_keeps_nobody_else_waiting(sc
 
 @pytest.mark.timeout(60)
 async def test_no_second_look_begins_while_one_that_was_given_up_goes_on() -> None:
-    ending, thread = threading.Event(), OwnThread[bool]("calendar")
-    first = asyncio.create_task(thread.run(ending.wait, lambda: None))
+    ending = threading.Event()
+    first = asyncio.create_task(alone("a calendar", ending.wait, lambda: None))
     await asyncio.sleep(0)
     first.cancel()
     with pytest.raises(asyncio.CancelledError):
         await first
     with pytest.raises(SourceFailed, match="not ended"):
-        await thread.run(ending.wait, lambda: None)
+        await alone("a calendar", ending.wait, lambda: None)
     ending.set()
     while True:
         try:
-            assert await thread.run(lambda: True, lambda: None)
+            assert await alone("a calendar", lambda: True, lambda: None)
         except SourceFailed:
             await asyncio.sleep(0.01)
         else:

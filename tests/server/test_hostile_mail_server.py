@@ -29,7 +29,7 @@ async def look(at: Mailbox) -> Consulted:
 
 
 def threads() -> list[threading.Thread]:
-    return [each for each in threading.enumerate() if each.name == "source"]
+    return [each for each in threading.enumerate() if each.name == "own"]
 
 
 async def all_end() -> None:

@@ -1,8 +1,12 @@
 """Telling the owner, by a real daemon: ntfy, a webhook, SMTP and Apprise on loopback, and the ping."""
 
+import asyncio
 import json
 import signal
+import socket
+import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -11,6 +15,8 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 
+from cardsync.alarms import Message
+from cardsync.observe import notify
 from household import PEOPLE, Household, until
 from servers.loopback import Loopback, Request, Response, serve
 from servers.process import free_port
@@ -187,7 +193,7 @@ def test_the_digest_is_shown_and_sent_once_a_week(house: Household, post: Post) 
     assert daemon.stop() == 0
     assert post.got("/topic") == []  # switched on in the middle of a week
     with house.writable() as database:
-        database.execute("UPDATE meta SET value = '2026-W01' WHERE name = 'digest '")
+        database.execute("UPDATE meta SET value = '2026-W01' WHERE name = 'digest ntfy'")
     daemon = house.daemon()
     daemon.wait_for("cycle")
     cycle(house, daemon, 2, "cycle")
@@ -209,3 +215,66 @@ def test_a_way_that_fails_gets_it_later_though_another_one_took_it(house: Househ
     assert daemon.stop() == 0
     assert len(post.got("/topic")) == 1
     assert post.url not in house.ok("config", "show").replace(house.proxy.origin, "")
+
+
+class Tarpit:
+    """A mail server that greets without end, and a web server whose answer has none."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said = said
+        self.listening = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listening.getsockname()[1]
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                client, _ = self.listening.accept()
+                threading.Thread(target=self.talk, args=(client,), daemon=True).start()
+
+    def talk(self, client: socket.socket) -> None:
+        with suppress(OSError), client:
+            while not self.ended.wait(0.05):
+                client.sendall(self.said)
+
+    def close(self) -> None:
+        self.ended.set()
+        self.listening.close()
+
+
+@pytest.fixture
+def tarpit(request: pytest.FixtureRequest) -> Iterator[Tarpit]:
+    made = Tarpit(request.param)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("tarpit", [b"220-and so on\r\n"], indirect=True)
+async def test_a_mail_server_that_never_ends_its_greeting_is_given_up(
+    tarpit: Tarpit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notify, "_IN_ALL", 0.5)
+    way = notify.Email(
+        host="127.0.0.1", port=tarpit.port, tls="none", sender="a@x.example", to="b@x.example", username=None,
+        password=lambda: None,
+    )  # fmt: skip
+    sending = asyncio.ensure_future(way.send(Message(title="t", text="t")))
+    while not (ours := [each for each in threading.enumerate() if each.name == "own"]):
+        await asyncio.sleep(0)
+    with pytest.raises(notify.NotSent, match="took more than"):
+        await sending
+    for each in ours:  # cut off, it ends
+        await asyncio.to_thread(each.join, 10)
+    assert not any(each.is_alive() for each in ours)
+
+
+ENDLESS = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + b"x" * 200_000
+
+
+@pytest.mark.parametrize("tarpit", [ENDLESS], indirect=True)
+async def test_an_answer_without_end_is_not_read(tarpit: Tarpit) -> None:
+    way = notify.Webhook(url=f"http://127.0.0.1:{tarpit.port}/", token=lambda: None)
+    async with asyncio.timeout(10):
+        await way.send(Message(title="t", text="t"))

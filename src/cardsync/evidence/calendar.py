@@ -9,11 +9,11 @@ from typing import Any
 
 from cardsync.assess.domains import Domains
 from cardsync.assess.organisations import Aliases
+from cardsync.evidence.alone import alone
 from cardsync.evidence.caldav_objects import CalendarOptions, Calendars
 from cardsync.evidence.guarded_session import MOST, SECONDS
 from cardsync.evidence.invitations import Event, events
 from cardsync.evidence.meetings import People
-from cardsync.evidence.own_thread import OwnThread
 from cardsync.evidence.wire import Wire
 from cardsync.sources import About, Consulted, Need, Subject, Web
 
@@ -29,7 +29,6 @@ class Calendar:
         self._options = options
         self._aliases = aliases
         self._domains = domains
-        self._thread = OwnThread[Consulted]("calendar")
 
     @property
     def about(self) -> About:
@@ -47,7 +46,7 @@ class Calendar:
     async def look(self, subjects: Sequence[Subject], cursor: Mapping[str, Any], web: Web, now: datetime) -> Consulted:
         """See ``Source``; the cursor has the time of the last look, and a digest of whom it was for."""
         wire = Wire(SECONDS, MOST)
-        return await self._thread.run(partial(self._look, subjects, cursor, now, wire), wire.give_up)
+        return await alone("calendar", partial(self._look, subjects, cursor, now, wire), wire.give_up)
 
     def _look(self, subjects: Sequence[Subject], cursor: Mapping[str, Any], now: datetime, wire: Wire) -> Consulted:
         oldest, whom = now - self._options.since, _whom(subjects)

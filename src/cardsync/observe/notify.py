@@ -5,19 +5,23 @@ Nothing is sent anywhere but to the addresses of the config; redirects are not f
 
 import asyncio
 import smtplib
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from cardsync import __version__
 from cardsync.alarms import Message
 from cardsync.errors import CardsyncError
 from cardsync.hypertext import httpx
+from cardsync.own_thread import StillBusy, TookTooLong, in_own_thread
 
-_SECONDS = 20.0
+_SECONDS = 20.0  # of one step
+_IN_ALL = 90.0
 Secret = Callable[[], str | None]
 """Reads a password or token; raises ``ConfigError``."""
 
@@ -81,13 +85,14 @@ class Email:
 
     async def send(self, message: Message) -> None:
         """See ``Channel``."""
-        await asyncio.to_thread(self._send, message)
+        line = _Line()
+        await _alone(self.name, lambda: self._send(message, line), line.cut)
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, line: "_Line") -> None:
         password = self.password()
         try:
             mail = self._mail(message)
-            with self._connected() as server:
+            with self._connected(line) as server:
                 if self.username and password is not None:
                     server.login(self.username, password)
                 server.send_message(mail)
@@ -105,11 +110,15 @@ class Email:
         mail.set_content(message.text + "\n")
         return mail
 
-    def _connected(self) -> smtplib.SMTP:
+    def _connected(self, line: "_Line") -> smtplib.SMTP:
         context = ssl.create_default_context(cafile=self.ca_file) if self.tls != "none" else None
         if self.tls == "tls":
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=_SECONDS, context=context)
-        server = smtplib.SMTP(self.host, self.port, timeout=_SECONDS)
+            server: smtplib.SMTP = smtplib.SMTP_SSL(timeout=_SECONDS, context=context)
+        else:
+            server = smtplib.SMTP(timeout=_SECONDS)
+        line.hold(server)
+        server._host = self.host  # type: ignore[attr-defined]  # the name for TLS, as the constructor would set it
+        server.connect(self.host, self.port)
         if self.tls == "starttls":
             server.starttls(context=context)
         return server
@@ -124,14 +133,14 @@ class Apprise:
 
     async def send(self, message: Message) -> None:
         """See ``Channel``."""
-        await asyncio.to_thread(self._send, message)
+        await _alone(self.name, lambda: self._send(message), lambda: None)
 
     def _send(self, message: Message) -> None:
         try:
             import apprise
         except ImportError:
             raise NotSent("Apprise is not installed: pip install 'cardsync[apprise]'.") from None
-        sending = apprise.Apprise()
+        sending = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
         if not all(sending.add(url) for url in self.urls):
             raise NotSent("One of the URLs in notify.apprise is none that Apprise knows.")
         if not sending.notify(title=message.title, body=message.text):
@@ -149,13 +158,47 @@ async def _post(url: str, token: Secret, **body: object) -> None:
     await _request("POST", url, headers=headers, **body)
 
 
-async def _request(method: str, url: str | httpx.URL, **more: object) -> None:
+async def _request(method: str, url: str | httpx.URL, **more: Any) -> None:
     try:
-        async with httpx.AsyncClient(
-            trust_env=False, timeout=_SECONDS, headers={"User-Agent": f"cardsync/{__version__}"}
-        ) as client:
-            reply = await client.request(method, url, **more)  # type: ignore[arg-type]
+        async with (
+            httpx.AsyncClient(
+                trust_env=False, timeout=_SECONDS, headers={"User-Agent": f"cardsync/{__version__}"}
+            ) as client,
+            client.stream(method, url, **more) as reply,
+        ):  # type: ignore[arg-type]  # its status is enough
+            well, status = reply.is_success, reply.status_code
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise NotSent(f"It cannot be reached ({type(error).__name__}).") from None
-    if not reply.is_success:
-        raise NotSent(f"It answers {reply.status_code}.")
+    if not well:
+        raise NotSent(f"It answers {status}.")
+
+
+class _Line:
+    """A connection that another thread may cut."""
+
+    def __init__(self) -> None:
+        self._server: smtplib.SMTP | None = None
+        self._over = False
+
+    def hold(self, server: smtplib.SMTP) -> None:
+        """From now on it can be cut."""
+        self._server = server
+        if self._over:
+            raise TimeoutError
+
+    def cut(self) -> None:
+        """Whatever waits for the other side ends."""
+        self._over = True
+        connection = getattr(self._server, "sock", None)
+        if connection is not None:
+            with suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+
+
+async def _alone(name: str, work: Callable[[], None], give_up: Callable[[], None]) -> None:
+    try:
+        await in_own_thread(("notify", name), work, give_up, _IN_ALL)
+    except StillBusy:
+        raise NotSent("The message before this one is still on its way.") from None
+    except TookTooLong:
+        raise NotSent(f"It took more than {_IN_ALL:.0f} s.") from None

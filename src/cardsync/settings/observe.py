@@ -106,7 +106,7 @@ class Notify(Table):
     ping: Annotated[SecretAddress | None, v.Allowed("a URL in quotes")] = Field(
         default=None,
         description="A URL that is asked for after each cycle, so that its silence tells of a dead daemon; with /fail "
-        "behind it after one that failed.",
+        "behind it where no cycle ended, a login is refused, or a server is away for over a day.",
         examples=["https://hc-ping.com/your-uuid"],
     )
     digest: Literal["never", "weekly"] = Field(
