@@ -224,7 +224,7 @@ class Tarpit:
         self.said = said
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
-        self.ended = threading.Event()
+        self.ended, self.reached = threading.Event(), threading.Event()
         self.thread = threading.Thread(target=self.serve, daemon=True)
         self.thread.start()
 
@@ -232,6 +232,7 @@ class Tarpit:
         with suppress(OSError):
             while True:
                 client, _ = self.listening.accept()
+                self.reached.set()
                 threading.Thread(target=self.talk, args=(client,), daemon=True).start()
 
     def talk(self, client: socket.socket) -> None:
@@ -255,14 +256,15 @@ def tarpit(request: pytest.FixtureRequest) -> Iterator[Tarpit]:
 async def test_a_mail_server_that_never_ends_its_greeting_is_given_up(
     tarpit: Tarpit, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notify, "_IN_ALL", 0.5)
+    monkeypatch.setattr(notify, "_IN_ALL", 1.0)
     way = notify.Email(
         host="127.0.0.1", port=tarpit.port, tls="none", sender="a@x.example", to="b@x.example", username=None,
         password=lambda: None,
     )  # fmt: skip
     sending = asyncio.ensure_future(way.send(Message(title="t", text="t")))
-    while not (ours := [each for each in threading.enumerate() if each.name == "own"]):
-        await asyncio.sleep(0)
+    assert await asyncio.to_thread(tarpit.reached.wait, 10)
+    ours = [each for each in threading.enumerate() if each.name == "own"]
+    assert ours
     with pytest.raises(notify.NotSent, match="took more than"):
         await sending
     for each in ours:  # cut off, it ends
