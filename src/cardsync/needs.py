@@ -124,8 +124,8 @@ def _moved(app: App) -> Iterator[tuple[str, str, str]]:
 
 
 _MOVED = (
-    "What is remembered of {contacts}, answers among it, belongs to an address book of {old} that is not there any "
-    "more. {command} takes it along; cardsync account forget {old} drops it."
+    "What is remembered of {contacts}, answers among it, belongs to an address book that {old} has no more, by that "
+    "name of the account in the config at least. {command} takes it along."
 )
 
 

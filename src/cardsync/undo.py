@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, nullcontext, suppress
 from datetime import datetime
+from itertools import count as count_from
 from pathlib import Path
 from typing import Any
 
@@ -142,7 +143,9 @@ def copy_of_database(app: App, folder: Path) -> str | None:
         raise StateProblem(
             f"{folder} cannot be used for backups: {error.strerror}. Name a folder with --output."
         ) from error
-    target = folder / f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}.db"
+    stamp = f"cardsync-{app.clock():%Y%m%dT%H%M%SZ}"
+    names = (f"{stamp}{f'-{number}' if number else ''}.db" for number in count_from(0))
+    target = next(path for path in (folder / name for name in names) if not path.exists())
     app.mirror.database.backup(target)
     return str(target)
 

@@ -8,6 +8,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
+
+from cardsync.cli import main
 
 CANARY = "hunter2"  # stands wherever a value is wrong; must never be printed
 
@@ -256,3 +259,34 @@ def test_the_version_needs_no_pydantic() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(done.stdout.split())
     assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "sqlite3", "asyncio"})
+
+
+def test_each_secret_in_a_config_that_all_can_read_is_warned_of_and_never_shown(tmp_path: Path) -> None:
+    config = tmp_path / "cardsync.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path}"\n[accounts.home]\nurl = "https://a.example"\nusername = "me"\n'
+        f'password = "{CANARY}"\n[http]\nlisten = "127.0.0.1:1"\ntoken = "{CANARY}"\n'
+        f'[notify]\nping = "https://p.example/{CANARY}"\n[notify.ntfy]\nurl = "https://n.example/{CANARY}"\n'
+        f'token = "{CANARY}"\n'
+    )
+    config.chmod(0o644)
+    done = CliRunner().invoke(main, ["--config", str(config), "config", "check"])
+    assert done.exit_code == 0, done.output
+    warned = re.findall(r":(\d+): ([a-z.]+): everybody on this machine can read it", done.output)
+    assert sorted(key for _, key in warned) == [
+        "accounts.home.password", "http.token", "notify.ntfy.token", "notify.ntfy.url", "notify.ping",
+    ]  # fmt: skip
+    assert CANARY not in done.output
+
+
+@pytest.mark.parametrize(("url", "well"), [("http://n.example/t", False), ("http://127.0.0.1:1/t", True)])
+def test_a_token_for_all_to_read_must_be_allowed(tmp_path: Path, url: str, well: bool) -> None:
+    config = tmp_path / "cardsync.toml"
+    config.write_text(
+        f'state_dir = "{tmp_path}"\n[accounts.home]\nurl = "https://a.example"\nauth = "none"\n'
+        f'[notify.ntfy]\nurl = "{url}"\ntoken = "x"\n'
+    )
+    config.chmod(0o600)
+    done = CliRunner().invoke(main, ["--config", str(config), "config", "check"])
+    assert (done.exit_code == 0) is well
+    assert ("notify.ntfy.url: would send the token for all to read" in done.output) is not well

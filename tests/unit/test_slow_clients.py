@@ -1,4 +1,4 @@
-"""The page under clients that take their time."""
+"""The page under clients that take their time, or that somebody led to it."""
 
 import socket
 import time
@@ -40,3 +40,13 @@ def test_clients_that_send_a_byte_now_and_then_hold_it_for_a_moment_only(page: P
                 with suppress(OSError):
                     client.sendall(b"G")
             time.sleep(SECONDS / 10)  # they are slow
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("localhost", 200), ("127.0.0.1:9380", 200), ("[::1]", 200), ("", 200), ("evil.example", 421), ("[", 421)],
+)
+def test_a_name_that_is_not_ours_is_turned_away(page: Page, host: str, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", page.port), timeout=5) as client:
+        client.sendall(f"GET / HTTP/1.0\r\nHost: {host}\r\n\r\n".encode())
+        assert client.recv(64).split()[1] == str(status).encode()

@@ -1,12 +1,10 @@
 """``account move``, ``account forget``."""
 
-import sys
-
 import click
 
 from cardsync import process
 from cardsync.cli import output
-from cardsync.cli.common import alone, dry_run_option, exclusive, json_option, opened, progress
+from cardsync.cli.common import alone, dry_run_option, exclusive, json_option, opened, progress, somebody_answers
 from cardsync.words import count
 
 
@@ -54,17 +52,21 @@ def move(context: click.Context, *, old: str, new: str | None, dry_run: bool, as
 def forget(context: click.Context, *, name: str, yes: bool, dry_run: bool, as_json: bool) -> None:
     """Drop what is remembered of an account's address books that are not there any more.
 
-    Exports in state_dir/backups stay, and a copy of the state is kept there first.
+    Answers, history and the kept versions of cards go. Exports in state_dir/backups stay, and a copy of the state is
+    kept there first.
     """
     from cardsync import accounts
 
     asks = not (yes or dry_run)
-    if asks and not (sys.stdin and sys.stdin.isatty()):
-        raise click.UsageError("Nobody can be asked here, so nothing was dropped. Say --yes, or look with --dry-run.")
     with opened(context) as app:
         found = accounts.forget(app, name, dry_run=True)
+        if asks and not somebody_answers():
+            raise click.UsageError(
+                "Nobody can be asked here, so nothing was dropped. Say --yes, or look with --dry-run."
+            )
         if asks:
-            click.confirm(f"Forget {count(found['contacts'], 'contact')} of {name}?", abort=True, err=True)
+            what = f"{count(found['contacts'], 'contact')} of {name}: answers, history and the kept versions of cards"
+            click.confirm(f"Forget all of {what}?", abort=True, err=True)
         if not dry_run:
             with alone(app):
                 found = accounts.forget(app, name, dry_run=False)

@@ -21,6 +21,7 @@ from cardsync.cli.common import (
     opened,
     say_leaving,
     settings_of,
+    somebody_answers,
 )
 from cardsync.words import count
 
@@ -238,7 +239,7 @@ def _check_somebody_answers(context: click.Context, name: str | None) -> None:
     """A NAME that is nobody's is told first: it would stay so with --yes."""
     from cardsync import report
 
-    if sys.stdin and sys.stdin.isatty():
+    if somebody_answers():
         return
     if name:
         with opened(context, look=True) as app:

@@ -19,17 +19,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON."
 dry_run_option = click.option("--dry-run", is_flag=True, help="Show what would be done, and do nothing.")
 
 
+def somebody_answers() -> bool:
+    """Whether there is a terminal to ask at."""
+    return bool(sys.stdin and sys.stdin.isatty())
+
+
 def settings_of(context: click.Context, *, level: str | None = None) -> "Settings":
     """The valid config, with logging set up (``level``: what is logged unless the command line says so)."""
+    from cardsync.logs import get_logger
     from cardsync.observe.log import configure
     from cardsync.settings.load import read
 
     loaded = read(context.obj.config_path, os.environ)
-    for warning in (*loaded.warnings, *loaded.missing):
-        say(f"warning: {warning}", err=True)
     own, parts = context.obj.log_level
     log = loaded.settings.log
     configure(own or level or log.level, log.format, {**log.parts, **parts} if own or not level else parts)
+    for warning in (*loaded.warnings, *loaded.missing):
+        if level:
+            say(f"warning: {warning}", err=True)
+        else:  # the daemon's stderr is its log
+            get_logger("cardsync.daemon").warning("config", what=warning)
     return loaded.settings
 
 

@@ -1,8 +1,8 @@
 """``cardsync init``: the first five minutes, by questions or by options."""
 
 import os
+import re
 import shlex
-import sys
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -14,6 +14,7 @@ import click
 
 from cardsync import process
 from cardsync.cli import output
+from cardsync.cli.common import somebody_answers
 from cardsync.settings.first import PROVIDERS, First, address_of, text_of
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def _first(path: Path, provider: str, given: dict[str, Any], groups: Sequence[st
         state_dir=str((given["state_dir"] or _state_dir()).absolute()),
         groups=tuple(groups),
         language=given["language"] or _language(),
-        ca_file=given["ca_file"],
+        ca_file=str(Path(given["ca_file"]).expanduser().absolute()) if given["ca_file"] else "",
         allow_http=given["allow_http"] or (url.lower().startswith("http://") and _allowed_http()),
     )
 
@@ -97,13 +98,13 @@ def _split(command: str | None) -> list[str]:
 
 def _asked(option: str, text: str = "", **more: Any) -> Any:
     """Ask at a terminal; elsewhere it has to be said."""
-    if not sys.stdin.isatty():
+    if not somebody_answers():
         raise click.UsageError(f"Without a terminal --{option} must be said.")
     return click.prompt(text or option, err=True, **more)
 
 
 def _allowed_http() -> bool:
-    if not sys.stdin.isatty():
+    if not somebody_answers():
         raise click.UsageError("http:// sends the password for all to read: --allow-http, or https://.")
     return click.confirm("http:// sends the password for all to read; allow it?", err=True, abort=True)
 
@@ -126,13 +127,16 @@ def _password(first: First, wants: str) -> Iterator[None]:
     key, value = first.secret
     file = Path(str(value))
     if key != "password_file" or file.exists():
+        if key == "password_file":
+            output.say(f"The password is that in {file}.", err=True)
         yield
         return
-    if not sys.stdin.isatty():
+    if not somebody_answers():
         raise click.UsageError(f"There is no file {file}; --password-file must name one, or there must be a terminal.")
     output.say(f"It wants {wants}.", err=True)
-    _write(file, f"{_asked('password-file', text='password', hide_input=True)}\n")
+    password = _asked("password-file", text="password", hide_input=True)
     try:
+        _write(file, f"{password}\n")
         yield
     except BaseException:
         file.unlink(missing_ok=True)
@@ -149,6 +153,7 @@ def _tried(first: First, wished: Sequence[str]) -> str:
     from cardsync.check import check_account
     from cardsync.errors import CardsyncError
     from cardsync.observe.log import configure
+    from cardsync.pull.vip import same_name
 
     configure("error", "auto")
     app = App.bare(_settings(first))
@@ -164,6 +169,8 @@ def _tried(first: First, wished: Sequence[str]) -> str:
     output.say(f"address books: {', '.join(books)}", err=True)
     output.say(f"lists: {', '.join(lists) or 'none yet'}", err=True)
     groups = tuple(wished) or _chosen(lists)
+    for missing in (name for name in groups if same_name(name) not in map(same_name, names)):
+        output.say(f"No list is named {missing} yet: make it on the phone, and put people into it.", err=True)
     return text_of(replace(first, groups=groups), books, [name for name in lists if name not in groups])
 
 
@@ -178,19 +185,24 @@ def _chosen(lists: Sequence[str]) -> tuple[str, ...]:
     from cardsync.pull.vip import same_name
 
     own = next((name for name in lists if same_name(name) == same_name("VIP")), None)
-    if own or not lists or not sys.stdin.isatty():
+    if own or not lists or not somebody_answers():
         return (own or "VIP",)
     return (str(click.prompt("which list names your VIPs (it may be one that you make later)", "VIP", err=True)),)
 
 
 def _settings(first: First) -> "Settings":
     """Valid, or ``ConfigError`` with what is wrong in which key."""
+    from cardsync.errors import ConfigError
     from cardsync.settings.load import load
 
     with tempfile.TemporaryDirectory(prefix="cardsync-init-") as folder:
         trial = Path(folder) / "cardsync.toml"
         _write(trial, text_of(first))
-        return load(trial, os.environ)
+        try:
+            return load(trial, os.environ)
+        except ConfigError as error:  # nobody has that file
+            told = tuple(re.sub(rf"^{re.escape(str(trial))}(:\d+)?: ", "", problem) for problem in error.problems)
+            raise ConfigError("What was said makes no config.", told) from None
 
 
 def _write(path: Path, text: str) -> None:
@@ -200,8 +212,12 @@ def _write(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _PRIVATE)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(text)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+                file.write(text)
+        except OSError:  # half a file would be taken for one
+            path.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise ConfigError("The file cannot be written.", (f"{path}: {error.strerror}",)) from None
 

@@ -80,10 +80,14 @@ class Database:
         )
         if free * size < _WORTH_IT or free < pages * _MUCH:
             return False
-        try:
-            self.execute("VACUUM")
-        except StateProblem:
-            return False
+        with _explaining(self.path):
+            try:
+                self._connection.execute("VACUUM")
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorname not in {"SQLITE_FULL", "SQLITE_BUSY"}:
+                    raise
+                return False
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # it went all through there
         return True
 
     def close(self) -> None:

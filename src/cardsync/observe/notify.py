@@ -165,7 +165,7 @@ async def _request(method: str, url: str | httpx.URL, **more: Any) -> None:
                 trust_env=False, timeout=_SECONDS, headers={"User-Agent": f"cardsync/{__version__}"}
             ) as client,
             client.stream(method, url, **more) as reply,
-        ):  # type: ignore[arg-type]  # its status is enough
+        ):  # its status is enough
             well, status = reply.is_success, reply.status_code
     except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
         raise NotSent(f"It cannot be reached ({type(error).__name__}).") from None

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from ipaddress import ip_address
 from socket import AF_INET, AF_INET6, SHUT_RDWR
 from socketserver import TCPServer
+from urllib.parse import urlsplit
 
 from cardsync.errors import StateProblem, where
 from cardsync.logs import get_logger
@@ -42,7 +44,7 @@ class Page:
     ) -> None:
         """Raises ``StateProblem`` where the address cannot be had."""
         try:
-            self._server = _server(host)((host, port), _handler(token, routes, seconds))
+            self._server = _server(host)((host, port), _handler(host, token, routes, seconds))
         except OSError as error:
             raise StateProblem(f"http.listen: {host}:{port} cannot be had: {error.strerror or error}.") from None
         self.port: int = self._server.server_address[1]
@@ -92,52 +94,73 @@ def _server(host: str) -> type[ThreadingHTTPServer]:
     return Server
 
 
-def _handler(token: str | None, routes: Mapping[str, Route], seconds: float) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+class _Handler(BaseHTTPRequestHandler):
+    """One request, in ``timeout`` seconds all in all: the base class counts them anew with each byte that comes."""
+
+    server_version, sys_version = "cardsync", ""
+    timeout = _TIMEOUT
+
+    def handle(self) -> None:
+        cut = threading.Timer(self.timeout, self._cut)
+        cut.daemon = True
+        cut.start()
+        try:
+            super().handle()
+        finally:
+            cut.cancel()
+
+    def _cut(self) -> None:
+        with suppress(OSError):
+            self.connection.shutdown(SHUT_RDWR)
+
+    def say(self, reply: Reply) -> None:
+        with suppress(OSError):
+            self.send_response(reply.status)
+            self.send_header("Content-Type", reply.content_type)
+            self.send_header("Content-Length", str(len(reply.body)))
+            if reply.status == 401:
+                self.send_header("WWW-Authenticate", "Bearer")
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+    def refuse(self, status: int, why: bytes) -> None:
+        self.say(Reply(status=status, content_type="text/plain", body=why + b"\n"))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
+        """What others ask is not logged."""
+
+
+def _handler(
+    listening: str, token: str | None, routes: Mapping[str, Route], seconds: float
+) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
         timeout = seconds
-        server_version, sys_version = "cardsync", ""
-
-        def handle(self) -> None:
-            """The base class counts the time anew with each byte that comes."""
-            cut = threading.Timer(seconds, self._cut)
-            cut.daemon = True
-            cut.start()
-            try:
-                super().handle()
-            finally:
-                cut.cancel()
-
-        def _cut(self) -> None:
-            with suppress(OSError):
-                self.connection.shutdown(SHUT_RDWR)
 
         def do_GET(self) -> None:
             route = routes.get(self.path.partition("?")[0])
-            if route is None:
-                self._say(Reply(status=404, content_type="text/plain", body=b"not found\n"))
+            if not token and not _is_meant(self.headers.get("Host", ""), listening):
+                self.refuse(421, b"another host is meant")
+            elif route is None:
+                self.refuse(404, b"not found")
             elif token and not route.free and not self._knows(token):
-                self._say(Reply(status=401, content_type="text/plain", body=b"a bearer token is needed\n"))
+                self.refuse(401, b"a bearer token is needed")
             else:
-                self._say(_answered(route))
+                self.say(_answered(route))
 
         def _knows(self, token: str) -> bool:
             given = self.headers.get("Authorization", "").encode("latin-1", "replace")
             return hmac.compare_digest(given, f"Bearer {token}".encode())
 
-        def _say(self, reply: Reply) -> None:
-            with suppress(OSError):
-                self.send_response(reply.status)
-                self.send_header("Content-Type", reply.content_type)
-                self.send_header("Content-Length", str(len(reply.body)))
-                if reply.status == 401:
-                    self.send_header("WWW-Authenticate", "Bearer")
-                self.end_headers()
-                self.wfile.write(reply.body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class names it so
-            """What others ask is not logged."""
-
     return Handler
+
+
+def _is_meant(host: str, listening: str) -> bool:
+    """Not by a name of somebody's to which a browser on this machine was led (DNS rebinding)."""
+    try:
+        name = urlsplit(f"//{host}").hostname or "localhost"
+        return name in {"localhost", listening} or bool(ip_address(name))
+    except ValueError:
+        return False
 
 
 def _answered(route: Route) -> Reply:

@@ -7,7 +7,7 @@ from typing import Any
 
 from cardsync.settings.keys import Path
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS
-from cardsync.settings.observe import is_loopback
+from cardsync.settings.observe import is_loopback, is_loopback_url
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
@@ -40,6 +40,8 @@ def findings(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Findi
     for name, way in _tables(data, "notify"):
         for forms in (PASSWORD_FORMS, TOKEN_FORMS):
             found += _one_of(("notify", name), [key for key in forms if key in way], forms)
+        if any(key in way for key in TOKEN_FORMS) and not is_loopback_url(way.get("url")):
+            found += _plain_http(("notify", name), way, TOKEN_FORMS[0])
     return tuple(found)
 
 
@@ -58,7 +60,7 @@ def _account(path: Path, account: Mapping[str, Any], *, has_credential: bool) ->
     yield from _one_of(path, passwords, PASSWORD_FORMS)
     yield from _one_of(path, tokens, TOKEN_FORMS)
     yield from _login(path, account, passwords, tokens, has_credential=has_credential)
-    yield from _plain_http(path, account)
+    yield from _plain_http(path, account, PASSWORD_FORMS[0])
 
 
 def _source(path: Path, source: Mapping[str, Any]) -> Iterable[Finding]:
@@ -69,8 +71,7 @@ def _source(path: Path, source: Mapping[str, Any]) -> Iterable[Finding]:
             yield Finding(path=path, message=f"has no password; allowed: one of {', '.join(PASSWORD_FORMS)}")
         if "username" not in source:
             yield Finding(path=(*path, "username"), message="is missing; allowed: a text in quotes")
-        if _is_http(source.get("url")) and source.get("allow_http") is not True:
-            yield Finding(path=(*path, "url"), message=_FOR_ALL_TO_READ)
+        yield from _plain_http(path, source, PASSWORD_FORMS[0])
 
 
 LOGINS = ("mailbox", "calendar")
@@ -116,19 +117,19 @@ def _login(
         yield Finding(path=(*path, "username"), message='is missing; allowed: a text in quotes, or auth = "none"')
 
 
-_FOR_ALL_TO_READ = "would send the password for all to read; allowed: https://, or allow_http = true besides it"
+_FOR_ALL_TO_READ = "would send the {what} for all to read; allowed: https://, or allow_http = true besides it"
 
 
-def _plain_http(path: Path, account: Mapping[str, Any]) -> Iterable[Finding]:
+def _plain_http(path: Path, account: Mapping[str, Any], what: str) -> Iterable[Finding]:
     allowed = account.get("allow_http") is True or str(account.get("allow_http")).lower() in ("true", "1", "yes", "on")
     if allowed:
         return
     if _is_http(account.get("url")):
-        yield Finding(path=(*path, "url"), message=_FOR_ALL_TO_READ)
+        yield Finding(path=(*path, "url"), message=_FOR_ALL_TO_READ.format(what=what))
     origins = account.get("trusted_origins")
     for index, origin in enumerate(origins if isinstance(origins, list) else ()):
         if _is_http(origin):
-            yield Finding(path=(*path, "trusted_origins", index), message=_FOR_ALL_TO_READ)
+            yield Finding(path=(*path, "trusted_origins", index), message=_FOR_ALL_TO_READ.format(what=what))
 
 
 def _is_http(value: object) -> bool:

@@ -90,16 +90,23 @@ def _give_way(data: dict[str, Any], over: Mapping[str, Any]) -> None:
                     below.pop(key, None)
 
 
-def _with_secrets(data: dict[str, Any], over: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], Mapping[str, Any]]]:
-    """Each table that may hold a secret: as the file has it, and as the environment does."""
-    pairs = [(data.get("http"), over.get("http"))]
+def _with_secrets(data: Mapping[str, Any], over: Mapping[str, Any]) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+    """Each table that may hold a secret and that both have: as the file has it, and as the environment does."""
+    under = dict(_secret_tables(data))
+    for path, table in _secret_tables(over):
+        if path in under:
+            yield under[path], table
+
+
+def _secret_tables(data: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], dict[str, Any]]]:
+    """Each table that may hold a secret, by its path."""
+    found: dict[tuple[str, ...], object] = {(name,): data.get(name) for name in ("http", "notify")}
     for kind in ("accounts", "sources", "notify"):
-        under, above = data.get(kind), over.get(kind)
-        if isinstance(under, dict) and isinstance(above, dict):
-            pairs += [(under.get(name), table) for name, table in above.items()]
-    for below, table in pairs:
-        if isinstance(below, dict) and isinstance(table, dict):
-            yield below, table
+        inside = data.get(kind)
+        found |= {(kind, name): table for name, table in inside.items()} if isinstance(inside, dict) else {}
+    for path, table in found.items():
+        if isinstance(table, dict):
+            yield path, table
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -123,7 +130,8 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
         return settings
     if places.file is None and "accounts" not in merged:
         searched = ", ".join(str(each) for each in candidates())
-        raise ConfigError("No config file was found.", (f"searched: {searched}", *over.problems))
+        made = "cardsync init makes one"
+        raise ConfigError("No config file was found.", (f"searched: {searched}; {made}", *over.problems))
     found.sort(key=lambda each: places.order(each[0]))
     lines = dict.fromkeys((*(places.line(*each) for each in found), *over.problems))
     raise ConfigError(f"The config has {count(len(lines), 'error')}.", tuple(lines))
@@ -163,12 +171,8 @@ def _unreadable(file: Path) -> bool:
 def _readable_by_all(data: Mapping[str, Any], places: Places) -> Iterator[str]:
     if places.file is None or not places.file.stat().st_mode & 0o004:
         return
-    for kind in ("accounts", "sources"):
-        tables: Mapping[str, Mapping[str, Any]] = data.get(kind, {})
-        for name, table in tables.items():
-            for key in ("password", "token"):
-                if key in table:
-                    path = (kind, name, key)
-                    yield places.line(
-                        path, f"everybody on this machine can read it; chmod o-r the file or use {key}_file"
-                    )
+    for path, table in _secret_tables(data):
+        for key in ("password", "token", *(("url", "ping", "apprise") if path[0] == "notify" else ())):
+            if key in table:
+                instead = f" or use {key}_file" if key in ("password", "token") else ""
+                yield places.line((*path, key), f"everybody on this machine can read it; chmod o-r the file{instead}")

@@ -20,7 +20,8 @@ class Token(Table):
     )
     token_env_file: v.OptionalPath = Field(
         default=None,
-        description="File of NAME=value lines, as CARDSYNC_SOURCES__GITHUB__TOKEN=...",
+        description="File of NAME=value lines, as in the environment: CARDSYNC_NOTIFY__NTFY__TOKEN=... for "
+        "[notify.ntfy].",
         examples=["/run/secrets/cardsync.env"],
     )
 
@@ -38,7 +39,8 @@ class Private(Table):
     )
     password_env_file: v.OptionalPath = Field(
         default=None,
-        description="File of NAME=value lines, as CARDSYNC_SOURCES__MAILBOX__PASSWORD=...",
+        description="File of NAME=value lines, as in the environment: CARDSYNC_SOURCES__MAILBOX__PASSWORD=... for "
+        "[sources.mailbox].",
         examples=["/run/secrets/cardsync.env"],
     )
     ca_file: v.OptionalPath = Field(

@@ -2,6 +2,7 @@
 
 import re
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
@@ -33,6 +34,12 @@ def is_loopback(listen: object) -> bool:
     return not isinstance(listen, str) or bool(_LOOPBACK.fullmatch(listen.rpartition(":")[0].strip("[]")))
 
 
+def is_loopback_url(url: object) -> bool:
+    """Whether a request to it stays on this machine; not where it is no text."""
+    host = urlsplit(url).hostname if isinstance(url, str) else None
+    return host is not None and bool(_LOOPBACK.fullmatch(host))
+
+
 class Listening(Table):
     """Where a page is."""
 
@@ -62,7 +69,15 @@ SecretAddress = Annotated[
 ]
 
 
-class Topic(Table):
+class Sent(Table):
+    """How a message goes."""
+
+    allow_http: v.Switch = Field(
+        default=False, description="Allow a token with http://, which sends it for all to read."
+    )
+
+
+class Topic(Sent):
     """Where a message goes."""
 
     url: SecretAddress = Field(
@@ -75,7 +90,7 @@ class Ntfy(Token, Topic):
     """A topic of ntfy.sh, or of an ntfy server of your own."""
 
 
-class Hook(Table):
+class Hook(Sent):
     """Where a message goes."""
 
     url: SecretAddress = Field(description="Where to.", examples=["https://hooks.example.org/cardsync"])
