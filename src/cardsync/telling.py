@@ -138,6 +138,7 @@ async def _quietly(name: str, sending: Awaitable[None]) -> bool:
     except Exception as error:  # noqa: BLE001 - a way to the owner must not stop a cycle; the text may hold anything
         log.warning("not told", way=name, error=type(error).__name__)
     else:
+        log.debug("told", way=name)
         return True
     return False
 

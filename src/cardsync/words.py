@@ -11,5 +11,6 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number} {noun if number == 1 else plural or f'{noun}s'}"
 
 
-LOG_PARTS = ("card", "clock", "commands", "cycle", "daemon", "evidence", "http", "notify", "problems", "pull")
+_DOORS = ("carddav", "commands", "http", "notify")
+LOG_PARTS = tuple(sorted((*_DOORS, "card", "clock", "cycle", "daemon", "evidence", "problems", "pull")))
 """What of the log may have a level of its own: the loggers' names behind ``cardsync.``."""

@@ -31,7 +31,9 @@ from cardsync.errors import (
     Unreachable,
 )
 from cardsync.hypertext import httpx
+from cardsync.logs import get_logger
 
+log = get_logger("cardsync.carddav")
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _MAX_REDIRECTS = 5
 _SMALL_BODY = 1 << 20
@@ -200,6 +202,8 @@ class Wire:
                     await response.aclose()
         except (httpx.HTTPError, httpx.InvalidURL, ssl.SSLError, TimeoutError, zlib.error) as error:
             raise _translated(error, at, self._connection) from error
+        size, name = response.num_bytes_downloaded, self._connection.account
+        log.debug("request", account=name, method=ask.method, status=response.status_code, bytes=size)
         return Reply(response.status_code, response.headers, at, datetime.now(UTC), body)
 
 

@@ -127,7 +127,8 @@ def _levels(ctx: click.Context, param: click.Parameter, value: str | None) -> Le
         elif not has_part and part in _LEVELS:
             level = part
         else:
-            raise click.BadParameter(f"{each!r}; allowed: {', '.join(_LEVELS)}, or PART=LEVEL", ctx, param)
+            allowed = f"{', '.join(_LEVELS)}, or PART=LEVEL with one of the parts {', '.join(LOG_PARTS)}"
+            raise click.BadParameter(f"{each!r}; allowed: {allowed}", ctx, param)
     return level, parts
 
 

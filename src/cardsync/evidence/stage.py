@@ -214,6 +214,7 @@ class Consult:
             again = now + spread(name, each.id, self.source.about.every, now)
             self.mirror.evidence.looked(name, each.id, again, digest(each), keys=key_digests(each))
         counts.looked += 1
+        log.debug("looked", source=name, found=counts.found)
 
     # ------------------------------------------------------------ shared
 

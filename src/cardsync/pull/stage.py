@@ -151,6 +151,7 @@ class Pull:
         known = self.mirror.books.known(book.id)
         self._believe(listing, known, book)
         todo = plan(listing, known)
+        log.debug("changes", account=self.account, book=book.id, fetch=len(todo.fetch), remove=len(todo.remove))
         with self.mirror.transaction():
             set_resolved(self.mirror, book.id, ())
             if known and too_much(todo, len(known), self.guards):
