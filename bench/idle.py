@@ -27,6 +27,7 @@ IMPORTS = (
     "import sys, cardsync.cli.work, cardsync.daemon, cardsync.app, cardsync.carddav.client, "
     "apscheduler.schedulers.asyncio, cardsync.settings.load"
 )
+LIBRARIES = "import pydantic_settings, structlog, httpx, apscheduler.schedulers.asyncio, click, sqlite3"
 TICK = os.sysconf("SC_CLK_TCK")
 ROUNDS = 7
 
@@ -63,7 +64,8 @@ def measure(config: Path, seconds: float, results: Results) -> None:
     results.show("bare_imports_rss_mb", bare())
     results.show("start_to_first_request_seconds", median(first_request(config) for _ in range(ROUNDS)), at_most=0.5)
     results.show("status_seconds", median(timed([*command(config), "status"]) for _ in range(ROUNDS)), at_most=0.3)
-    results.show("bare_python_seconds", median(timed([sys.executable, "-c", "pass"]) for _ in range(ROUNDS)))
+    for name, code in (("python", "pass"), ("libraries", LIBRARIES), ("imports", IMPORTS)):
+        results.show(f"bare_{name}_seconds", median(timed([sys.executable, "-c", code]) for _ in range(ROUNDS)))
 
 
 def command(config: Path) -> list[str]:

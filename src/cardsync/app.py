@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -208,107 +208,97 @@ class App:
         discovered again.  ``ask``: not where the sources have seen nobody yet, so that the first question is not about
         somebody who just wrote.
         """
+        names = (account,) if account else tuple(self.settings.accounts)
         with structlog.contextvars.bound_contextvars(cycle=token_hex(3)):
-            if not dry_run:
-                self.mirror.cycles.begin(self.clock(), os.getpid())
-            try:
-                return await self._cycle(dry_run, scheduled, account, ask, progress)
-            finally:
-                if not dry_run:
-                    self.mirror.cycles.over()
-
-    async def _cycle(
-        self, dry_run: bool, scheduled: bool, account: str | None, ask: bool, progress: Callable[[int, int], None]
-    ) -> Cycle:
-        now = self.clock()
-        app = replace(self, mirror=self.mirror.copy()) if dry_run else self
-        if account:
-            app.mirror.accounts.forget_discovery(account)
-        previews: list[Preview] = []
-        set_right(app.mirror, now)
-        app.mirror.accounts.only(app.settings.accounts)
-        commands.carry_out(app.mirror, app.reminders, now)
-        reports = await asyncio.gather(
-            *(
-                self._account(name, app.mirror, now, scheduled, previews if dry_run else None, progress, ask=ask)
-                for name in ((account,) if account else app.settings.accounts)
+            run = _Run(
+                mirror=self.mirror.copy() if dry_run else self.mirror,
+                now=self.clock(),
+                scheduled=scheduled,
+                previews=[] if dry_run else None,
+                progress=progress,
+                ask=ask,
             )
-        )
-        done = Cycle(started=now, reports=tuple(reports), previews=tuple(previews), mirror=app.mirror)
-        if not dry_run:
-            self.mirror.cycles.record(now, self.clock(), done.as_json())
-            keep = Keep(versions=self.settings.undo.keep_versions, backups=self.settings.undo.keep_backups)
-            tidy(self.mirror, self.settings.state_dir / "backups", keep, now)
-        return done
+            if account:
+                run.mirror.accounts.forget_discovery(account)
+            if dry_run:
+                return await self._cycle(names, run)
+            self.mirror.cycles.begin(run.now, os.getpid())
+            try:
+                done = await self._cycle(names, run)
+                self.mirror.cycles.record(run.now, self.clock(), done.as_json())
+                keep = Keep(versions=self.settings.undo.keep_versions, backups=self.settings.undo.keep_backups)
+                tidy(self.mirror, self.settings.state_dir / "backups", keep, run.now)
+                return done
+            finally:
+                self.mirror.cycles.over()
 
-    async def _account(
-        self,
-        name: str,
-        mirror: Mirror,
-        now: datetime,
-        scheduled: bool,
-        previews: list[Preview] | None,
-        progress: Callable[[int, int], None],
-        *,
-        ask: bool,
-    ) -> AccountReport:
-        """One account on ``mirror``; what failed is remembered in our own, after a dry run too."""
+    async def _cycle(self, names: Sequence[str], run: "_Run") -> Cycle:
+        set_right(run.mirror, run.now)
+        run.mirror.accounts.only(self.settings.accounts)
+        commands.carry_out(run.mirror, self.reminders, run.now)
+        reports = await asyncio.gather(*(self._account(name, run) for name in names))
+        return Cycle(started=run.now, reports=tuple(reports), previews=tuple(run.previews or ()), mirror=run.mirror)
+
+    async def _account(self, name: str, run: "_Run") -> AccountReport:
+        """One account; what failed is remembered in our own mirror, after a dry run too."""
         try:
-            note_settings(mirror, name, self.settings.accounts[name])
-            async with self._cycle_of(name, mirror, now, scheduled, previews, progress, ask=ask) as cycle:
+            async with self._cycle_of(name, run) as cycle:
                 report = await cycle.run()
         except CardsyncError as error:
             # other sentences may hold the names of books
             what = {"what": str(error)} if isinstance(error, _TOLD) else {}
             log.warning("account failed", account=name, error=type(error).__name__, **what)
-            mirror.cycles.failing(name, now)
+            run.mirror.cycles.failing(name, run.now)
             return AccountReport(account=name, error=str(error), exit_code=error.exit_code)
         except Exception as error:
             # the other accounts go on; the text of an error that we did not foresee may hold anything
             crash = f"{type(error).__name__} at {where(error)}"
             log.error("account crashed", account=name, error=crash)  # noqa: TRY400 - a traceback's text may hold names
             log.debug("account crashed", account=name, exc_info=True)
-            mirror.cycles.failing(name, now)
+            run.mirror.cycles.failing(name, run.now)
             return AccountReport(account=name, error=f"{name}: a mistake in cardsync itself: {crash}.", exit_code=1)
-        mirror.accounts.synced(name, self.clock())
-        mirror.cycles.failing(name, None)
-        mirror.problems.solved(ProblemKind.LOGIN, name)
+        run.mirror.accounts.synced(name, self.clock())
+        run.mirror.cycles.failing(name, None)
+        run.mirror.problems.solved(ProblemKind.LOGIN, name)
         log.info("cycle", account=name, **report.counts, **{f"ended_{k}": n for k, n in report.endings.items()})
         return report
 
     async def read(self, name: str, mirror: Mirror, progress: Callable[[int, int], None]) -> None:
         """Pull one account into ``mirror``, and do nothing else.  Raises what a pull raises."""
-        note_settings(mirror, name, self.settings.accounts[name])
-        async with self._cycle_of(name, mirror, self.clock(), False, None, progress, ask=False) as cycle:
+        async with self._cycle_of(name, _Run(mirror=mirror, now=self.clock(), progress=progress)) as cycle:
             await cycle.pull.run()
 
     @asynccontextmanager
-    async def _cycle_of(
-        self,
-        name: str,
-        mirror: Mirror,
-        now: datetime,
-        scheduled: bool,
-        previews: list[Preview] | None,
-        progress: Callable[[int, int], None],
-        *,
-        ask: bool,
-    ) -> AsyncIterator[AccountCycle]:
-        async with self.server(name, scheduled=scheduled) as server, _bounded(name):
+    async def _cycle_of(self, name: str, run: "_Run") -> AsyncIterator[AccountCycle]:
+        note_settings(run.mirror, name, self.settings.accounts[name])
+        reminders = self.reminders(name)
+        async with self.server(name, scheduled=run.scheduled) as server, _bounded(name):
             yield AccountCycle(
                 server=server,
-                mirror=mirror,
+                mirror=run.mirror,
                 account=name,
-                judge=self.judge(name, now),
-                reminders=self.reminders(name) if ask else replace(self.reminders(name), max_new_per_day=0),
+                judge=self.judge(name, run.now),
+                reminders=reminders if run.ask else replace(reminders, max_new_per_day=0),
                 guards=GuardPolicy(**self.settings.guards.model_dump()),
                 zone=self.zone,
                 backups=self.settings.state_dir / "backups",
                 write=self.settings.accounts[name].write != "never",
-                now=now,
-                previews=previews,
-                progress=progress,
+                now=run.now,
+                previews=run.previews,
+                progress=run.progress,
             )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Run:
+    """How a cycle goes about its accounts; with ``previews``, a dry run on a copy of the mirror."""
+
+    mirror: Mirror
+    now: datetime
+    scheduled: bool = False
+    previews: list[Preview] | None = None
+    progress: Callable[[int, int], None]
+    ask: bool = True
 
 
 @asynccontextmanager

@@ -47,11 +47,11 @@ class Figures:
         return int(row[0]) if row else 0
 
     def stale(self, account: str) -> list[float]:
-        """P(stale) of each VIP at its last assessment, the least first."""
+        """P(stale) of each VIP with work details at its last assessment, the least first."""
         rows = self._db.rows(
             "SELECT json_extract(t.assessment, '$.probability') FROM contact t "
             "JOIN vip v ON v.book_id = t.book_id AND v.uid_key = t.uid_key JOIN address_book b ON b.id = t.book_id "
-            "WHERE b.account = ? AND b.present = 1 AND t.assessment IS NOT NULL ORDER BY 1",
+            "WHERE b.account = ? AND b.present = 1 AND json_extract(t.assessment, '$.right') <> '{}' ORDER BY 1",
             (account,),
         )
         return [float(row[0]) for row in rows if row[0] is not None]
