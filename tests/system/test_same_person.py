@@ -102,6 +102,24 @@ def test_never_takes_out_a_question_that_stands_in_the_other_book_too(twins: Twi
     assert twins.blocks() == []
 
 
+def test_a_book_that_comes_back_after_a_move_is_heard(twins: Twins) -> None:
+    house = twins.house
+    house.ok("sync")
+    asked = asked_book(twins)
+    other = twins.second if asked is twins.first else twins.first
+    twins.configure(other)
+    house.ok("sync")
+    house.ok("account", "move", "home")
+    twins.configure()
+    house.ok("sync")
+    assert house.ok("vip", "--json").count('"name": "Zora Quillfeather"') == 2
+    type_never(asked)
+    house.ok("sync")
+    house.ok("sync")
+    assert twins.blocks() == []
+    assert house.rows("SELECT count(*) FROM contact WHERE pause = 'never'") == [(1,)]
+
+
 def test_a_new_name_in_the_config_is_no_new_budget(twins: Twins) -> None:
     house = twins.house
     house.configure("[reminders]", "max_new_per_week = 1", account={"address_books": [house.book]})
