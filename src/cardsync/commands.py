@@ -103,7 +103,8 @@ def _resume(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
     """Pauses and waits are over; what is known of the contact, also that the person left, is not."""
-    for contact_id in mirror.moves.known_as()[int(arguments["contact"])]:
+    asked = int(arguments["contact"])
+    for contact_id in mirror.moves.known_as().get(asked, (asked,)):
         mirror.standings.store(contact_id, Standing(left_at=mirror.standings.of(contact_id).left_at))
         mirror.contacts.record(contact_id, now, RESUMED)
 

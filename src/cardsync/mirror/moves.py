@@ -34,7 +34,7 @@ class Left:
 _EVIDENCE_KEY = ("source", "kind", "claim", "says", "stored", "suggested")
 _SAME = (
     "FROM address_book b JOIN contact t ON t.book_id = b.id CROSS JOIN address_book n "
-    "JOIN contact k ON k.book_id = n.id AND (k.id = t.id OR (k.uid_key = t.uid_key AND t.uid_key <> '')) "
+    "JOIN contact k ON k.book_id = n.id AND k.uid_key = t.uid_key "
     "WHERE b.present = 1 AND (n.account = b.account OR n.present = 0)"
 )
 
@@ -67,7 +67,7 @@ class Moves:
             "CROSS JOIN address_book n CROSS JOIN address_object o ON o.book_id = n.id AND o.uid_key = t.uid_key "
             "AND o.is_group = 0 LEFT JOIN contact k ON k.book_id = n.id AND k.uid_key = t.uid_key "
             "LEFT JOIN vip v ON v.book_id = n.id AND v.uid_key = t.uid_key "
-            "WHERE b.present = 0 AND n.present = 1 AND t.uid_key <> '' "
+            "WHERE b.present = 0 AND n.present = 1 "
             "AND b.account = ifnull(?, b.account) AND n.account = ifnull(?, n.account) "
             "ORDER BY t.id, v.uid_key IS NULL, k.id IS NULL, n.id, o.href",
             (old, new),

@@ -12,7 +12,7 @@ from cardsync.vcard.document import scan
 def carry(mirror: Mirror, old: str, new: str, now: datetime) -> int:
     """All that are left behind by ``old`` and known to ``new``; returns how many.
 
-    A work field that differs between the two servers' cards is an edit, of today.
+    A work field that differs between the two servers' cards is an edit, of today, unless it was so before.
     """
     moved: set[tuple[int, str]] = set()
     with mirror.transaction():
