@@ -36,7 +36,7 @@ _MODULES = {
     "backup": "act",
     "restore": "act",
     "account": "account",
-    "notify": "act",
+    "notify": "notify",
     "sources": "sources",
     "config": "config",
     "completion": "manual",
