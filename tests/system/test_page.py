@@ -133,3 +133,12 @@ def test_clients_that_say_nothing_or_nonsense_do_not_hold_it(house: Household) -
     assert json.loads(httpx.get(f"{at}/healthz").text)["ok"]
     assert "Traceback" not in daemon.text
     assert daemon.stop() == 0
+
+
+def test_a_token_command_that_takes_its_time_holds_up_neither_cycles_nor_the_end(house: Household) -> None:
+    house.fill()
+    house.configure(LISTEN, 'token_command = ["sleep", "60"]')
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    assert not daemon.events("listening")
+    assert daemon.stop() == 0  # within what systemd and compose give it
