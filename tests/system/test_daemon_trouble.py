@@ -244,3 +244,5 @@ def test_the_log_of_a_crash_does_not_hold_the_errors_text(house: Household) -> N
     assert crashed["error"].startswith("JSONDecodeError at cardsync.mirror.")
     assert "Zora" not in daemon.text
     assert daemon.stop() == 0
+    (since,) = house.rows("SELECT value FROM meta WHERE name = 'failing since home'")[0]
+    assert since  # so that the owner is told, should it last
