@@ -265,11 +265,9 @@ def _marked(rows: Iterable[dict[str, Any]], *, dry_run: bool) -> list[dict[str, 
 
 def _restored(app: "App", row: dict[str, Any], *, dry_run: bool) -> str:
     """What became of it, and which version that is about."""
-    from cardsync.mirror.database import moment
-
     done = "nothing to put back" if row["outcome"] == "nothing" else _would(row["outcome"], dry_run=dry_run)
-    kept = moment(row["kept_at"]).astimezone(app.zone)
-    return f"{done}; this is the version kept on {kept:%Y-%m-%d %H:%M:%S %Z}, before: {row['kept_before']}"
+    kept = output.with_zone(row["kept_at"], app.zone)
+    return f"{done}; this is the version kept on {kept}, before: {row['kept_before']}"
 
 
 def _would(outcome: str, *, dry_run: bool) -> str:

@@ -43,7 +43,8 @@ def status(context: click.Context, *, only_problems: bool, as_json: bool) -> Non
 def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
     last = shown["last_cycle"]
     failed = ", ".join(account["account"] for account in (last["accounts"] if last else ()) if account.get("error"))
-    ended = f"last cycle: {output.local(last['finished_at'], zone)}{failed and f', failed: {failed}'}" if last else ""
+    at = output.with_zone(last["finished_at"], zone) if last else ""
+    ended = f"last cycle: {at}{failed and f', failed: {failed}'}" if last else ""
     output.say(ended or "no cycle yet: cardsync sync")
     books = [
         (account["account"], book["book"], book["cards"], book["vips"], _written(book))

@@ -30,6 +30,11 @@ def local(at: str, zone: tzinfo, length: int = 19) -> str:
     return datetime.fromisoformat(at).astimezone(zone).isoformat(timespec="seconds")[:length]
 
 
+def with_zone(at: str, zone: tzinfo) -> str:
+    """The same for a line of its own: the zone is named."""
+    return f"{datetime.fromisoformat(at).astimezone(zone):%Y-%m-%d %H:%M:%S %Z}"
+
+
 def safe(text: object) -> str:
     """Text without control and format characters (escape sequences, bidi overrides), on one line."""
     return "".join(" " if c in _BREAKS else c for c in str(text) if c in _BREAKS or not _is_control(c))
