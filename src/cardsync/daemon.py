@@ -22,7 +22,7 @@ from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
 from cardsync.settings.observe import host_and_port
-from cardsync.settings.secrets import of_table
+from cardsync.settings.secrets import given
 from cardsync.words import count
 
 if TYPE_CHECKING:
@@ -225,7 +225,7 @@ class Daemon:
 
         host, port = host_and_port(self._settings.http.listen)
         try:
-            token = await asyncio.to_thread(of_table, ("http",), self._settings.http, "token")
+            token = await asyncio.to_thread(given, ("http",), self._settings.http, "token")
             self._page = await asyncio.to_thread(lambda: Page(host, port, token, monitor.routes(self._app)))
         except CardsyncError as error:
             log.error("the page is not there", what=str(error))  # noqa: TRY400 - a sentence of ours

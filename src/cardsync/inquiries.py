@@ -103,7 +103,7 @@ class _Secret:
         """Raises ``SourceFailed``."""
         if not self._said or time.monotonic() >= self._until:
             try:
-                self._said = secrets.of_source(self.name, self.table, self.key) or ""
+                self._said = secrets.given(("sources", self.name), self.table, self.key) or ""
             except ConfigError as error:
                 raise SourceFailed(str(error)) from None
             self._until = time.monotonic() + _KEPT.total_seconds()

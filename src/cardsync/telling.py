@@ -18,7 +18,7 @@ from cardsync.policy import within
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
 from cardsync.settings.policies import group_policies
-from cardsync.settings.secrets import of_table
+from cardsync.settings.secrets import given
 
 log = get_logger("cardsync.notify")
 _AWAY = timedelta(days=1)
@@ -49,10 +49,10 @@ def channels(settings: Settings) -> list[Channel]:
     """All that the config names."""
     notify, found = settings.notify, list[Channel]()
     if topic := notify.ntfy:
-        token = partial(of_table, ("notify", "ntfy"), topic, "token")
+        token = partial(given, ("notify", "ntfy"), topic, "token")
         found.append(Ntfy(url=topic.url.get_secret_value(), token=token))
     if hook := notify.webhook:
-        token = partial(of_table, ("notify", "webhook"), hook, "token")
+        token = partial(given, ("notify", "webhook"), hook, "token")
         found.append(Webhook(url=hook.url.get_secret_value(), token=token))
     if mail := notify.email:
         found.append(
@@ -63,7 +63,7 @@ def channels(settings: Settings) -> list[Channel]:
                 sender=mail.sender,
                 to=mail.to,
                 username=mail.username,
-                password=partial(of_table, ("notify", "email"), mail, "password"),
+                password=partial(given, ("notify", "email"), mail, "password"),
                 ca_file=mail.ca_file,
             )
         )

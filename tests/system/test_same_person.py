@@ -39,9 +39,12 @@ def twins(house: Household) -> Twins:
     return found
 
 
-def asked_book(twins: Twins) -> Running:
+def asked_first(twins: Twins) -> tuple[Running, Running]:
+    """After a cycle: the book in which the question stands, and the other one."""
+    twins.house.ok("sync")
     (url,) = twins.blocks()
-    return next(book for book in (twins.first, twins.second) if book.book_url == url)
+    other, asked = sorted((twins.first, twins.second), key=lambda book: book.book_url == url)
+    return asked, other
 
 
 def type_never(book: Running) -> None:
@@ -53,8 +56,7 @@ def type_never(book: Running) -> None:
 @pytest.mark.parametrize("then", ["list", "card", "filter"])
 def test_never_in_one_book_holds_in_the_other(twins: Twins, then: str) -> None:
     house = twins.house
-    house.ok("sync")
-    asked = asked_book(twins)
+    asked, other = asked_first(twins)
     type_never(asked)
     house.ok("sync")
     assert twins.blocks() == []
@@ -63,20 +65,17 @@ def test_never_in_one_book_holds_in_the_other(twins: Twins, then: str) -> None:
     elif then == "card":
         asked.delete_card("z.vcf")
     else:
-        twins.configure(twins.second if asked is twins.first else twins.first)
+        twins.configure(other)
     for _ in range(2):
         house.cardsync("sync")
         house.ok("release")
-    other = twins.second if asked is twins.first else twins.first
     assert b"VIPcheck" not in other.get_card("z.vcf")
     assert house.rows("SELECT count(*) FROM question") == [(1,)]
 
 
 def test_a_question_in_a_book_that_is_hidden_for_a_moment_is_asked_nowhere_else(twins: Twins) -> None:
     house = twins.house
-    house.ok("sync")
-    asked = asked_book(twins)
-    other = twins.second if asked is twins.first else twins.first
+    asked, other = asked_first(twins)
     twins.configure(other)
     house.ok("sync")
     assert twins.blocks() == [asked.book_url]
@@ -90,9 +89,7 @@ def test_a_question_in_a_book_that_is_hidden_for_a_moment_is_asked_nowhere_else(
 
 def test_never_takes_out_a_question_that_stands_in_the_other_book_too(twins: Twins) -> None:
     house = twins.house
-    house.ok("sync")
-    asked = asked_book(twins)
-    other = twins.second if asked is twins.first else twins.first
+    asked, other = asked_first(twins)
     other.put_card("z.vcf", asked.get_card("z.vcf"))  # copied over, question and all
     house.ok("sync")
     assert len(twins.blocks()) == 2
@@ -104,9 +101,7 @@ def test_never_takes_out_a_question_that_stands_in_the_other_book_too(twins: Twi
 
 def test_a_book_that_comes_back_after_a_move_is_heard(twins: Twins) -> None:
     house = twins.house
-    house.ok("sync")
-    asked = asked_book(twins)
-    other = twins.second if asked is twins.first else twins.first
+    asked, other = asked_first(twins)
     twins.configure(other)
     house.ok("sync")
     house.ok("account", "move", "home")

@@ -35,26 +35,16 @@ def resolve(name: str, account: Account, environ: Mapping[str, str]) -> Secret:
     """
     if account.auth == "none":
         return Secret()
-    token = _given(("accounts", name), account, "token")
+    token = given(("accounts", name), account, "token")
     if token is not None:
         return Secret(token=token)
-    password = _given(("accounts", name), account, "password")
+    password = given(("accounts", name), account, "password")
     found = credential(name, environ) if password is None else None
     if found is not None:
         password = _file(f"accounts.{name}: systemd credential", found)
     if account.auth == "bearer":
         return Secret(token=password)
     return Secret(password=password)
-
-
-def of_source(name: str, table: Table, key: str) -> str | None:
-    """The ``password`` or ``token`` of the source ``name``; None where its table gives none.  Raises as ``resolve``."""
-    return _given(("sources", name), table, key)
-
-
-def of_table(path: tuple[str, ...], table: Table, key: str) -> str | None:
-    """The ``password`` or ``token`` of any other table; None where it gives none.  Raises as ``resolve``."""
-    return _given(path, table, key)
 
 
 def print_of(table: Table, salt: bytes) -> str:
@@ -74,7 +64,8 @@ def is_given(table: Table, key: str) -> bool:
     return any(getattr(table, f"{key}{form}") is not None for form in ("", "_file", "_command", "_env_file"))
 
 
-def _given(path: tuple[str, ...], account: Table, key: str) -> str | None:
+def given(path: tuple[str, ...], account: Table, key: str) -> str | None:
+    """The ``password`` or ``token`` of the table at ``path``; None where it gives none.  Raises as ``resolve``."""
     value: SecretStr | None = getattr(account, key)
     if value is not None:
         return value.get_secret_value()
