@@ -27,6 +27,7 @@ from cardsync.outcome import Cycle
 from cardsync.records import Asked, Book, Ending, Problem, ProblemKind, Standing
 from cardsync.report import find_person
 from cardsync.settings.model import Settings
+from cardsync.settings.reading import table_of
 from in_memory import mistakes
 from servers import Running
 from servers.loopback import Request, Response, serve
@@ -133,7 +134,7 @@ class Loop:
 
     def settings(self) -> Settings:
         accounts = {name: _account(server) for name, server in zip(("one", "two"), self.servers, strict=False)}
-        return Settings(**{"state_dir": self.folder / "state", "accounts": accounts, **self.config})
+        return table_of(Settings, {"state_dir": self.folder / "state", "accounts": accounts, **self.config})
 
     def reconfigure(self, **config: Any) -> None:
         """Restart with another config."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,13 +15,14 @@ from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Account
 from cardsync.settings.secrets import Secret, resolve
 
-_REACHED_BY = {"url", "username", "auth", "ca_file", "allow_http", "address_books", "trusted_origins", "write"}
+_REACHED_BY = ("url", "username", "auth", "ca_file", "allow_http", "address_books", "trusted_origins", "write")
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
 
 
 def note_settings(mirror: Mirror, name: str, account: Account) -> None:
     """Another address, user or choice of books: what was discovered and the wait of old are void."""
-    used = account.model_dump_json(include=_REACHED_BY)
+    reached_by = {key: getattr(account, key) for key in _REACHED_BY}
+    used = json.dumps(reached_by, ensure_ascii=False, separators=(",", ":"), default=str)
     if mirror.cycles.fact(f"settings:{name}") == used:
         return
     mirror.accounts.forget_discovery(name)

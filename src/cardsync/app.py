@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from secrets import token_hex
@@ -279,7 +279,7 @@ class App:
                 account=name,
                 judge=self.judge(name, run.now),
                 reminders=reminders if run.ask else replace(reminders, max_new_per_day=0),
-                guards=GuardPolicy(**self.settings.guards.model_dump()),
+                guards=GuardPolicy(**asdict(self.settings.guards)),
                 zone=self.zone,
                 backups=self.settings.state_dir / "backups",
                 write=self.settings.accounts[name].write != "never",

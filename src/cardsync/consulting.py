@@ -15,7 +15,8 @@ from cardsync.logs import get_logger
 from cardsync.model import Contact
 from cardsync.settings.model import Settings
 from cardsync.settings.secrets import print_of
-from cardsync.settings.table import Table
+from cardsync.settings.sources import Sources
+from cardsync.settings.table import Table, keys_of
 from cardsync.sources import Source, Subject
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
@@ -236,4 +237,4 @@ async def _guarded(holding: Holding, app: App, *, at_once: bool) -> dict[str, Co
 
 
 def _configured(app: App) -> Iterable[object]:
-    return (table for name in type(app.settings.sources).model_fields if (table := getattr(app.settings.sources, name)))
+    return (table for name in keys_of(Sources) if (table := getattr(app.settings.sources, name)))

@@ -14,7 +14,7 @@ from cardsync.evidence.checked import checked_about
 from cardsync.settings import secrets
 from cardsync.settings.model import Settings
 from cardsync.settings.sources import Sources
-from cardsync.settings.table import Table
+from cardsync.settings.table import Table, keys_of
 from cardsync.sources import API_VERSION, Source, SourceFailed
 
 GROUP = "cardsync.sources"
@@ -51,7 +51,7 @@ def names(settings: Settings) -> tuple[str, ...]:
 
 def _ways(settings: Settings) -> Mapping[str, Callable[[], Named]]:
     """By name: what builds it."""
-    tables = {name: getattr(settings.sources, name) for name in Sources.model_fields if name != "plugins"}
+    tables = {name: getattr(settings.sources, name) for name in keys_of(Sources) if name != "plugins"}
     own = {
         name: partial(_built, name, partial(_BUILDERS[name], table, settings), plugin=False)
         for name, table in tables.items()

@@ -14,6 +14,7 @@ from cardsync.evidence.subjects import subject
 from cardsync.inquiries import Named, named, names, one_named
 from cardsync.model import Evidence
 from cardsync.settings.sources import Sources, sends_of
+from cardsync.settings.table import keys_of
 from cardsync.sources import ANY_HOST, Page, SourceFailed, Web
 
 
@@ -25,7 +26,7 @@ def listed(app: App) -> list[dict[str, Any]]:
     return rows + [{**_OFF, "name": name, "sends": sends_of(name), "evidence": counts.get(name, 0)} for name in off]
 
 
-_OWN = [name for name in Sources.model_fields if name != "plugins"]
+_OWN = [name for name in keys_of(Sources) if name != "plugins"]
 _OFF: dict[str, Any] = {
     "on": False, "plugin": False, "private": None, "hosts": [], "monthly": 0, "used": 0,
     "last_run": None, "not_before": None, "evidence": 0, "error": "",

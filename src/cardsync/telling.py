@@ -50,10 +50,10 @@ def channels(settings: Settings) -> list[Channel]:
     notify, found = settings.notify, list[Channel]()
     if topic := notify.ntfy:
         token = partial(given, ("notify", "ntfy"), topic, "token")
-        found.append(Ntfy(url=topic.url.get_secret_value(), token=token))
+        found.append(Ntfy(url=topic.url.text, token=token))
     if hook := notify.webhook:
         token = partial(given, ("notify", "webhook"), hook, "token")
-        found.append(Webhook(url=hook.url.get_secret_value(), token=token))
+        found.append(Webhook(url=hook.url.text, token=token))
     if mail := notify.email:
         found.append(
             Email(
@@ -68,7 +68,7 @@ def channels(settings: Settings) -> list[Channel]:
             )
         )
     if notify.apprise:
-        found.append(Apprise(urls=tuple(url.get_secret_value() for url in notify.apprise)))
+        found.append(Apprise(urls=tuple(url.text for url in notify.apprise)))
     return found
 
 
@@ -76,7 +76,7 @@ async def pinged(app: App, done: Cycle | None) -> None:
     """``notify.ping`` hears of the cycle; nothing that fails here is raised."""
     if url := app.settings.notify.ping:
         failed = done is None or any(each.exit_code in _FATAL or _is_away(app, each.account) for each in done.reports)
-        await _quietly("ping", ping(url.get_secret_value(), failed=failed))
+        await _quietly("ping", ping(url.text, failed=failed))
 
 
 async def after(app: App, done: Cycle | None, stuck: Stuck) -> Stuck:

@@ -227,6 +227,7 @@ async def test_a_config_that_is_read_again_changes_the_settings_and_nothing_else
 
 EVERY_SECOND = """
 import asyncio, os, sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from cardsync.daemon import Daemon
@@ -234,9 +235,9 @@ from cardsync.observe.log import configure
 from cardsync.settings.load import load
 
 settings = load(Path(sys.argv[1]), os.environ)
-schedule = settings.schedule.model_copy(update={"sync": timedelta(seconds=1), "jitter": timedelta()})
+schedule = replace(settings.schedule, sync=timedelta(seconds=1), jitter=timedelta())
 configure("info", "json")
-asyncio.run(Daemon(settings.model_copy(update={"schedule": schedule}), lambda: settings).run())
+asyncio.run(Daemon(replace(settings, schedule=schedule), lambda: settings).run())
 """
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -58,8 +59,8 @@ def cycles(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[None]:
 def daemon_in(folder: Path) -> Daemon:
     account = Account(url="https://dav.example", auth="none")
     settings = Settings(state_dir=folder / "state", accounts={"home": account})
-    often = settings.schedule.model_copy(update={"sync": EVERY, "jitter": timedelta()})
-    settings = settings.model_copy(update={"schedule": often})
+    often = replace(settings.schedule, sync=EVERY, jitter=timedelta())
+    settings = replace(settings, schedule=often)
     return Daemon(settings, lambda: settings, lambda: Moved.now(UTC))
 
 

@@ -25,6 +25,7 @@ from cardsync.check import check_account
 from cardsync.cycle import AccountReport
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
+from cardsync.settings.reading import table_of
 from cardsync.settings.secrets import Secret
 from loop import Clock, fill, meaning, note_of, person
 from servers import Running
@@ -106,7 +107,7 @@ class Stage:
             for name, server in (("hostile", self.hostile.running), ("good", self.good))
         }
         given = {"state_dir": self.folder / state, "accounts": accounts, "guards": {"mass_change_min": 100}}
-        settings = Settings.model_validate(given)
+        settings = table_of(Settings, given)
         return ImpatientApp.open(settings, clock=self.clock)
 
     def known(self, app: App) -> set[str]:

@@ -19,6 +19,7 @@ from cardsync.inquiries import Named
 from cardsync.mirror import Mirror
 from cardsync.model import Contact
 from cardsync.settings.model import Settings
+from cardsync.settings.reading import table_of
 from cardsync.sources import About, Consulted, Need, Subject, Web
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
@@ -61,7 +62,7 @@ class Plain:
 
 
 def settings(tmp_path: Path, **more: Any) -> Settings:
-    return Settings.model_validate({"state_dir": tmp_path, "accounts": {"home": ACCOUNT}, **more})
+    return table_of(Settings, {"state_dir": tmp_path, "accounts": {"home": ACCOUNT}, **more})
 
 
 @pytest.fixture

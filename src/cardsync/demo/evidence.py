@@ -139,8 +139,8 @@ class Chapter:
     def _set_up(self, at: datetime) -> None:
         """The first sync only reads; then the owner marks all cards as right on a day not long ago."""
         self.time.now, confirmed = at, at - CONFIRMED
-        account = self.app.settings.accounts[ACCOUNT].model_copy(update={"write": "never"})
-        reading = self.app.settings.model_copy(update={"accounts": {ACCOUNT: account}})
+        account = replace(self.app.settings.accounts[ACCOUNT], write="never")
+        reading = replace(self.app.settings, accounts={ACCOUNT: account})
         _run(replace(self.app, settings=reading), ())
         everyone = [person.id for person in report.people(self.app)]
         self.app.mirror.commands.queue("validate", {"contacts": everyone, "on": confirmed.isoformat()}, at)

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import SecretStr
-
 from cardsync.settings import keys
 from cardsync.settings.keys import Kind
 from cardsync.settings.load import Loaded
+from cardsync.settings.model import Settings
+from cardsync.settings.reading import shown
+from cardsync.settings.values import Hidden
 
 HIDDEN = "***"
 _SECRET = re.compile("key|token|pass|secret|auth", re.IGNORECASE)  # of a plug-in, whose keys nobody here knows
@@ -27,9 +28,9 @@ class Effective:
 
 def effective(loaded: Loaded) -> tuple[Effective, ...]:
     """Every value in effect but those that are None; secrets, commands' arguments and what a URL asks are hidden."""
-    data = loaded.settings.model_dump(exclude_none=True)
+    data = shown(Settings, loaded.settings)
     for name, account in loaded.settings.accounts.items():
-        own = account.reminders.model_fields_set
+        own = account.reminders.given
         data["accounts"][name]["reminders"] = {
             key: value for key, value in data["accounts"][name]["reminders"].items() if key in own
         }
@@ -48,7 +49,7 @@ def _values(loaded: Loaded, path: keys.Path, value: Any) -> Iterator[Effective]:
 
 
 def _shown(path: keys.Path, value: Any) -> Any:
-    if isinstance(value, SecretStr):
+    if isinstance(value, Hidden):
         return HIDDEN
     if path[:2] == ("sources", "plugins") and _SECRET.search(str(path[-1])):
         return HIDDEN

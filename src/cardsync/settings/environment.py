@@ -6,7 +6,6 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any
 
 from cardsync.settings import keys
@@ -119,6 +118,8 @@ def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
 
 
 def _unknown(name: str, file: Mapping[str, Any]) -> str:
+    from difflib import get_close_matches
+
     known = [*_names(Settings, (), file), *RESERVED]
     near = get_close_matches(name.upper(), known, n=1, cutoff=0.7)
     return f"{name}: no such setting" + (f"; did you mean {near[0]}?" if near else "; cardsync config sample lists all")

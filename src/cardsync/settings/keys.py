@@ -3,14 +3,11 @@
 import types
 import typing
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from enum import Enum
 from typing import Any, Literal, Union, get_args, get_origin
 
-from pydantic import BaseModel
-from pydantic.fields import FieldInfo
-
 from cardsync.settings.model import Settings
+from cardsync.settings.table import Key, Table, keys_of
 from cardsync.settings.values import Allowed
 
 Path = tuple[str | int, ...]
@@ -30,13 +27,18 @@ def inner(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is typing.Annotated:
             annotation = get_args(annotation)[0]
-        elif get_origin(annotation) in (Union, types.UnionType):
+        elif is_union(annotation):
             parts = [part for part in get_args(annotation) if part is not type(None)]
             if len(parts) > 1:
                 return str
             annotation = parts[0]
         else:
             return annotation
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether it is one type or another."""
+    return get_origin(annotation) in (Union, types.UnionType)
 
 
 def kind(annotation: Any) -> Kind:
@@ -46,15 +48,20 @@ def kind(annotation: Any) -> Kind:
         return Kind.NAMED
     if get_origin(plain) is tuple:
         return Kind.LIST
-    if isinstance(plain, type) and issubclass(plain, BaseModel):
+    if isinstance(plain, type) and issubclass(plain, Table):
         return Kind.TABLE
     return Kind.VALUE
 
 
-def fields(annotation: Any) -> Mapping[str, FieldInfo]:
+def fields(annotation: Any) -> Mapping[str, Key]:
     """The keys of a table of the model; none for anything else."""
     plain = inner(annotation)
-    return plain.model_fields if isinstance(plain, type) and issubclass(plain, BaseModel) else {}
+    return {} if get_origin(plain) else keys_of(plain)
+
+
+def marks(annotation: Any) -> tuple[object, ...]:
+    """What ``values`` tell of this type."""
+    return getattr(annotation, "__metadata__", ())
 
 
 def below(annotation: Any, key: str | int) -> Any | None:
@@ -78,9 +85,9 @@ def at(path: Sequence[str | int]) -> Any | None:
     return annotation
 
 
-def field(path: Sequence[str | int]) -> FieldInfo | None:
+def field(path: Sequence[str | int]) -> Key | None:
     """The nearest key of the model that ``path`` lies at or under."""
-    found: FieldInfo | None = None
+    found: Key | None = None
     annotation: Any = Settings
     for key in path:
         found = fields(annotation).get(str(key), found)
@@ -95,11 +102,11 @@ def allowed(path: Sequence[str | int]) -> str:
     found = field(path)
     if found is None:
         return ""
-    own = get_args(found.annotation)[-1] if get_origin(found.annotation) is dict else None
-    for mark in reversed([*getattr(own, "__metadata__", ()), *found.metadata]):
+    plain = inner(found.annotation)
+    of_each = marks(get_args(plain)[-1]) if get_origin(plain) is dict else ()
+    for mark in reversed([*of_each, *marks(found.annotation)]):
         if isinstance(mark, Allowed):
             return mark.words
-    plain = inner(found.annotation)
     if get_origin(plain) is Literal:
         return "one of " + ", ".join(get_args(plain))
     return "a table of keys" if kind(plain) in (Kind.TABLE, Kind.NAMED) else ""
@@ -107,6 +114,8 @@ def allowed(path: Sequence[str | int]) -> str:
 
 def nearest(name: str, table: Sequence[str | int]) -> str:
     """The path of the known key that ``name`` in ``table`` was probably meant to be, or ''."""
+    from difflib import get_close_matches
+
     near = get_close_matches(name.lower(), fields(at(table)), n=1, cutoff=0.6)
     if near:
         return dotted((*table, near[0]))

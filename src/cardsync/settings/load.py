@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError
-
 from cardsync.errors import ConfigError
 from cardsync.settings import checks, problems
 from cardsync.settings.environment import Overlay, overlay
@@ -17,7 +15,9 @@ from cardsync.settings.lines import key_lines
 from cardsync.settings.locate import candidates, locate
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
+from cardsync.settings.reading import Doubt, table_of
 from cardsync.settings.sources import Sources
+from cardsync.settings.table import keys_of
 from cardsync.words import count
 
 
@@ -119,14 +119,14 @@ def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]
 
 def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: Mapping[str, str]) -> Settings:
     found = [(finding.path, finding.message) for finding in checks.findings(merged, environ)]
-    # pydantic-settings takes names with an underscore for instructions to itself
-    private = [key for key in merged if key.startswith("_")]
-    found += [((key,), problems.unknown_key((key,))) for key in private]
+    settings: Settings | None = None
     try:
-        settings = Settings(**{key: value for key, value in merged.items() if key not in private})
-    except ValidationError as error:
-        found += problems.of_validation(error)
-    if not found and not over.problems:
+        settings = table_of(Settings, merged)
+    except (Doubt, RecursionError):
+        from cardsync.settings.refusal import wrong  # pydantic, at half of the time of a command that looks
+
+        found += wrong(merged)
+    if settings is not None and not found and not over.problems:
         return settings
     if places.file is None and "accounts" not in merged:
         searched = ", ".join(str(each) for each in candidates())
@@ -145,7 +145,7 @@ _NOT_READABLE = "this user may not read the file that it names"
 def _lines(settings: Settings, places: Places, wrong: Callable[[Path], bool], message: str) -> Iterator[str]:
     """One for each file that the config names and with which something is ``wrong``, for this user and now."""
     tables: dict[tuple[str, ...], object] = {("accounts", name): each for name, each in settings.accounts.items()}
-    tables |= {("sources", name): getattr(settings.sources, name) for name in Sources.model_fields}
+    tables |= {("sources", name): getattr(settings.sources, name) for name in keys_of(Sources)}
     tables |= {("notify", name): getattr(settings.notify, name) for name in ("ntfy", "webhook", "email")}
     for path, table in (tables | {("http",): settings.http}).items():
         for key in _FILES:

@@ -1,273 +1,281 @@
-"""The config as pydantic sees it: every key, what it means, what it may be, what it is when left out.
+"""The config: every key, what it means, what it may be, what it is when left out.
 
-``config sample``, ``config schema`` and docs/configuration.md come from here.  Nothing here reads
-files or the environment; ``load`` does.
+``config sample``, ``config schema``, docs/configuration.md, what is read and what is refused come from here.  Nothing
+here reads files or the environment; ``load`` does.
 """
 
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
-
-from pydantic import (
-    BeforeValidator,
-    Field,
-    PlainSerializer,
-    WithJsonSchema,
-)
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from cardsync.annotate import texts
 from cardsync.settings import values as v
 from cardsync.settings.observe import Http, Notify
 from cardsync.settings.sources import Sources
 from cardsync.settings.strata import Median, named, parse_stratum, show_stratum
-from cardsync.settings.table import Table
+from cardsync.settings.table import Table, key
 from cardsync.words import LOG_PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
-AccountName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+AccountName = Annotated[str, v.Pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Questions(Table):
     """What of ``[reminders]`` an account may have of its own."""
 
-    label: v.Label = Field(default="VIPcheck", description="First word of every question. Search for it on the phone.")
-    past_labels: Annotated[tuple[v.Label, ...], v.Allowed("a list of labels")] = Field(
+    label: v.Label = key(default="VIPcheck", description="First word of every question. Search for it on the phone.")
+    past_labels: Annotated[tuple[v.Label, ...], v.Allowed("a list of labels")] = key(
         default=(),
         description="Labels of earlier days, so that their questions are still recognised.",
         examples=[["Check"]],
     )
-    language: Literal["en", "de", "fr", "es", "pt"] = Field(default="en", description="Language of the questions.")
-    max_new_per_day: v.Count = Field(default=1, description="New questions a day, at most.")
-    max_new_per_week: v.Count = Field(default=3, description="New questions in seven days, at most.")
-    max_open: v.Count = Field(default=5, description="Questions that stand on the phone at once, at most.")
+    language: Literal["en", "de", "fr", "es", "pt"] = key(default="en", description="Language of the questions.")
+    max_new_per_day: v.Count = key(default=1, description="New questions a day, at most.")
+    max_new_per_week: v.Count = key(default=3, description="New questions in seven days, at most.")
+    max_open: v.Count = key(default=5, description="Questions that stand on the phone at once, at most.")
+    given: frozenset[str] = field(default=frozenset(), repr=False)  # no key, but those that the owner wrote
 
 
+@dataclass(frozen=True, kw_only=True)
 class Reminders(Questions):
     """The questions in the notes."""
 
-    position: Literal["top", "bottom"] = Field(default="top", description="Where in the note the question stands.")
-    expire_after: v.LongDuration = Field(
+    position: Literal["top", "bottom"] = key(default="top", description="Where in the note the question stands.")
+    expire_after: v.LongDuration = key(
         default=timedelta(days=45), description="An unanswered question removes itself after this time."
     )
-    ask_again_after: v.LongDuration = Field(
+    ask_again_after: v.LongDuration = key(
         default=timedelta(days=90),
         description="The same question is not asked again before; cardsync resume NAME lifts that.",
     )
-    snooze: v.LongDuration = Field(
+    snooze: v.LongDuration = key(
         default=timedelta(days=30), description='How long "later" hides a question when no time is typed.'
     )
-    quiet_after_edit: v.Duration = Field(
+    quiet_after_edit: v.Duration = key(
         default=timedelta(hours=6),
         description="No question while the card changed this recently: the phone may hold an edit still.",
     )
-    half_updated_after: v.Duration = Field(
+    half_updated_after: v.Duration = key(
         default=timedelta(days=7),
         description="A card of which the organisation alone changed is left in peace for this time.",
     )
-    hours: v.Hours = Field(
+    hours: v.Hours = key(
         default=None, description="Hours of the day in which questions are written.", examples=["8-21"]
     )
-    ask_missing: v.Switch = Field(default=False, description="Ask about VIPs without any work detail, too.")
-    texts: dict[v.TextName, v.Sentence] = Field(
+    ask_missing: v.Switch = key(default=False, description="Ask about VIPs without any work detail, too.")
+    texts: dict[v.TextName, v.Sentence] = key(
         default_factory=dict,
         description="Sentences of your own, by name: " + ", ".join(texts.NAMES) + ".",
         examples=[{"follow_up": "where is {name} now?"}],
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Account(Table):
     """One login on a CardDAV server."""
 
-    url: v.ServerAddress = Field(
+    url: v.ServerAddress = key(
         description="Address of the server, or a host name, or a mail address (discovery).",
         examples=["https://contacts.icloud.com"],
     )
-    username: v.OptionalText = Field(default=None, description="Login name.", examples=["me@icloud.com"])
-    password: v.Secret = Field(
+    username: v.OptionalText = key(default=None, description="Login name.", examples=["me@icloud.com"])
+    password: v.Secret = key(
         default=None,
         description="The password itself (an app password, where the provider has them).",
         examples=["xxxx-xxxx-xxxx-xxxx"],
     )
-    password_file: v.OptionalPath = Field(
+    password_file: v.OptionalPath = key(
         default=None, description="File with the password in its first line.", examples=["/run/secrets/icloud"]
     )
-    password_command: v.OptionalArgv = Field(
+    password_command: v.OptionalArgv = key(
         default=None,
         description="Command that prints the password, run without a shell.",
         examples=[["pass", "icloud"]],
     )
-    password_env_file: v.OptionalPath = Field(
+    password_env_file: v.OptionalPath = key(
         default=None,
         description="File of NAME=value lines with CARDSYNC_ACCOUNTS__NAME__PASSWORD in it.",
         examples=["/run/secrets/cardsync.env"],
     )
-    token: v.Secret = Field(default=None, description="A bearer token, instead of a password.", examples=["xxxxxxxx"])
-    token_file: v.OptionalPath = Field(
+    token: v.Secret = key(default=None, description="A bearer token, instead of a password.", examples=["xxxxxxxx"])
+    token_file: v.OptionalPath = key(
         default=None, description="File with the token in its first line.", examples=["/run/secrets/token"]
     )
-    token_command: v.OptionalArgv = Field(
+    token_command: v.OptionalArgv = key(
         default=None, description="Command that prints the token, run without a shell.", examples=[["pass", "token"]]
     )
-    token_env_file: v.OptionalPath = Field(
+    token_env_file: v.OptionalPath = key(
         default=None,
         description="File of NAME=value lines with CARDSYNC_ACCOUNTS__NAME__TOKEN in it.",
         examples=["/run/secrets/cardsync.env"],
     )
-    auth: Literal["auto", "basic", "digest", "bearer", "none"] = Field(
+    auth: Literal["auto", "basic", "digest", "bearer", "none"] = key(
         default="auto", description='How to log in; "none" for a server without login.'
     )
-    ca_file: v.OptionalPath = Field(
+    ca_file: v.OptionalPath = key(
         default=None, description="Certificates to trust, for a server of your own.", examples=["/config/home-ca.pem"]
     )
-    allow_http: v.Switch = Field(default=False, description="Allow http://, which sends the password for all to read.")
-    address_books: v.Texts = Field(default=(), description="Display names or paths; empty: all of them.")
+    allow_http: v.Switch = key(default=False, description="Allow http://, which sends the password for all to read.")
+    address_books: v.Texts = key(default=(), description="Display names or paths; empty: all of them.")
     trusted_origins: Annotated[tuple[v.Origin, ...], v.Allowed('a list of origins as ["https://dav.example.com"]')] = (
-        Field(
+        key(
             default=(),
             description="Other hosts that may have the password; cardsync check names the one that discovery found.",
             examples=[["https://dav.example.com"]],
         )
     )
-    write: Literal["auto", "never", "always"] = Field(
+    write: Literal["auto", "never", "always"] = key(
         default="auto",
         description='Write questions: "auto" leaves read-only, shared and Google books alone, "always" does not.',
     )
-    reminders: Questions = Field(
-        default_factory=Questions, description="What differs from [reminders] in this account."
-    )
+    reminders: Questions = key(default_factory=Questions, description="What differs from [reminders] in this account.")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Group(Table):
     """How one list of the phone is treated."""
 
-    weight: v.Weight = Field(default=1.0, description="How much this group matters when contacts are ranked.")
+    weight: v.Weight = key(default=1.0, description="How much this group matters when contacts are ranked.")
     stratum: Annotated[
         Median,
-        BeforeValidator(parse_stratum),
-        PlainSerializer(show_stratum),
+        v.Read(parse_stratum),
+        v.Shown(show_stratum),
         v.Allowed("general, technology, management, developers, or { median_years = 4.2 }"),
-        WithJsonSchema(
-            {"anyOf": [{"enum": ["general", "technology", "management", "developers"]}, Median.model_json_schema()]},
+        v.Schema(
+            {
+                "anyOf": [
+                    {"enum": ["general", "technology", "management", "developers"]},
+                    {
+                        "additionalProperties": False,
+                        "description": "How long jobs last; a stratum without a name.",
+                        "properties": {
+                            "median_years": {
+                                "maximum": 100,
+                                "minimum": 0.1,
+                                "title": "Median Years",
+                                "type": "number",
+                            }
+                        },
+                        "required": ["median_years"],
+                        "title": "Median",
+                        "type": "object",
+                    },
+                ]
+            }
         ),
-    ] = Field(
+    ] = key(
         default=named("general"),
         description="How long jobs last: general, technology, management, developers or { median_years = 4.2 }.",
     )
-    ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = Field(
+    ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = key(
         default=None, description="Instead of freshness.ask_above, for this group.", examples=[0.2]
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Schedule(Table):
     """When the daemon works."""
 
-    sync: v.Sync = Field(
+    sync: v.Sync = key(
         default=timedelta(minutes=15), description="Time between two cycles, or a cron expression of five fields."
     )
-    jitter: v.Duration = Field(
+    jitter: v.Duration = key(
         default=timedelta(minutes=1), description="Each cycle starts up to this much later, at random."
     )
-    timezone: v.TimeZone = Field(
+    timezone: v.TimeZone = key(
         default="",
         description="For cron, reminders.hours and dates; empty: that of the machine.",
         examples=["Europe/Berlin"],
     )
-    run_on_start: v.Switch = Field(default=True, description="Run one cycle as soon as the daemon starts.")
+    run_on_start: v.Switch = key(default=True, description="Run one cycle as soon as the daemon starts.")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Freshness(Table):
     """When a detail is old."""
 
-    ask_above: v.Share = Field(default=0.20, description="Probability of being stale above which asking pays.")
-    assumed_age: v.LongDuration = Field(
+    ask_above: v.Share = key(default=0.20, description="Probability of being stale above which asking pays.")
+    assumed_age: v.LongDuration = key(
         default=timedelta(days=730),
         description="Age of the details on a card that tells nothing about its age, when first seen.",
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Organisations(Table):
     """What only you know about organisations."""
 
-    aliases: Annotated[tuple[v.Texts, ...], v.Allowed('a list of lists as [["Meta", "Facebook"]]')] = Field(
+    aliases: Annotated[tuple[v.Texts, ...], v.Allowed('a list of lists as [["Meta", "Facebook"]]')] = key(
         default=(), description="Names of one and the same organisation.", examples=[[["Meta", "Facebook"]]]
     )
-    domains: Annotated[dict[str, v.Texts], v.Allowed('a table as { "Acme" = ["acme.example"] }')] = Field(
+    domains: Annotated[dict[str, v.Texts], v.Allowed('a table as { "Acme" = ["acme.example"] }')] = key(
         default_factory=dict,
         description="Domains that belong to an organisation.",
         examples=[{"Acme": ["acme.example", "acme.io"]}],
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Guards(Table):
     """When a change is so large that it must be an accident: writing stops until ``cardsync release``."""
 
-    mass_change_share: v.Share = Field(
+    mass_change_share: v.Share = key(
         default=0.20, description="More than this share of an address book changed at once,"
     )
-    mass_change_min: v.Count = Field(default=10, description="and at least this many cards.")
-    vip_loss_share: v.Share = Field(default=0.30, description="More than this share of a group's members gone at once,")
-    vip_loss_min: v.Count = Field(default=3, description="and at least this many.")
+    mass_change_min: v.Count = key(default=10, description="and at least this many cards.")
+    vip_loss_share: v.Share = key(default=0.30, description="More than this share of a group's members gone at once,")
+    vip_loss_min: v.Count = key(default=3, description="and at least this many.")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Undo(Table):
     """How long the ways back are kept: the newest version of each card, and the first and newest backup, for good."""
 
-    keep_versions: v.LongDuration = Field(
+    keep_versions: v.LongDuration = key(
         default=timedelta(days=365), description="Card versions from before each write (cardsync restore)."
     )
-    keep_backups: v.LongDuration = Field(
+    keep_backups: v.LongDuration = key(
         default=timedelta(days=365), description="Exports of address books and copies of the database in backups/."
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Log(Table):
     """What is written to stderr."""
 
-    level: Level = Field(default="info", description="The least that is logged.")
-    parts: Annotated[dict[v.LogPart, Level], v.Allowed('a table as { evidence = "debug" }')] = Field(
+    level: Level = key(default="info", description="The least that is logged.")
+    parts: Annotated[dict[v.LogPart, Level], v.Allowed('a table as { evidence = "debug" }')] = key(
         default_factory=dict,
         description=f"Levels of their own, by part: {', '.join(LOG_PARTS)}.",
         examples=[{"evidence": "debug"}],
     )
-    format: Literal["auto", "console", "json", "logfmt"] = Field(
+    format: Literal["auto", "console", "json", "logfmt"] = key(
         default="auto", description="auto: console on a terminal, JSON elsewhere."
     )
 
 
-class Settings(BaseSettings):
+@dataclass(frozen=True, kw_only=True)
+class Settings(Table):
     """The whole config, valid."""
 
-    model_config = SettingsConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
-
-    state_dir: v.AbsolutePath = Field(default=Path("/data"), description="Database, backups, lock.")
-    accounts: Annotated[dict[AccountName, Account], v.Allowed("tables [accounts.NAME]")] = Field(
-        description="One table for each login.", min_length=1
+    state_dir: v.AbsolutePath = key(default=Path("/data"), description="Database, backups, lock.")
+    accounts: Annotated[dict[AccountName, Account], v.NotEmpty(), v.Allowed("tables [accounts.NAME]")] = key(
+        description="One table for each login."
     )
-    groups: Annotated[dict[str, Group], v.Allowed("tables [groups.NAME]")] = Field(
-        default_factory=lambda: {"VIP": Group()}, description="The lists' names on the phone.", min_length=1
+    groups: Annotated[dict[str, Group], v.NotEmpty(), v.Allowed("tables [groups.NAME]")] = key(
+        default_factory=lambda: {"VIP": Group()}, description="The lists' names on the phone."
     )
-    schedule: Schedule = Field(default_factory=Schedule)
-    reminders: Reminders = Field(default_factory=Reminders)
-    freshness: Freshness = Field(default_factory=Freshness)
-    organisations: Organisations = Field(default_factory=Organisations)
-    sources: Sources = Field(default_factory=Sources)
-    guards: Guards = Field(default_factory=Guards)
-    undo: Undo = Field(default_factory=Undo)
-    log: Log = Field(default_factory=Log)
-    http: Http = Field(default_factory=Http)
-    notify: Notify = Field(default_factory=Notify)
-
-    @classmethod
-    def settings_customise_sources(
-        cls,
-        settings_cls: type[BaseSettings],
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,
-        dotenv_settings: PydanticBaseSettingsSource,
-        file_secret_settings: PydanticBaseSettingsSource,
-    ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Nothing but what ``load`` hands in: only it knows each value's line or variable."""
-        return (init_settings,)
+    schedule: Schedule = key(default_factory=Schedule)
+    reminders: Reminders = key(default_factory=Reminders)
+    freshness: Freshness = key(default_factory=Freshness)
+    organisations: Organisations = key(default_factory=Organisations)
+    sources: Sources = key(default_factory=Sources)
+    guards: Guards = key(default_factory=Guards)
+    undo: Undo = key(default_factory=Undo)
+    log: Log = key(default_factory=Log)
+    http: Http = key(default_factory=Http)
+    notify: Notify = key(default_factory=Notify)

@@ -1,14 +1,12 @@
 """``[http]`` and ``[notify]``: what watches the daemon, and how it tells the owner."""
 
 import re
+from dataclasses import dataclass
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
-
-from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema
 
 from cardsync.settings import values as v
 from cardsync.settings.logins import MailServer, Token
-from cardsync.settings.table import Table
+from cardsync.settings.table import Table, key
 
 _LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
 _LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
@@ -36,25 +34,29 @@ def is_loopback(listen: object) -> bool:
 
 def is_loopback_url(url: object) -> bool:
     """Whether a request to it stays on this machine; not where it is no text."""
+    from urllib.parse import urlsplit
+
     host = urlsplit(url).hostname if isinstance(url, str) else None
     return host is not None and bool(_LOOPBACK.fullmatch(host))
 
 
+@dataclass(frozen=True, kw_only=True)
 class Listening(Table):
     """Where a page is."""
 
     listen: Annotated[
         str | None,
-        BeforeValidator(_parse_listen),
+        v.Read(_parse_listen),
         v.Allowed('a host and a port as "127.0.0.1:9380", or "" for none'),
-        WithJsonSchema({"type": "string"}),
-    ] = Field(
+        v.Schema({"type": "string"}),
+    ] = key(
         default=None,
         description="Address and port. All but loopback needs a token, which all but /healthz wants to see then.",
         examples=["127.0.0.1:9380"],
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Http(Token, Listening):
     """A page for what watches the daemon: /healthz, /readyz and, for Prometheus, /metrics.  Counts, nobody's name."""
 
@@ -63,74 +65,79 @@ class Http(Token, Listening):
 
 
 SecretAddress = Annotated[
-    SecretStr,
-    BeforeValidator(v.parse_web_address),
+    v.Hidden,
+    v.Read(v.parse_web_address),
     v.Allowed("a URL that begins with https:// or http://, without a login"),
 ]
 
 
+@dataclass(frozen=True, kw_only=True)
 class Sent(Table):
     """How a message goes."""
 
-    allow_http: v.Switch = Field(
-        default=False, description="Allow a token with http://, which sends it for all to read."
-    )
+    allow_http: v.Switch = key(default=False, description="Allow a token with http://, which sends it for all to read.")
 
 
+@dataclass(frozen=True, kw_only=True)
 class Topic(Sent):
     """Where a message goes."""
 
-    url: SecretAddress = Field(
+    url: SecretAddress = key(
         description="Address of the topic: whoever knows it can read along.",
         examples=["https://ntfy.sh/a-long-random-topic"],
     )
 
 
+@dataclass(frozen=True, kw_only=True)
 class Ntfy(Token, Topic):
     """A topic of ntfy.sh, or of an ntfy server of your own."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Hook(Sent):
     """Where a message goes."""
 
-    url: SecretAddress = Field(description="Where to.", examples=["https://hooks.example.org/cardsync"])
+    url: SecretAddress = key(description="Where to.", examples=["https://hooks.example.org/cardsync"])
 
 
+@dataclass(frozen=True, kw_only=True)
 class Webhook(Token, Hook):
     """A POST of JSON: {"title": ..., "text": ...}."""
 
 
+@dataclass(frozen=True, kw_only=True)
 class Email(MailServer):
     """A mail, by the SMTP server of your provider."""
 
-    sender: v.MailAddress = Field(description="From whom.", examples=["me@example.org"])
-    to: v.MailAddress = Field(description="To whom.", examples=["me@example.org"])
+    sender: v.MailAddress = key(description="From whom.", examples=["me@example.org"])
+    to: v.MailAddress = key(description="To whom.", examples=["me@example.org"])
 
 
+@dataclass(frozen=True, kw_only=True)
 class Notify(Table):
     """Whom to tell what needs you: a login refused, a guard, a card that is not written, a server that stays away."""
 
-    ntfy: Ntfy | None = Field(default=None)
-    webhook: Webhook | None = Field(default=None)
-    email: Email | None = Field(default=None)
-    apprise: Annotated[tuple[SecretStr, ...], v.Allowed("a list of Apprise URLs in quotes")] = Field(
+    ntfy: Ntfy | None = key(default=None)
+    webhook: Webhook | None = key(default=None)
+    email: Email | None = key(default=None)
+    apprise: Annotated[tuple[v.Hidden, ...], v.Allowed("a list of Apprise URLs in quotes")] = key(
         default=(),
         description="Any of the services of Apprise, by its URLs: pip install 'cardsync[apprise]'.",
         examples=[["tgram://bottoken/ChatID"]],
     )
-    ping: Annotated[SecretAddress | None, v.Allowed("a URL in quotes")] = Field(
+    ping: Annotated[SecretAddress | None, v.Allowed("a URL in quotes")] = key(
         default=None,
         description="A URL that is asked for after each cycle, so that its silence tells of a dead daemon; with /fail "
         "behind it where no cycle ended, a login is refused, or a server is away for over a day.",
         examples=["https://hc-ping.com/your-uuid"],
     )
-    digest: Literal["never", "weekly"] = Field(
+    digest: Literal["never", "weekly"] = key(
         default="never", description="What was asked, answered and validated, in counts, each Monday."
     )
-    quiet_hours: v.Hours = Field(
+    quiet_hours: v.Hours = key(
         default=None, description="Hours of the day in which nobody is told anything.", examples=["22-7"]
     )
-    include_names: v.Switch = Field(
+    include_names: v.Switch = key(
         default=False, description="Name contacts in what is sent, which then leaves the house."
     )
 

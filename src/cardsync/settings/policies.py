@@ -1,9 +1,7 @@
 """From the config to the frozen policies that the decisions take."""
 
+from dataclasses import replace
 from datetime import tzinfo
-from zoneinfo import ZoneInfo
-
-from tzlocal import get_localzone
 
 from cardsync.policy import GroupPolicy, Position, ReminderPolicy, Stratum
 from cardsync.settings.model import Reminders, Settings
@@ -27,7 +25,7 @@ def reminders_of(settings: Settings, account: str) -> Reminders:
     if account not in settings.accounts:
         return settings.reminders
     own = settings.accounts[account].reminders
-    return settings.reminders.model_copy(update={key: getattr(own, key) for key in own.model_fields_set})
+    return replace(settings.reminders, **{key: getattr(own, key) for key in own.given})
 
 
 def reminder_policy(settings: Settings, account: str) -> ReminderPolicy:
@@ -55,4 +53,10 @@ def reminder_policy(settings: Settings, account: str) -> ReminderPolicy:
 def zone(settings: Settings) -> tzinfo:
     """``schedule.timezone``, or the machine's own with its changes of clocks (``TZ``, ``/etc/localtime``)."""
     name = settings.schedule.timezone
-    return ZoneInfo(name) if name else get_localzone()
+    if name:
+        from zoneinfo import ZoneInfo
+
+        return ZoneInfo(name)
+    from tzlocal import get_localzone
+
+    return get_localzone()

@@ -5,25 +5,11 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path as File
-from typing import Any
-
-from pydantic import ValidationError
 
 from cardsync.settings import keys
 from cardsync.settings.keys import Path
 
 _SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
-_WRONG = {
-    "missing": "is missing",
-    "greater_than": "is too small",
-    "greater_than_equal": "is too small",
-    "less_than": "is too large",
-    "less_than_equal": "is too large",
-    "too_short": "is empty",
-    "string_too_short": "is empty",
-    "literal_error": "is none of the words that are known",
-    "int_from_float": "is no whole number",
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,27 +55,6 @@ def of_syntax(error: tomllib.TOMLDecodeError, file: File) -> str:
 
 def _twice(found: re.Match[str]) -> str:
     return "this key or table is there twice"
-
-
-def of_validation(error: ValidationError) -> tuple[tuple[Path, str], ...]:
-    """Every error of a validation as path and message."""
-    return tuple(
-        _one(dict(each)) for each in error.errors(include_url=False, include_input=False, include_context=True)
-    )
-
-
-def _one(error: dict[str, Any]) -> tuple[Path, str]:
-    path: Path = tuple(error["loc"])
-    type_ = error["type"]
-    if type_ == "extra_forbidden":
-        return path, unknown_key(path)
-    if type_ == "string_pattern_mismatch":
-        return path[:-1], "is no name for a table; allowed: letters, digits, . _ -, at most 64, a letter or digit first"
-    if path and path[-1] == "[key]":
-        return path[:-1], str(error["ctx"]["error"])
-    what = str(error["ctx"]["error"]) if type_ == "value_error" else _WRONG.get(type_, "is of the wrong kind")
-    allowed = keys.allowed(path)
-    return path, f"{what}; allowed: {allowed}" if allowed else what
 
 
 def unknown_key(path: Path) -> str:

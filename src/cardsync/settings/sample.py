@@ -4,16 +4,15 @@ import json
 import textwrap
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import Annotated, Any
-
-from pydantic import TypeAdapter
-from pydantic.fields import FieldInfo
-from pydantic.json_schema import GenerateJsonSchema
+from pathlib import Path
+from typing import Any
 
 from cardsync.settings import keys
 from cardsync.settings.keys import Kind
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
+from cardsync.settings.reading import shown
 from cardsync.settings.strata import Median, show_stratum
+from cardsync.settings.table import Key
 from cardsync.settings.toml import toml_key, toml_value
 from cardsync.settings.values import show_duration
 
@@ -35,19 +34,22 @@ def sample() -> str:
 
 def schema() -> str:
     """The JSON schema of the config file, for editors."""
-    made = Settings.model_json_schema(schema_generator=_Schema)
+    from pydantic.json_schema import GenerateJsonSchema
+
+    from cardsync.settings.refusal import model
+
+    class Schema(GenerateJsonSchema):
+        """Defaults as the owner writes them, not in pydantic's own form."""
+
+        def encode_default(self, dft: Any) -> Any:
+            if isinstance(dft, timedelta):
+                return show_duration(dft)
+            return show_stratum(dft) if isinstance(dft, Median) else super().encode_default(dft)
+
+    made = model().model_json_schema(schema_generator=Schema)
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made["title"] = "cardsync.toml"
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
-
-
-class _Schema(GenerateJsonSchema):
-    """Defaults as the owner writes them, not in pydantic's own form."""
-
-    def encode_default(self, dft: Any) -> Any:
-        if isinstance(dft, timedelta):
-            return show_duration(dft)
-        return show_stratum(dft) if isinstance(dft, Median) else super().encode_default(dft)
 
 
 def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
@@ -70,7 +72,7 @@ def _table(annotation: Any, path: tuple[str, ...]) -> Iterator[str]:
         if where == ("sources",):
             yield from _sources(nested)
             continue
-        if field.is_required() or field.get_default(call_default_factory=True) is not None:
+        if field.is_required or field.make_default() is not None:
             yield f"[{_header(where)}]"
             yield from _table(nested, where)
         else:
@@ -93,7 +95,7 @@ def _switch(where: tuple[str, ...], annotation: Any) -> Iterator[str]:
     yield from (line if line.startswith("#") else f"#{line}" for line in _table(annotation, ()))
 
 
-def _key(name: str, field: FieldInfo) -> Iterator[str]:
+def _key(name: str, field: Key) -> Iterator[str]:
     example = field.examples[0] if field.examples else _default(field)
     line = f"{toml_key(name)} = {toml_value(example)}"
     description = field.description or ""
@@ -105,14 +107,10 @@ def _key(name: str, field: FieldInfo) -> Iterator[str]:
     yield line if name in _LIVE else f"#{line}"
 
 
-def _default(field: FieldInfo) -> Any:
+def _default(field: Key) -> Any:
     """The default as the owner would write it."""
-    value = field.get_default(call_default_factory=True, validated_data={})
-    return TypeAdapter(_annotated(field)).dump_python(value, mode="json")
-
-
-def _annotated(field: FieldInfo) -> Any:
-    return Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    value = shown(field.annotation, field.make_default())
+    return str(value) if isinstance(value, Path) else value
 
 
 def _comment(text: str | None) -> Iterator[str]:

@@ -7,13 +7,12 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pydantic import SecretStr
-
 from cardsync.errors import ConfigError
 from cardsync.settings.checks import credential
 from cardsync.settings.environment import variable
 from cardsync.settings.model import Account
-from cardsync.settings.table import Table
+from cardsync.settings.table import Table, keys_of
+from cardsync.settings.values import Hidden
 
 COMMAND_TIMEOUT = 30.0  # seconds; long enough to unlock a key store by hand
 _LARGEST = 64 * 1024
@@ -49,10 +48,11 @@ def resolve(name: str, account: Account, environ: Mapping[str, str]) -> Secret:
 
 def print_of(table: Table, salt: bytes) -> str:
     """A digest: another one when a key of the table is, or a file that it names.  It tells nothing of a secret."""
-    told = [table.model_dump_json()]
-    for name, value in table:
-        if isinstance(value, SecretStr):
-            told.append(hashlib.scrypt(value.get_secret_value().encode(), salt=salt, n=2**14, r=8, p=1).hex())
+    told = [repr(table)]
+    for name in keys_of(type(table)):
+        value = getattr(table, name)
+        if isinstance(value, Hidden):
+            told.append(hashlib.scrypt(value.text.encode(), salt=salt, n=2**14, r=8, p=1).hex())
         if name.endswith("_file") and isinstance(value, Path):
             with suppress(OSError):
                 told.append(f"{value.stat().st_mtime_ns} {value.stat().st_size}")
@@ -66,9 +66,9 @@ def is_given(table: Table, key: str) -> bool:
 
 def given(path: tuple[str, ...], account: Table, key: str) -> str | None:
     """The ``password`` or ``token`` of the table at ``path``; None where it gives none.  Raises as ``resolve``."""
-    value: SecretStr | None = getattr(account, key)
+    value: Hidden | None = getattr(account, key)
     if value is not None:
-        return value.get_secret_value()
+        return value.text
     ways: tuple[tuple[str, Callable[..., str]], ...] = ((f"{key}_file", _file), (f"{key}_command", _command))
     for form, read in ways:
         source = getattr(account, form)

@@ -1,17 +1,17 @@
 """A stratum in the config: one of ``assess``'s by name, or a median tenure of the owner's own."""
 
-from pydantic import BaseModel, ConfigDict
+from dataclasses import dataclass
 
 from cardsync.assess.survival import STRATA
+from cardsync.settings.table import Table, key
 from cardsync.settings.values import Years
 
 
-class Median(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Median(Table):
     """How long jobs last; a stratum without a name."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    median_years: Years
+    median_years: Years = key()
 
     @property
     def name(self) -> str:
@@ -20,11 +20,11 @@ class Median(BaseModel):
 
 
 def parse_stratum(value: object) -> object:
-    """A name as the median that it stands for; raises ValueError for one that is unknown."""
+    """A name as the table that it stands for; raises ValueError for one that is unknown."""
     if isinstance(value, str):
         if value not in STRATA:
             raise ValueError("is no stratum that is known")
-        return named(value)
+        return {"median_years": STRATA[value].median_years}
     return value
 
 

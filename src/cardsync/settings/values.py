@@ -4,17 +4,11 @@ Messages never repeat the value: it may be a secret in the wrong place.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from difflib import get_close_matches
-from ipaddress import ip_address
 from pathlib import Path
-from string import Formatter
-from typing import Annotated
-from zoneinfo import ZoneInfo
-
-from pydantic import BeforeValidator, Field, PlainSerializer, SecretStr, WithJsonSchema
+from typing import Annotated, Any
 
 from cardsync.annotate import texts
 from cardsync.words import LOG_PARTS
@@ -49,12 +43,69 @@ class Allowed:
     words: str
 
 
+@dataclass(frozen=True, slots=True)
+class Read:
+    """How it is read from what TOML holds; raises ValueError, whose words go before ``Allowed``'s."""
+
+    parse: Callable[[object], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """How the owner would write it."""
+
+    show: Callable[[Any], object]
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """It in the JSON schema, where that does not follow from the type."""
+
+    schema: Mapping[str, object]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Within:
+    """What a number lies between; it is one in TOML, too."""
+
+    gt: float | None = None
+    ge: float | None = None
+    le: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class NotEmpty:
+    """At least one sign, or one element."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """What a text matches as a whole."""
+
+    pattern: str
+
+
+@dataclass(frozen=True, slots=True)
+class AnyJson:
+    """Whatever JSON knows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """A text that no repr, log or error shows."""
+
+    text: str = field(repr=False)
+
+
+Json = Annotated[Any, AnyJson()]
+
+
 def parse_duration(value: object) -> timedelta:
     """``15m``, ``1h30m``, ``45d``, ``2w``, ``3mo`` (30 days each) or ``1y`` (365 days); ValueError, also above 100y."""
     if isinstance(value, timedelta):
         return value
     if not isinstance(value, str):
-        raise ValueError("is no duration: it needs quotes and a unit")  # noqa: TRY004 -- pydantic collects ValueErrors
+        raise ValueError("is no duration: it needs quotes and a unit")  # noqa: TRY004 -- as everything that is refused here
     if not _DURATION.fullmatch(value):
         raise ValueError("is no duration")
     try:
@@ -146,6 +197,8 @@ def _parse_hours(value: object) -> tuple[int, int] | None:
 
 def _parse_timezone(value: object) -> object:
     if isinstance(value, str) and value:
+        from zoneinfo import ZoneInfo
+
         try:
             ZoneInfo(value)
         except (ValueError, OSError):  # ZoneInfoNotFoundError is a KeyError of its own making
@@ -217,6 +270,8 @@ def _parse_host(value: object) -> object:
 
 def _parse_ip(value: object) -> object:
     if isinstance(value, str):
+        from ipaddress import ip_address
+
         plain = re.fullmatch(r"\[([0-9a-fA-F:.]+)\]:[0-9]{1,5}|([0-9.]+):[0-9]{1,5}", value)
         try:
             ip_address(plain[1] or plain[2] if plain else value)
@@ -233,6 +288,8 @@ def _parse_mail_address(value: object) -> object:
 
 def _parse_text_name(name: object) -> object:
     if isinstance(name, str) and name not in texts.NAMES:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, texts.NAMES, n=1)
         raise ValueError("is not known" + (f"; did you mean {near[0]}?" if near else ""))
     return name
@@ -247,6 +304,8 @@ def _parse_log_part(name: object) -> object:
 def _parse_sentence(value: object) -> object:
     if not isinstance(value, str):
         return value
+    from string import Formatter
+
     try:
         found = list(Formatter().parse(value))
     except ValueError:
@@ -259,76 +318,69 @@ def _parse_sentence(value: object) -> object:
 
 
 _DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y", at most "100y"'
-_SHOWN = PlainSerializer(show_duration)
-_DURATION_SCHEMA = WithJsonSchema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
+_SHOWN = Shown(show_duration)
+_DURATION_SCHEMA = Schema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
 _LIST_WORDS = 'a list of texts as ["a", "b"]'
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
+Duration = Annotated[timedelta, Read(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
 LongDuration = Annotated[
     timedelta,
-    BeforeValidator(_at_least(timedelta(hours=1))),
+    Read(_at_least(timedelta(hours=1))),
     Allowed(_DURATION_WORDS + ", at least 1h"),
     _DURATION_SCHEMA,
     _SHOWN,
 ]
 Sync = Annotated[
     timedelta | str,
-    BeforeValidator(_parse_sync),
+    Read(_parse_sync),
     Allowed('a duration from "1m" to "100y", or a cron expression of five fields as "0 7 * * mon-fri"'),
-    WithJsonSchema({"type": "string"}),
-    PlainSerializer(lambda sync: sync if isinstance(sync, str) else show_duration(sync)),
+    Schema({"type": "string"}),
+    Shown(lambda sync: sync if isinstance(sync, str) else show_duration(sync)),
 ]
 Label = Annotated[
     str,
-    BeforeValidator(_parse_label),
+    Read(_parse_label),
     Allowed("one word of at most 30 characters, without : ; , or \\"),
-    WithJsonSchema({"type": "string", "pattern": r"^[^\s:;,\\]{1,30}$"}),
+    Schema({"type": "string", "pattern": r"^[^\s:;,\\]{1,30}$"}),
 ]
 Hours = Annotated[
     tuple[int, int] | None,
-    BeforeValidator(_parse_hours),
+    Read(_parse_hours),
     Allowed('two hours of the day as "8-21", or "" for any time'),
-    WithJsonSchema({"type": "string", "pattern": f"^({_HOURS.pattern})?$"}),
-    PlainSerializer(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
+    Schema({"type": "string", "pattern": f"^({_HOURS.pattern})?$"}),
+    Shown(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
 ]
-TimeZone = Annotated[
-    str, BeforeValidator(_parse_timezone), Allowed('a name as "Europe/Berlin", or "" for that of the machine')
-]
+TimeZone = Annotated[str, Read(_parse_timezone), Allowed('a name as "Europe/Berlin", or "" for that of the machine')]
 ServerAddress = Annotated[
     str,
-    BeforeValidator(_parse_url),
-    Field(min_length=1),
+    Read(_parse_url),
+    NotEmpty(),
     Allowed('"https://host/path", a host name, or a mail address'),
 ]
-Origin = Annotated[str, BeforeValidator(_parse_origin), Allowed('"https://host" or "https://host:port"')]
-AbsolutePath = Annotated[
-    Path, BeforeValidator(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
-]
+Origin = Annotated[str, Read(_parse_origin), Allowed('"https://host" or "https://host:port"')]
+AbsolutePath = Annotated[Path, Read(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")]
 OptionalPath = Annotated[
-    Path | None, BeforeValidator(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
+    Path | None, Read(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
 ]
 OptionalArgv = Annotated[
-    tuple[str, ...] | None, BeforeValidator(_parse_argv), Allowed('a command and its arguments as ["pass", "icloud"]')
+    tuple[str, ...] | None, Read(_parse_argv), Allowed('a command and its arguments as ["pass", "icloud"]')
 ]
-Text = Annotated[str, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
-Secret = Annotated[SecretStr | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
-OptionalText = Annotated[str | None, BeforeValidator(_not_empty), Allowed("a text in quotes, not empty")]
-Host = Annotated[
-    str, BeforeValidator(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')
-]
-IpAddress = Annotated[str, BeforeValidator(_parse_ip), Allowed("an IP address in quotes, with or without a port")]
-MailAddress = Annotated[str, BeforeValidator(_parse_mail_address), Allowed("a mail address in quotes")]
-LogPart = Annotated[str, BeforeValidator(_parse_log_part)]
-TextName = Annotated[str, BeforeValidator(_parse_text_name)]
+Text = Annotated[str, Read(_not_empty), Allowed("a text in quotes, not empty")]
+Secret = Annotated[Hidden | None, Read(_not_empty), Allowed("a text in quotes, not empty")]
+OptionalText = Annotated[str | None, Read(_not_empty), Allowed("a text in quotes, not empty")]
+Host = Annotated[str, Read(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')]
+IpAddress = Annotated[str, Read(_parse_ip), Allowed("an IP address in quotes, with or without a port")]
+MailAddress = Annotated[str, Read(_parse_mail_address), Allowed("a mail address in quotes")]
+LogPart = Annotated[str, Read(_parse_log_part)]
+TextName = Annotated[str, Read(_parse_text_name)]
 Sentence = Annotated[
     str,
-    BeforeValidator(_parse_sentence),
+    Read(_parse_sentence),
     Allowed("one line without ; and with no braces but {" + "}, {".join(sorted(texts.SLOTS)) + "}"),
 ]
 Texts = Annotated[tuple[Text, ...], Allowed(_LIST_WORDS)]
-# strict, for TOML has types; the environment, which has none, is read by ``environment``
-Count = Annotated[int, Field(strict=True, ge=0, le=100_000), Allowed("a whole number, 0 or more")]
-Share = Annotated[float, Field(strict=True, ge=0, le=1), Allowed("a number from 0 to 1")]
-Weight = Annotated[float, Field(strict=True, gt=0, le=1000), Allowed("a number above 0, at most 1000")]
-Years = Annotated[float, Field(strict=True, ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
-Switch = Annotated[bool, Field(strict=True), Allowed("true or false")]
+Count = Annotated[int, Within(ge=0, le=100_000), Allowed("a whole number, 0 or more")]
+Share = Annotated[float, Within(ge=0, le=1), Allowed("a number from 0 to 1")]
+Weight = Annotated[float, Within(gt=0, le=1000), Allowed("a number above 0, at most 1000")]
+Years = Annotated[float, Within(ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
+Switch = Annotated[bool, Allowed("true or false")]

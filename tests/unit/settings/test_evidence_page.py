@@ -10,12 +10,13 @@ from cardsync.inquiries import named
 from cardsync.settings.load import load
 from cardsync.settings.model import Settings
 from cardsync.settings.sources import Sources
+from cardsync.settings.table import keys_of
 from cardsync.sources import ANY_HOST
 
 PAGE = (Path(__file__).parents[3] / "docs" / "evidence.md").read_text(encoding="utf-8")
 ROWS = dict(re.findall(r"^\| `(\w+)` \|(.*)\|$", PAGE, re.MULTILINE))
 TABLES = "\n".join(re.findall(r"^```toml\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL))
-BUILT_IN = [name for name in Sources.model_fields if name != "plugins"]
+BUILT_IN = [name for name in keys_of(Sources) if name != "plugins"]
 
 
 @pytest.fixture

@@ -9,11 +9,12 @@ import pytest
 from cardsync.errors import ConfigError
 from cardsync.settings import secrets
 from cardsync.settings.model import Account
+from cardsync.settings.reading import table_of
 from cardsync.settings.secrets import Secret, resolve
 
 
 def account(**given: Any) -> Account:
-    return Account(url="https://dav.example.com", username="jo", **given)
+    return table_of(Account, {"url": "https://dav.example.com", "username": "jo", **given})
 
 
 def problem(given: Account, environ: dict[str, str] | None = None) -> str:

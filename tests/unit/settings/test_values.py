@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
 
 from cardsync.settings.sample import schema
-from cardsync.settings.values import Hours, parse_duration, show_duration
+from cardsync.settings.values import _parse_hours, parse_duration, show_duration
 
 SCHEMA = {
     name: key["pattern"]
@@ -75,8 +74,8 @@ def test_the_schema_and_the_parser_take_the_same_durations(text: str) -> None:
 @given(st.from_regex(r"\s?[0-9]{1,2}\s?-\s?[0-9]{1,2}\s?", fullmatch=True) | st.text("019٣- x", max_size=6))
 def test_the_schema_and_the_parser_take_the_same_hours(text: str) -> None:
     try:
-        TypeAdapter(Hours).validate_python(text)
-    except ValidationError as error:
+        _parse_hours(text)
+    except ValueError as error:
         taken = "is no span of hours of one day" in str(error)
     else:
         taken = True

@@ -1,0 +1,147 @@
+"""A valid config, value by value as the declarations say; at the first doubt it is left to ``refusal``."""
+
+import types
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+
+from cardsync.settings.table import Table, keys_of
+from cardsync.settings.values import AnyJson, Hidden, NotEmpty, Pattern, Read, Shown, Within
+
+T = TypeVar("T", bound=Table)
+
+
+class Doubt(Exception):
+    """Something is not as it is declared; which, and how to say it, is not told here."""
+
+
+def table_of(table: type[T], data: object) -> T:
+    """The table that ``data`` from TOML and the environment make.  Raises ``Doubt``."""
+    keys = keys_of(table)
+    if not isinstance(data, dict) or not data.keys() <= keys.keys():
+        raise Doubt
+    if any(key.is_required and name not in data for name, key in keys.items()):
+        raise Doubt
+    found = {name: read(keys[name].annotation, value) for name, value in data.items()}
+    if "given" in table.__dataclass_fields__:  # type: ignore[attr-defined]  # each table is a dataclass
+        found["given"] = frozenset(found)
+    return table(**found)
+
+
+def read(annotation: Any, value: object) -> Any:
+    """One value of the annotated type.  Raises ``Doubt``."""
+    plain = _plain(annotation)
+    marks: tuple[object, ...] = getattr(annotation, "__metadata__", ())
+    for mark in marks:
+        if isinstance(mark, Read):
+            try:
+                value = mark.parse(value)
+            except ValueError:
+                raise Doubt from None
+        elif isinstance(mark, AnyJson):
+            return _json(value)
+    found = _typed(plain, value)
+    if found is not None and not all(_holds(mark, found) for mark in marks):
+        raise Doubt
+    return found
+
+
+def shown(annotation: Any, value: Any) -> Any:
+    """A value as the owner would write it, without what is None; ``Hidden`` and paths as they are."""
+    plain = _plain(annotation)
+    for mark in getattr(annotation, "__metadata__", ()):
+        if isinstance(mark, Shown):
+            return mark.show(value)
+    if isinstance(value, Table):
+        keys = keys_of(type(value))
+        inside = {name: (key.annotation, getattr(value, name)) for name, key in keys.items()}
+        return {name: shown(*each) for name, each in inside.items() if each[1] is not None}
+    members = [each for each in get_args(plain) if each is not type(None)] if _is_union(plain) else [plain]
+    plain = members[0]
+    if isinstance(value, Mapping):
+        return {key: shown(get_args(plain)[1], each) for key, each in value.items()} if get_args(plain) else value
+    if isinstance(value, tuple):
+        return [shown(get_args(plain)[0], each) for each in value]
+    return shown(plain, value) if get_origin(plain) is Annotated else value
+
+
+def _typed(plain: Any, value: object) -> Any:
+    origin = get_origin(plain)
+    if _is_union(plain):
+        return _one_of(get_args(plain), value)
+    if origin is dict and isinstance(value, dict):
+        of_key, of_value = get_args(plain)
+        return {read(of_key, key): read(of_value, each) for key, each in value.items()}
+    if origin is tuple and isinstance(value, list | tuple):
+        return tuple(read(get_args(plain)[0], each) for each in value)
+    if origin is Literal and isinstance(value, str) and value in get_args(plain):
+        return value
+    if isinstance(plain, type) and issubclass(plain, Table):
+        return value if isinstance(value, plain) else table_of(plain, value)
+    if plain is float and type(value) in (int, float):
+        return _number(value)
+    if plain in (str, Hidden) and isinstance(value, str) and _is_text(value):
+        return Hidden(value) if plain is Hidden else value
+    if plain in (bool, int, Path, timedelta) and (type(value) is plain or (plain is Path and isinstance(value, Path))):
+        return value
+    raise Doubt
+
+
+def _plain(annotation: Any) -> Any:
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def _is_union(plain: Any) -> bool:
+    return get_origin(plain) in (Union, types.UnionType)
+
+
+def _one_of(members: tuple[Any, ...], value: object) -> Any:
+    if value is None and type(None) in members:
+        return None
+    for member in members:
+        if member is not type(None):
+            try:
+                return read(member, value)
+            except Doubt:
+                continue
+    raise Doubt
+
+
+def _number(value: Any) -> float:
+    try:
+        return float(value)
+    except OverflowError:
+        raise Doubt from None
+
+
+def _is_text(value: str) -> bool:
+    """Not so are the lone surrogates of a variable that is not UTF-8."""
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _json(value: object) -> object:
+    if isinstance(value, dict):
+        return {read(str, key): _json(each) for key, each in value.items()}
+    if isinstance(value, list):
+        return [_json(each) for each in value]
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    return read(str, value)
+
+
+def _holds(mark: object, value: Any) -> bool:
+    if isinstance(mark, NotEmpty):
+        return len(value) > 0
+    if isinstance(mark, Pattern):
+        import re
+
+        return re.fullmatch(mark.pattern, value) is not None
+    if isinstance(mark, Within):  # written so that nan lies within nothing
+        above = (mark.gt is None or value > mark.gt) and (mark.ge is None or value >= mark.ge)
+        return above and (mark.le is None or value <= mark.le)
+    return True
