@@ -21,6 +21,7 @@ import httpx
 
 from builders import apple_group, joined
 from cardsync.app import App
+from cardsync.cycles import cycle
 from cardsync.demo.apple import escape, parse
 from cardsync.demo.phone import Phone
 from cardsync.outcome import Cycle
@@ -152,7 +153,7 @@ class Loop:
     def cycle(self, *, after: timedelta = timedelta(), dry_run: bool = False) -> Cycle:
         """A cycle ``after`` that time; fails where an account as a whole does, or cardsync itself over a card."""
         self.clock.advance(after)
-        done = asyncio.run(self.app.cycle(dry_run=dry_run))
+        done = asyncio.run(cycle(self.app, dry_run=dry_run))
         assert not any(report.error for report in done.reports), [report.error for report in done.reports]
         assert not mistakes(self.app.mirror), mistakes(self.app.mirror)
         return done

@@ -6,6 +6,7 @@ from typing import Any
 
 from cardsync.app import App
 from cardsync.carddav.client import Step
+from cardsync.cycles import cycle
 from cardsync.errors import CardsyncError
 from cardsync.needs import held, no_vips, shared
 from cardsync.pull.members import existing_groups
@@ -23,7 +24,7 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
                 steps = server.steps
     except CardsyncError as error:
         return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
-    done = await app.cycle(dry_run=True, account=name)  # rights and books as they are today
+    done = await cycle(app, dry_run=True, account=name)  # rights and books as they are today
     with closing(done.mirror):
         seen = replace(app, mirror=done.mirror)
         return _result(seen, name, steps, error=done.reports[0].error, exit_code=done.exit_code)

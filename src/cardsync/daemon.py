@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
+from cardsync import cycles
 from cardsync.alarms import Stuck
 from cardsync.app import App, utc_now
 from cardsync.consulting import Beside, unseen
@@ -140,7 +141,7 @@ class Daemon:
             await self._beside.begin(self._app)
             async with _free_cycle(self._app):
                 ask = not unseen(self._app)
-                done = await self._app.cycle(scheduled=True, ask=ask)
+                done = await cycles.cycle(self._app, scheduled=True, ask=ask)
             if not ask:
                 await self._beside.begin(self._app)  # now there is somebody to look for
             self._supervisor.status(_told(done))

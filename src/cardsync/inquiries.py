@@ -5,17 +5,16 @@ from collections.abc import Callable, Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
-from importlib.metadata import entry_points
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cardsync.assess.domains import Domains
 from cardsync.errors import CardsyncError, ConfigError
-from cardsync.evidence.checked import checked_about
-from cardsync.settings import secrets
 from cardsync.settings.model import Settings
 from cardsync.settings.sources import Sources
 from cardsync.settings.table import Table, keys_of
-from cardsync.sources import API_VERSION, Source, SourceFailed
+
+if TYPE_CHECKING:
+    from cardsync.assess.domains import Domains
+    from cardsync.sources import Source
 
 GROUP = "cardsync.sources"
 
@@ -25,7 +24,7 @@ class Named:
     """A source of the config; ``error`` is why it cannot be used."""
 
     name: str
-    source: Source | None = None
+    source: "Source | None" = None
     error: str = ""
     plugin: bool = False
 
@@ -65,7 +64,7 @@ def _ways(settings: Settings) -> Mapping[str, Callable[[], Named]]:
     }
 
 
-def _built(name: str, build: Callable[[], Source], *, plugin: bool) -> Named:
+def _built(name: str, build: Callable[[], "Source"], *, plugin: bool) -> Named:
     try:
         return Named(name=name, source=build(), plugin=plugin)
     except CardsyncError as error:
@@ -74,7 +73,12 @@ def _built(name: str, build: Callable[[], Source], *, plugin: bool) -> Named:
         return Named(name=name, error=f"It could not be built ({type(error).__name__}).", plugin=plugin)
 
 
-def _plugin(name: str, options: Mapping[str, Any]) -> Source:
+def _plugin(name: str, options: Mapping[str, Any]) -> "Source":
+    from importlib.metadata import entry_points
+
+    from cardsync.evidence.checked import checked_about
+    from cardsync.sources import API_VERSION
+
     found = [entry for entry in entry_points(group=GROUP) if entry.name == name]
     if not found:
         there = ", ".join(sorted({entry.name for entry in entry_points(group=GROUP)})) or "none"
@@ -101,6 +105,9 @@ class _Secret:
 
     def __call__(self) -> str:
         """Raises ``SourceFailed``."""
+        from cardsync.settings import secrets
+        from cardsync.sources import SourceFailed
+
         if not self._said or time.monotonic() >= self._until:
             try:
                 self._said = secrets.given(("sources", self.name), self.table, self.key) or ""
@@ -116,7 +123,7 @@ _KEPT = timedelta(minutes=10)
 # ---------------------------------------------------------------- built in; each is imported when it is used
 
 
-def _mailbox(table: Any, settings: Settings) -> Source:
+def _mailbox(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.mailbox import Mailbox, MailboxOptions
 
     options = MailboxOptions(
@@ -133,7 +140,7 @@ def _mailbox(table: Any, settings: Settings) -> Source:
     return Mailbox(options, aliases=settings.organisations.aliases, domains=_domains(settings))
 
 
-def _calendar(table: Any, settings: Settings) -> Source:
+def _calendar(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.caldav_objects import CalendarOptions
     from cardsync.evidence.calendar import Calendar
 
@@ -149,55 +156,57 @@ def _calendar(table: Any, settings: Settings) -> Source:
     return Calendar(options, aliases=settings.organisations.aliases, domains=_domains(settings))
 
 
-def _linkedin(table: Any, settings: Settings) -> Source:
+def _linkedin(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.linkedin_export import LinkedInExport, LinkedInOptions
 
     return LinkedInExport(LinkedInOptions(folder=table.folder), aliases=settings.organisations.aliases)
 
 
-def _dns(table: Any, settings: Settings) -> Source:
+def _dns(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.dns import Dns, DnsOptions
 
     return Dns(DnsOptions(nameservers=table.nameservers, doh_url=table.doh_url))
 
 
-def _web(table: Any, settings: Settings) -> Source:
+def _web(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.web import WebPages
 
     return WebPages(aliases=settings.organisations.aliases, domains=_domains(settings))
 
 
-def _github(table: Any, settings: Settings) -> Source:
+def _github(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.github import GitHub, GitHubOptions
+    from cardsync.settings import secrets
 
     token = _Secret(name="github", table=table, key="token") if secrets.is_given(table, "token") else None
     return GitHub(GitHubOptions(token=token), aliases=settings.organisations.aliases)
 
 
-def _orcid(table: Any, settings: Settings) -> Source:
+def _orcid(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.orcid import Orcid
 
     return Orcid(aliases=settings.organisations.aliases)
 
 
-def _gravatar(table: Any, settings: Settings) -> Source:
+def _gravatar(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.gravatar import Gravatar, GravatarOptions
+    from cardsync.settings import secrets
 
     key = _Secret(name="gravatar", table=table, key="token") if secrets.is_given(table, "token") else None
     return Gravatar(GravatarOptions(key=key), aliases=settings.organisations.aliases)
 
 
-def _gleif(table: Any, settings: Settings) -> Source:
+def _gleif(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.gleif import Gleif
 
     return Gleif(aliases=settings.organisations.aliases)
 
 
-def _domains(settings: Settings) -> Domains:
+def _domains(settings: Settings) -> "Domains":
     return settings.organisations.domains
 
 
-_BUILDERS: Mapping[str, Callable[[Any, Settings], Source]] = {
+_BUILDERS: Mapping[str, Callable[[Any, Settings], "Source"]] = {
     "mailbox": _mailbox,
     "calendar": _calendar,
     "linkedin_export": _linkedin,

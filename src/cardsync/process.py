@@ -3,13 +3,11 @@
 Ctrl-C is clean at any moment, and no thread that still waits, for a server, a name or a password command, holds it.
 """
 
-import asyncio
 import os
 import signal
 import sys
 import threading
 from collections.abc import Coroutine
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
 
@@ -21,6 +19,9 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
     Ctrl-C waits until the work has begun: before, asyncio would leave behind a task that it never began.
     """
+    import asyncio
+    from concurrent.futures import ThreadPoolExecutor
+
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
 
     async def begun() -> Result:

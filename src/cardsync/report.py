@@ -1,23 +1,23 @@
 """What the looking commands show, as plain dictionaries: the same for a table and for ``--json``."""
 
-import difflib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
 from sqlite3 import Row
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cardsync import commands, needs
+from cardsync import needs
 from cardsync.app import App
-from cardsync.assess.judge import Judge
-from cardsync.assess.stage import as_stored
 from cardsync.errors import NoSuchName
 from cardsync.mirror.database import iso, moment, unpack
 from cardsync.model import Contact, ContactKind
 from cardsync.records import Asked
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
+
+if TYPE_CHECKING:
+    from cardsync.assess.judge import Judge
 
 NEXT = 5
 """How many of those who are next in line are named."""
@@ -68,6 +68,8 @@ def find_person(app: App, name: str) -> Person:
     parts = {
         part: person.name for person in everyone for part in (person.name.casefold(), *person.name.casefold().split())
     }
+    import difflib
+
     known = sorted({parts[near] for near in difflib.get_close_matches(wanted, parts, n=3, cutoff=0.6)})
     hint = f" Did you mean {' or '.join(known)}?" if known else _who_is_known(app)
     raise NoSuchName(f"No VIP of that name.{_no_account(app, name) or hint}")
@@ -188,11 +190,13 @@ def questions(app: App) -> list[dict[str, Any]]:
 # ---------------------------------------------------------------- VIPs
 
 
-def assessed(app: App, person: Person, judge: Judge) -> tuple[datetime | None, dict[str, Any] | None]:
+def assessed(app: App, person: Person, judge: "Judge") -> tuple[datetime | None, dict[str, Any] | None]:
     """(when, what), as ``Assessments.of``: as of now, where the card is in a list of the config."""
     card = next(iter(app.mirror.books.cards(person.book_id, contact_id=person.id)), None)
     if card is None or not judge.knows(card.groups):
         return app.mirror.assessments.of(person.id)
+    from cardsync.assess.stage import as_stored
+
     found, wish = judge(contact_of(scan(card.data)), app.mirror.contacts.memory(person.id), card.groups)
     return judge.now, as_stored(found, wish)
 
@@ -210,6 +214,8 @@ NO_WORK_DETAILS = "no work details"
 
 def leaving(app: App, persons: Iterable[Person], on: datetime) -> int:
     """How many questions leave their cards at the next cycle, if these cards were right on that day."""
+    from cardsync import commands
+
     standing = filter(None, (standing_question(app, person) for person in persons))
     return sum(asked.ending is not None or commands.answers(asked, on) for asked in standing)
 

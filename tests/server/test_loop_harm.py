@@ -7,6 +7,7 @@ import pytest
 
 from builders import apple_group
 from cardsync import undo
+from cardsync.cycles import cycle
 from cardsync.records import Ending, ProblemKind
 from cardsync.report import find_person
 from loop import DAY, GROUP, HOUR, OWN, PLENTY, Make, person
@@ -142,7 +143,7 @@ def test_a_card_in_doubt_goes_back_by_restore_only_and_its_question_with_the_wri
         return Response(body=b"never sent", cut=0) if there else None
 
     at.wire.before = cut
-    asyncio.run(at.loop.app.cycle())
+    asyncio.run(cycle(at.loop.app))
     at.server.put_card("Jo.vcf", at.card().replace(NUMBER, b""))
     theirs = at.card()
     assert NUMBER in before
@@ -227,12 +228,12 @@ def test_a_broken_listing_changes_nothing(home: Make, answer: Response) -> None:
     at.loop.cycle()
     asked, known = at.card(), at.loop.app.mirror.books.count(at.loop.book().id)
     at.loop.clock.advance(25 * HOUR)
-    asyncio.run(at.loop.app.cycle())  # discovers anew
+    asyncio.run(cycle(at.loop.app))  # discovers anew
     at.loop.clock.advance(HOUR)
     at.server.put_card("New.vcf", person("New"))
     book = at.server.book_url.rstrip("/").rpartition("/")[2] + "/"
     at.wire.before = lambda request: answer if request.method in LISTS and request.path.endswith(book) else None
-    asyncio.run(at.loop.app.cycle())
+    asyncio.run(cycle(at.loop.app))
     assert at.loop.app.mirror.books.count(at.loop.book().id) == known
     assert at.card() == asked
     at.wire.before = lambda request: None
@@ -252,16 +253,16 @@ def test_a_book_that_was_emptied_takes_no_history_along(home: Make) -> None:
     asked = {key: at.card(key) for key in cards}
     for name in at.server.list_cards():
         at.server.delete_card(name)
-    asyncio.run(at.loop.app.cycle())
+    asyncio.run(cycle(at.loop.app))
     at.loop.clock.advance(25 * HOUR)
-    asyncio.run(at.loop.app.cycle())
+    asyncio.run(cycle(at.loop.app))
     assert at.loop.problems()
     for key, card in asked.items():
         at.server.put_card(f"{key}.vcf", card)
     at.server.put_card(GROUP, apple_group("VIP", cards))
     at.loop.command("release")
     for _ in range(2):
-        asyncio.run(at.loop.app.cycle())
+        asyncio.run(cycle(at.loop.app))
         at.loop.clock.advance(DAY)
     assert {key: at.card(key) for key in cards} == asked
     at.phone.type_below_block("C1.vcf", "ok")

@@ -257,7 +257,7 @@ def test_a_server_without_end_does_not_hold_the_other_accounts(
     house: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house.fill()
-    monkeypatch.setattr("cardsync.app.LONGEST_CYCLE", timedelta(seconds=1))
+    monkeypatch.setattr("cardsync.cycles.LONGEST_CYCLE", timedelta(seconds=1))
     house.proxy.after = hold = Hold("REPORT")
     done = house.cardsync("sync")
     hold.free.set()

@@ -17,6 +17,7 @@ import structlog
 from builders import card
 from cardsync import consulting, overview
 from cardsync.app import App
+from cardsync.cycles import cycle
 from cardsync.evidence.http import GuardedClient
 from cardsync.evidence.kept import Kept
 from cardsync.evidence.stage import Counts
@@ -338,7 +339,7 @@ def test_one_that_hangs_holds_a_cycle_up_for_its_head_start_and_no_longer(house:
     async def beside(run: Run) -> Mapping[str, Counts]:
         beside = consulting.Beside()
         await beside.begin(run.app)
-        done = await run.app.cycle()
+        done = await cycle(run.app)
         assert not released.is_set()
         assert [report.counts["vips"] for report in done.reports] == [1]
         await beside.begin(run.app, timedelta())  # the next cycle begins no second run
@@ -363,7 +364,7 @@ def test_a_command_that_takes_its_time_with_a_secret_holds_no_cycle_up(house: Ho
     async def beside(run: Run) -> Mapping[str, Counts]:
         beside = consulting.Beside()
         await beside.begin(run.app, timedelta())
-        await run.app.cycle()
+        await cycle(run.app)
         assert run.net.secure.requests == []
         gate.touch()
         return await beside.end(timedelta(seconds=60))

@@ -18,6 +18,7 @@ from typing import Any
 
 import httpx
 
+from cardsync import cycles
 from cardsync.app import App
 from cardsync.cli import main
 from cardsync.outcome import Cycle
@@ -126,15 +127,15 @@ def set_clock(now: datetime) -> None:
 
 def stop_after_cycle() -> None:
     """SIGTERM once a cycle is done, before anything else of it can go on."""
-    plain = App.cycle
+    plain = cycles.cycle
 
-    async def cycle(self: App, **named: Any) -> Cycle:
+    async def cycle(app: App, **named: Any) -> Cycle:
         try:
-            return await plain(self, **named)
+            return await plain(app, **named)
         finally:
             os.kill(os.getpid(), signal.SIGTERM)
 
-    App.cycle = cycle  # type: ignore[method-assign]
+    cycles.cycle = cycle
 
 
 def command(step: str, file: Path, now: datetime | None, arguments: Sequence[str]) -> None:

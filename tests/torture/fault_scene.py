@@ -17,6 +17,7 @@ from structlog.testing import capture_logs
 
 from builders import apple_group
 from cardsync import undo
+from cardsync.cycles import cycle
 from cardsync.demo.phone import Phone
 from cardsync.outcome import Cycle
 from cardsync.records import Asked, Ending, ProblemKind
@@ -92,7 +93,7 @@ class Play:
         self.loop.clock.advance(after)
         self.cycles += 1
         try:
-            done = asyncio.run(self.loop.app.cycle())
+            done = asyncio.run(cycle(self.loop.app))
         except Exception as error:  # noqa: BLE001 - that none does is what is tested
             self.harms.append(Harm(figure="cycles_crashed", what=f"{type(error).__name__} out of the cycle: {error}"))
             return None

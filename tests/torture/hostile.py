@@ -23,6 +23,7 @@ from cardsync.app import App
 from cardsync.carddav.client import Connection
 from cardsync.check import check_account
 from cardsync.cycle import AccountReport
+from cardsync.cycles import cycle
 from cardsync.outcome import Cycle
 from cardsync.settings.model import Settings
 from cardsync.settings.reading import table_of
@@ -127,7 +128,7 @@ def stage(folder: Path) -> Iterator[Stage]:
             fill(server, {key: person(key) for key in PEOPLE})
         app = there.app("base")
         with capture_logs():
-            assert asyncio.run(app.cycle()).exit_code == 0
+            assert asyncio.run(cycle(app)).exit_code == 0
         app.mirror.close()
         for server in (first, second):
             server.put_card("Jo.vcf", person("Jo", "tea"))
@@ -177,7 +178,7 @@ def _under_attack(there: Stage, app: App, scenario: Scenario) -> Iterator[tuple[
             yield from _sentence("check", checked["error"])
             yield from _codes("check", checked["exit_code"], checked["error"], scenario)
         app.mirror.accounts.hold_off("hostile", None, 0)
-    done, hung = _bounded(app.cycle)
+    done, hung = _bounded(lambda: cycle(app))
     yield from [("scenarios_that_hung", f"{LONGEST:.0f} s are over")] if hung else []
     if used := max(0, grown() - MOST_MEMORY):
         yield "scenarios_that_took_too_much_memory", f"{(used + MOST_MEMORY) >> 20} MB"
@@ -234,7 +235,7 @@ def _afterwards(there: Stage, app: App) -> Iterator[tuple[str, str]]:
         app.mirror.books.commit_marker(book.id, None, listed_at=None)
     for after in (timedelta(hours=1), timedelta(hours=1)):
         there.clock.now += after
-        done, hung = _bounded(app.cycle)
+        done, hung = _bounded(lambda: cycle(app))
         there.clock.now -= after
     if hung or done is None or done.reports[0].error or done.reports[0].counts["failed_books"]:
         yield "accounts_that_did_not_recover", _told(done)

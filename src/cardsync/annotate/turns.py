@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from cardsync.annotate import plan
-from cardsync.annotate.writer import CONVERTED, RESTLESS
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE
+from cardsync.mirror.problems import CONVERTED, RESTLESS
 from cardsync.model import QuestionKind
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Book, ProblemKind, VipCard

@@ -11,6 +11,7 @@ from cardsync.annotate.verify import COUNTER
 from cardsync.errors import Broken, CardRefused, ServerProblem
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE, why_left_out
+from cardsync.mirror.problems import CONVERTED, RESTLESS
 from cardsync.model import uid_key
 from cardsync.ports import Server
 from cardsync.records import Book, ProblemKind
@@ -20,11 +21,6 @@ from cardsync.vcard.document import fragile, scan, torn_in_folding
 
 __all__ = ["Change", "Decide", "Outcome", "Preview", "Target", "Writer"]
 ATTEMPTS = 3
-RESTLESS = "restless-etag"
-"""The reason of a card that stays parked until a release: its ETag tells no versions apart."""
-
-CONVERTED = "converted"
-"""The reason of a card of which the server did not prove the form that it stores: asked again after a day."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,10 +1,8 @@
 """The command line: parse, call, print.  Each command's module is imported when it is called."""
 
-import difflib
 import io
 import os
 import sys
-import traceback
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -74,6 +72,8 @@ class _Main(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
+            import difflib
+
             near = difflib.get_close_matches(args[0], _MODULES, n=1)
             hint = f" Did you mean {near[0]}?" if near else ""
             raise click.UsageError(f"{error.message}{hint}", ctx) from error
@@ -104,6 +104,8 @@ def _tell_crash(ctx: click.Context, error: Exception) -> None:
 
     say(f"cardsync: a mistake in cardsync itself: {type(error).__name__} at {where(error)}.", err=True)
     if ctx.params["log_level"][0] == "debug":
+        import traceback
+
         traceback.print_exception(error)
 
 

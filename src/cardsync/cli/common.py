@@ -24,16 +24,27 @@ def somebody_answers() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def settings_of(context: click.Context, *, level: str | None = None) -> "Settings":
-    """The valid config, with logging set up (``level``: what is logged unless the command line says so)."""
-    from cardsync.logs import get_logger
-    from cardsync.observe.log import configure
+def settings_of(context: click.Context, *, level: str | None = None, look: bool = False) -> "Settings":
+    """The valid config, with logging set up (``level``: what is logged unless the command line says so).
+
+    ``look``: libraries that log by themselves are not used, so that it can wait for the first line of our own.
+    """
+    from cardsync.logs import before_the_first_line, get_logger
     from cardsync.settings.load import read
 
     loaded = read(context.obj.config_path, os.environ)
     own, parts = context.obj.log_level
     log = loaded.settings.log
-    configure(own or level or log.level, log.format, {**log.parts, **parts} if own or not level else parts)
+
+    def configure() -> None:
+        from cardsync.observe.log import configure
+
+        configure(own or level or log.level, log.format, {**log.parts, **parts} if own or not level else parts)
+
+    if look:
+        before_the_first_line(configure)
+    else:
+        configure()
     for warning in (*loaded.warnings, *loaded.missing):
         if level:
             say(f"warning: {warning}", err=True)
@@ -47,7 +58,7 @@ def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
     """The app on its mirror; a command that only looks makes none."""
     from cardsync.app import App
 
-    settings = settings_of(context, level="error")
+    settings = settings_of(context, level="error", look=look)
     app = App.look(settings) if look else App.open(settings)
     if app.notice:
         say(app.notice, err=True)

@@ -88,11 +88,12 @@ async def _synced(
 async def _one_cycle(
     app: "App", shown: Callable[[int, int], None], *, dry_run: bool = False, ask: bool = True
 ) -> "Cycle":
+    from cardsync.cycles import cycle
     from cardsync.lock import cycle_turn
 
     try:
         async with cycle_turn(app.settings.state_dir, say_waiting):
-            return await app.cycle(dry_run=dry_run, ask=ask, progress=shown)
+            return await cycle(app, dry_run=dry_run, ask=ask, progress=shown)
     finally:
         app.carry_out_waiting()
 

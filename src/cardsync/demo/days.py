@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import click
 
 from cardsync import process
+from cardsync.cycles import cycle
 from cardsync.demo import show
 from cardsync.demo.addressbook import AddressBookFixture
 from cardsync.demo.apple import parse
@@ -83,7 +84,7 @@ class Days:
         """One cycle at that time; raises ``CardsyncError`` where it fails."""
         self.time.now = at
         self.app.witness.puts.clear()
-        done = process.run(self.app.cycle())
+        done = process.run(cycle(self.app))
         for report in done.reports:
             if report.error:
                 raise CardsyncError(report.error)

@@ -15,6 +15,7 @@ from cardsync import process, report, roster
 from cardsync.app import database_of
 from cardsync.assess.evidence import sentence
 from cardsync.consulting import consult
+from cardsync.cycles import cycle
 from cardsync.demo import post, show
 from cardsync.demo.addressbook import people
 from cardsync.demo.days import MORNING, SYNC, Time
@@ -220,7 +221,7 @@ def _run(app: WitnessedApp, sources: Sequence[Named]) -> None:
 
     async def run() -> list[str]:
         looked = await consult(app, sources)
-        done = await app.cycle()
+        done = await cycle(app)
         return [error for counts in looked.values() for error in counts.errors] + [
             account.error for account in done.reports if account.error
         ]

@@ -2,14 +2,12 @@
 
 import json
 import os
-import secrets
 import sqlite3
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -201,10 +199,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _scripts() -> list[tuple[int, str]]:
-    folder = resources.files("cardsync.mirror") / "migrations"
-    named = sorted((entry.name, entry) for entry in folder.iterdir() if entry.name.endswith(".sql"))
-    return [(int(name[:4]), entry.read_text(encoding="utf-8")) for name, entry in named]
+def _scripts() -> list[tuple[int, Path]]:
+    folder = Path(__file__).with_name("migrations")
+    return [(int(script.name[:4]), script) for script in sorted(folder.glob("*.sql"))]
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -217,7 +214,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         # named after what it holds: a second try after a kill midway must not replace it by a later state
         _backup(connection, _before_schema(path, have + 1))
     if have < newest:
-        _run(connection, newest, "\n".join(script for number, script in scripts if number > have))
+        _run(connection, newest, "\n".join(script.read_text("utf-8") for number, script in scripts if number > have))
 
 
 def _before_schema(path: Path, number: int) -> Path:
@@ -240,8 +237,10 @@ def _run(connection: sqlite3.Connection, newest: int, scripts: str) -> None:
 
 def _backup(connection: sqlite3.Connection, target: Path) -> None:
     """Under its name only when it is whole."""
+    from secrets import token_hex
+
     parts.sweep(target.parent)
-    part = target.with_name(f"{target.stem}-{secrets.token_hex(4)}{parts.SUFFIX}")
+    part = target.with_name(f"{target.stem}-{token_hex(4)}{parts.SUFFIX}")
     descriptor = parts.begin(part)
     try:
         with closing(sqlite3.connect(part)) as twin:

@@ -1,6 +1,5 @@
 """What keeps a card, a book or an account from going on, and the queue of the owner's commands."""
 
-import secrets
 from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from sqlite3 import Row
@@ -15,6 +14,10 @@ VANISHED = "vanished"
 """The reason of a card that went during a write of ours: told until a release, though the server has it no more."""
 DAMAGED_AGAIN = "damaged-again"
 """The reason of a card that a release does not release."""
+RESTLESS = "restless-etag"
+"""The reason of a card that stays parked until a release: its ETag tells no versions apart."""
+CONVERTED = "converted"
+"""The reason of a card of which the server did not prove the form that it stores: asked again after a day."""
 
 
 class Problems:
@@ -229,7 +232,9 @@ class Cycles:
         """Of this database, for digests of secrets."""
         known = self.fact("salt")
         if not known:
-            known = secrets.token_hex(16)
+            from secrets import token_hex
+
+            known = token_hex(16)
             self.set_fact("salt", known)
         return bytes.fromhex(known)
 

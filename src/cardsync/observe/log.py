@@ -6,7 +6,7 @@ import sys
 from collections.abc import Mapping
 from typing import Literal
 
-from cardsync.logs import structlog
+from cardsync.structured import structlog
 
 Format = Literal["auto", "console", "json", "logfmt"]
 LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNING, "error": logging.ERROR}

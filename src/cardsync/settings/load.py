@@ -11,7 +11,6 @@ from typing import Any
 from cardsync.errors import ConfigError
 from cardsync.settings import checks, problems
 from cardsync.settings.environment import Overlay, overlay
-from cardsync.settings.lines import key_lines
 from cardsync.settings.locate import candidates, locate
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
@@ -53,7 +52,7 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     over = overlay(environ, data)
     _give_way(data, over.data)
     merged = _merged(data, over.data)
-    places = Places(file=file, lines=key_lines(text), variables=over.variables)
+    places = Places(file=file, text=text, variables=over.variables)
     settings = _validated(merged, over, places, environ)
     warnings = (*_readable_by_all(data, places), *_lines(settings, places, _unreadable, _NOT_READABLE))
     missing = tuple(_lines(settings, places, _missing, _NOT_THERE))

@@ -8,14 +8,14 @@ from cardsync.settings import values as v
 from cardsync.settings.logins import MailServer, Token
 from cardsync.settings.table import Table, key
 
-_LISTEN = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})")
-_LOOPBACK = re.compile(r"localhost|127(?:\.[0-9]{1,3}){3}|::1")
+_LISTEN = r"(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(?P<port>[0-9]{1,5})"
+_LOOPBACK = r"localhost|127(?:\.[0-9]{1,3}){3}|::1"
 
 
 def _parse_listen(value: object) -> object:
     if not isinstance(value, str) or value == "":
         return value or None
-    found = _LISTEN.fullmatch(value)
+    found = re.fullmatch(_LISTEN, value)
     if found is None or not 0 <= int(found["port"]) <= 65535:
         raise ValueError("is no address to listen on")
     return value
@@ -29,7 +29,7 @@ def host_and_port(listen: str) -> tuple[str, int]:
 
 def is_loopback(listen: object) -> bool:
     """Whether nobody but this machine reaches it; also of what is not valid."""
-    return not isinstance(listen, str) or bool(_LOOPBACK.fullmatch(listen.rpartition(":")[0].strip("[]")))
+    return not isinstance(listen, str) or bool(re.fullmatch(_LOOPBACK, listen.rpartition(":")[0].strip("[]")))
 
 
 def is_loopback_url(url: object) -> bool:
@@ -37,7 +37,7 @@ def is_loopback_url(url: object) -> bool:
     from urllib.parse import urlsplit
 
     host = urlsplit(url).hostname if isinstance(url, str) else None
-    return host is not None and bool(_LOOPBACK.fullmatch(host))
+    return host is not None and bool(re.fullmatch(_LOOPBACK, host))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,21 +4,29 @@ import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path as File
 
 from cardsync.settings import keys
 from cardsync.settings.keys import Path
 
-_SYNTAX = re.compile(r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)")
+_SYNTAX = r"(?P<what>.*) \(at (?:line (?P<line>\d+), column (?P<column>\d+)|end of document)\)"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Places:
-    """Where the values of one config come from."""
+    """Where the values of one config come from: ``text`` is that of the file."""
 
     file: File | None
-    lines: Mapping[Path, int] = field(default_factory=dict)
+    text: str = field(default="", repr=False)
     variables: Mapping[Path, str] = field(default_factory=dict)
+
+    @cached_property
+    def lines(self) -> Mapping[Path, int]:
+        """The line of each key."""
+        from cardsync.settings.lines import key_lines
+
+        return key_lines(self.text)
 
     def of(self, path: Path) -> str:
         """Variable or ``FILE:LINE`` of what stands at ``path``, or of the nearest that it stands in."""
@@ -42,7 +50,7 @@ class Places:
 
 def of_syntax(error: tomllib.TOMLDecodeError, file: File) -> str:
     """A TOML error with line and column; the parser's own words hold no more than one sign of a value."""
-    found = _SYNTAX.fullmatch(str(error))
+    found = re.fullmatch(_SYNTAX, str(error))
     if found is None:
         return f"{file}:1: is no TOML"
     what = re.sub(r"(character) .*", r"\1", found["what"])

@@ -27,13 +27,13 @@ _WEEK = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _LONGEST = timedelta(days=100 * 365)  # to "never again"; added to today it is still a date
 _BLANK = r"[ \t\r\n]*"  # these patterns are the schema's too: no flags, and no \s or \d, which editors read otherwise
 _PART = rf"[0-9]{{1,6}}{_BLANK}([mM][oO]|[smhdwySMHDWY])"
-_DURATION = re.compile(f"{_BLANK}(0|{_PART}({_BLANK}{_PART})*){_BLANK}")
-_ONE = re.compile(r"(\d+)\s*(mo|[smhdwy])", re.IGNORECASE)
-_LABEL = re.compile(r"[^\s:;,\\\x00-\x1f\x7f]{1,30}")
-_HOURS = re.compile(f"{_BLANK}([0-9]{{1,2}}){_BLANK}-{_BLANK}([0-9]{{1,2}}){_BLANK}")
-_WEB = re.compile(r"https?://", re.IGNORECASE)
-_HOST = re.compile(r"(?:[^\s@/:]+@)?(?:[\w-]+\.)*[\w-]+\.?(?::\d{1,5})?")
-_ORIGIN = re.compile(r"https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?/?", re.IGNORECASE)
+_DURATION = f"{_BLANK}(0|{_PART}({_BLANK}{_PART})*){_BLANK}"
+_ONE = r"(?i)(\d+)\s*(mo|[smhdwy])"
+_LABEL = r"[^\s:;,\\\x00-\x1f\x7f]{1,30}"
+_HOURS = f"{_BLANK}([0-9]{{1,2}}){_BLANK}-{_BLANK}([0-9]{{1,2}}){_BLANK}"
+_WEB = r"(?i)https?://"
+_HOST = r"(?:[^\s@/:]+@)?(?:[\w-]+\.)*[\w-]+\.?(?::\d{1,5})?"
+_ORIGIN = r"(?i)https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?/?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,10 +106,10 @@ def parse_duration(value: object) -> timedelta:
         return value
     if not isinstance(value, str):
         raise ValueError("is no duration: it needs quotes and a unit")  # noqa: TRY004 -- as everything that is refused here
-    if not _DURATION.fullmatch(value):
+    if not re.fullmatch(_DURATION, value):
         raise ValueError("is no duration")
     try:
-        duration = sum((int(count) * _UNITS[unit.lower()] for count, unit in _ONE.findall(value)), timedelta())
+        duration = sum((int(count) * _UNITS[unit.lower()] for count, unit in re.findall(_ONE, value)), timedelta())
     except OverflowError:
         duration = timedelta.max
     if duration > _LONGEST:
@@ -178,7 +178,7 @@ def _day(text: str) -> int:
 
 
 def _parse_label(value: object) -> object:
-    if isinstance(value, str) and not (_LABEL.fullmatch(value) and value.isprintable()):
+    if isinstance(value, str) and not (re.fullmatch(_LABEL, value) and value.isprintable()):
         raise ValueError("is no label")
     return value
 
@@ -186,7 +186,7 @@ def _parse_label(value: object) -> object:
 def _parse_hours(value: object) -> tuple[int, int] | None:
     if value is None or value == "":
         return None
-    found = _HOURS.fullmatch(value) if isinstance(value, str) else None
+    found = re.fullmatch(_HOURS, value) if isinstance(value, str) else None
     if found is None:
         raise ValueError("is no span of hours")
     start, stop = int(found[1]), int(found[2])
@@ -211,21 +211,21 @@ def _parse_timezone(value: object) -> object:
 def _parse_url(value: object) -> object:
     if not isinstance(value, str):
         return value
-    if not _WEB.match(value):
-        if "://" in value or not _HOST.fullmatch(value):
+    if not re.match(_WEB, value):
+        if "://" in value or not re.fullmatch(_HOST, value):
             raise ValueError("is no address of a server")
         return value
-    authority = re.split(r"[/?#]", _WEB.sub("", value, count=1), maxsplit=1)[0]
+    authority = re.split(r"[/?#]", re.sub(_WEB, "", value, count=1), maxsplit=1)[0]
     if "@" in authority:
         raise ValueError("holds a user name or a password; they have keys of their own")
-    if not authority or re.search(r"[\s\x00-\x1f\x7f]", value) or not _ORIGIN.fullmatch(f"https://{authority}"):
+    if not authority or re.search(r"[\s\x00-\x1f\x7f]", value) or not re.fullmatch(_ORIGIN, f"https://{authority}"):
         raise ValueError("is no address of a server")
     return value
 
 
 def _parse_origin(value: object) -> object:
     if isinstance(value, str):
-        if not _ORIGIN.fullmatch(value):
+        if not re.fullmatch(_ORIGIN, value):
             raise ValueError("is no origin")
         return value.rstrip("/").lower()
     return value
@@ -257,7 +257,7 @@ def _not_empty(value: object) -> object:
 
 def parse_web_address(value: object) -> object:
     """A whole URL, with whatever path and query; ValueError."""
-    if isinstance(value, str) and not (_WEB.match(value) and _parse_url(value)):
+    if isinstance(value, str) and not (re.match(_WEB, value) and _parse_url(value)):
         raise ValueError("is no URL")
     return value
 
@@ -319,7 +319,7 @@ def _parse_sentence(value: object) -> object:
 
 _DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y", at most "100y"'
 _SHOWN = Shown(show_duration)
-_DURATION_SCHEMA = Schema({"type": "string", "pattern": f"^{_DURATION.pattern}$"})
+_DURATION_SCHEMA = Schema({"type": "string", "pattern": f"^{_DURATION}$"})
 _LIST_WORDS = 'a list of texts as ["a", "b"]'
 
 Duration = Annotated[timedelta, Read(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
@@ -347,7 +347,7 @@ Hours = Annotated[
     tuple[int, int] | None,
     Read(_parse_hours),
     Allowed('two hours of the day as "8-21", or "" for any time'),
-    Schema({"type": "string", "pattern": f"^({_HOURS.pattern})?$"}),
+    Schema({"type": "string", "pattern": f"^({_HOURS})?$"}),
     Shown(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
 ]
 TimeZone = Annotated[str, Read(_parse_timezone), Allowed('a name as "Europe/Berlin", or "" for that of the machine')]
