@@ -4,7 +4,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from secrets import token_hex
 
@@ -118,7 +118,7 @@ async def _cycle_of(app: App, name: str, run: "_Run") -> AsyncIterator[AccountCy
             account=name,
             judge=app.judge(name, run.now),
             reminders=reminders if run.ask else replace(reminders, max_new_per_day=0),
-            guards=GuardPolicy(**asdict(app.settings.guards)),
+            guards=GuardPolicy(**app.settings.guards.values()),
             zone=app.zone,
             backups=app.settings.state_dir / "backups",
             write=app.settings.accounts[name].write != "never",

@@ -227,7 +227,6 @@ async def test_a_config_that_is_read_again_changes_the_settings_and_nothing_else
 
 EVERY_SECOND = """
 import asyncio, os, sys
-from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from cardsync.daemon import Daemon
@@ -235,9 +234,9 @@ from cardsync.observe.log import configure
 from cardsync.settings.load import load
 
 settings = load(Path(sys.argv[1]), os.environ)
-schedule = replace(settings.schedule, sync=timedelta(seconds=1), jitter=timedelta())
+schedule = settings.schedule.changed(sync=timedelta(seconds=1), jitter=timedelta())
 configure("info", "json")
-asyncio.run(Daemon(replace(settings, schedule=schedule), lambda: settings).run())
+asyncio.run(Daemon(settings.changed(schedule=schedule), lambda: settings).run())
 """
 
 

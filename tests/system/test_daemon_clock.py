@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -59,8 +58,8 @@ def cycles(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[None]:
 def daemon_in(folder: Path) -> Daemon:
     account = Account(url="https://dav.example", auth="none")
     settings = Settings(state_dir=folder / "state", accounts={"home": account})
-    often = replace(settings.schedule, sync=EVERY, jitter=timedelta())
-    settings = replace(settings, schedule=often)
+    often = settings.schedule.changed(sync=EVERY, jitter=timedelta())
+    settings = settings.changed(schedule=often)
     return Daemon(settings, lambda: settings, lambda: Moved.now(UTC))
 
 

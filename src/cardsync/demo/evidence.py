@@ -140,8 +140,8 @@ class Chapter:
     def _set_up(self, at: datetime) -> None:
         """The first sync only reads; then the owner marks all cards as right on a day not long ago."""
         self.time.now, confirmed = at, at - CONFIRMED
-        account = replace(self.app.settings.accounts[ACCOUNT], write="never")
-        reading = replace(self.app.settings, accounts={ACCOUNT: account})
+        account = self.app.settings.accounts[ACCOUNT].changed(write="never")
+        reading = self.app.settings.changed(accounts={ACCOUNT: account})
         _run(replace(self.app, settings=reading), ())
         everyone = [person.id for person in report.people(self.app)]
         self.app.mirror.commands.queue("validate", {"contacts": everyone, "on": confirmed.isoformat()}, at)

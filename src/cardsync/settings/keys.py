@@ -8,7 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from cardsync.settings.model import Settings
 from cardsync.settings.table import Key, Table, keys_of
-from cardsync.settings.values import Allowed
+from cardsync.settings.values import Rule
 
 Path = tuple[str | int, ...]
 
@@ -59,7 +59,7 @@ def fields(annotation: Any) -> Mapping[str, Key]:
     return {} if get_origin(plain) else keys_of(plain)
 
 
-def marks(annotation: Any) -> tuple[object, ...]:
+def rules(annotation: Any) -> tuple[Rule, ...]:
     """What ``values`` tell of this type."""
     return getattr(annotation, "__metadata__", ())
 
@@ -103,10 +103,10 @@ def allowed(path: Sequence[str | int]) -> str:
     if found is None:
         return ""
     plain = inner(found.annotation)
-    of_each = marks(get_args(plain)[-1]) if get_origin(plain) is dict else ()
-    for mark in reversed([*of_each, *marks(found.annotation)]):
-        if isinstance(mark, Allowed):
-            return mark.words
+    of_each = rules(get_args(plain)[-1]) if get_origin(plain) is dict else ()
+    for rule in reversed([*of_each, *rules(found.annotation)]):
+        if rule.allowed:
+            return rule.allowed
     if get_origin(plain) is Literal:
         return "one of " + ", ".join(get_args(plain))
     return "a table of keys" if kind(plain) in (Kind.TABLE, Kind.NAMED) else ""

@@ -1,13 +1,11 @@
 """What several tables say of a login: a password or a token, in one of four forms, and a mail server."""
 
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from cardsync.settings import values as v
 from cardsync.settings.table import Table, key
 
 
-@dataclass(frozen=True, kw_only=True)
 class Token(Table):
     """A token, in one of four forms."""
 
@@ -26,7 +24,6 @@ class Token(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Private(Table):
     """A login on a server of the owner's own."""
 
@@ -49,12 +46,11 @@ class Private(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class MailServer(Private):
     """A server of mail, to read it (IMAP) or to send it (SMTP)."""
 
     host: v.Host = key(description="The mail server.", examples=["mail.example.org"])
-    port: Annotated[int | None, v.Within(ge=1, le=65535), v.Allowed("a port from 1 to 65535")] = key(
+    port: Annotated[int | None, v.Rule(allowed="a port from 1 to 65535", ge=1, le=65535)] = key(
         default=None,
         description="Its port; IMAP 993 (143 where TLS begins later), SMTP 465 (587).",
         examples=[993],

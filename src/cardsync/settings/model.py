@@ -4,7 +4,6 @@
 here reads files or the environment; ``load`` does.
 """
 
-from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Literal
@@ -18,17 +17,16 @@ from cardsync.settings.table import Table, key
 from cardsync.words import LOG_PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
-AccountName = Annotated[str, v.Pattern(r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+AccountName = Annotated[str, v.Rule(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Questions(Table):
     """What of ``[reminders]`` an account may have of its own."""
 
     label: v.Label = key(default="VIPcheck", description="First word of every question. Search for it on the phone.")
-    past_labels: Annotated[tuple[v.Label, ...], v.Allowed("a list of labels")] = key(
+    past_labels: Annotated[tuple[v.Label, ...], v.Rule(allowed="a list of labels")] = key(
         default=(),
         description="Labels of earlier days, so that their questions are still recognised.",
         examples=[["Check"]],
@@ -37,10 +35,8 @@ class Questions(Table):
     max_new_per_day: v.Count = key(default=1, description="New questions a day, at most.")
     max_new_per_week: v.Count = key(default=3, description="New questions in seven days, at most.")
     max_open: v.Count = key(default=5, description="Questions that stand on the phone at once, at most.")
-    given: frozenset[str] = field(default=frozenset(), repr=False)  # no key, but those that the owner wrote
 
 
-@dataclass(frozen=True, kw_only=True)
 class Reminders(Questions):
     """The questions in the notes."""
 
@@ -74,7 +70,6 @@ class Reminders(Questions):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Account(Table):
     """One login on a CardDAV server."""
 
@@ -121,12 +116,12 @@ class Account(Table):
     )
     allow_http: v.Switch = key(default=False, description="Allow http://, which sends the password for all to read.")
     address_books: v.Texts = key(default=(), description="Display names or paths; empty: all of them.")
-    trusted_origins: Annotated[tuple[v.Origin, ...], v.Allowed('a list of origins as ["https://dav.example.com"]')] = (
-        key(
-            default=(),
-            description="Other hosts that may have the password; cardsync check names the one that discovery found.",
-            examples=[["https://dav.example.com"]],
-        )
+    trusted_origins: Annotated[
+        tuple[v.Origin, ...], v.Rule(allowed='a list of origins as ["https://dav.example.com"]')
+    ] = key(
+        default=(),
+        description="Other hosts that may have the password; cardsync check names the one that discovery found.",
+        examples=[["https://dav.example.com"]],
     )
     write: Literal["auto", "never", "always"] = key(
         default="auto",
@@ -135,18 +130,17 @@ class Account(Table):
     reminders: Questions = key(default_factory=Questions, description="What differs from [reminders] in this account.")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Group(Table):
     """How one list of the phone is treated."""
 
     weight: v.Weight = key(default=1.0, description="How much this group matters when contacts are ranked.")
     stratum: Annotated[
         Median,
-        v.Read(parse_stratum),
-        v.Shown(show_stratum),
-        v.Allowed("general, technology, management, developers, or { median_years = 4.2 }"),
-        v.Schema(
-            {
+        v.Rule(
+            allowed="general, technology, management, developers, or { median_years = 4.2 }",
+            read=parse_stratum,
+            show=show_stratum,
+            schema={
                 "anyOf": [
                     {"enum": ["general", "technology", "management", "developers"]},
                     {
@@ -165,18 +159,17 @@ class Group(Table):
                         "type": "object",
                     },
                 ]
-            }
+            },
         ),
     ] = key(
         default=named("general"),
         description="How long jobs last: general, technology, management, developers or { median_years = 4.2 }.",
     )
-    ask_above: Annotated[v.Share | None, v.Allowed("a number from 0 to 1")] = key(
+    ask_above: Annotated[v.Share | None, v.Rule(allowed="a number from 0 to 1")] = key(
         default=None, description="Instead of freshness.ask_above, for this group.", examples=[0.2]
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Schedule(Table):
     """When the daemon works."""
 
@@ -194,7 +187,6 @@ class Schedule(Table):
     run_on_start: v.Switch = key(default=True, description="Run one cycle as soon as the daemon starts.")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Freshness(Table):
     """When a detail is old."""
 
@@ -205,21 +197,19 @@ class Freshness(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Organisations(Table):
     """What only you know about organisations."""
 
-    aliases: Annotated[tuple[v.Texts, ...], v.Allowed('a list of lists as [["Meta", "Facebook"]]')] = key(
+    aliases: Annotated[tuple[v.Texts, ...], v.Rule(allowed='a list of lists as [["Meta", "Facebook"]]')] = key(
         default=(), description="Names of one and the same organisation.", examples=[[["Meta", "Facebook"]]]
     )
-    domains: Annotated[dict[str, v.Texts], v.Allowed('a table as { "Acme" = ["acme.example"] }')] = key(
+    domains: Annotated[dict[str, v.Texts], v.Rule(allowed='a table as { "Acme" = ["acme.example"] }')] = key(
         default_factory=dict,
         description="Domains that belong to an organisation.",
         examples=[{"Acme": ["acme.example", "acme.io"]}],
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Guards(Table):
     """When a change is so large that it must be an accident: writing stops until ``cardsync release``."""
 
@@ -231,7 +221,6 @@ class Guards(Table):
     vip_loss_min: v.Count = key(default=3, description="and at least this many.")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Undo(Table):
     """How long the ways back are kept: the newest version of each card, and the first and newest backup, for good."""
 
@@ -243,12 +232,11 @@ class Undo(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Log(Table):
     """What is written to stderr."""
 
     level: Level = key(default="info", description="The least that is logged.")
-    parts: Annotated[dict[v.LogPart, Level], v.Allowed('a table as { evidence = "debug" }')] = key(
+    parts: Annotated[dict[v.LogPart, Level], v.Rule(allowed='a table as { evidence = "debug" }')] = key(
         default_factory=dict,
         description=f"Levels of their own, by part: {', '.join(LOG_PARTS)}.",
         examples=[{"evidence": "debug"}],
@@ -258,15 +246,14 @@ class Log(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Settings(Table):
     """The whole config, valid."""
 
     state_dir: v.AbsolutePath = key(default=Path("/data"), description="Database, backups, lock.")
-    accounts: Annotated[dict[AccountName, Account], v.NotEmpty(), v.Allowed("tables [accounts.NAME]")] = key(
+    accounts: Annotated[dict[AccountName, Account], v.Rule(allowed="tables [accounts.NAME]", not_empty=True)] = key(
         description="One table for each login."
     )
-    groups: Annotated[dict[str, Group], v.NotEmpty(), v.Allowed("tables [groups.NAME]")] = key(
+    groups: Annotated[dict[str, Group], v.Rule(allowed="tables [groups.NAME]", not_empty=True)] = key(
         default_factory=lambda: {"VIP": Group()}, description="The lists' names on the phone."
     )
     schedule: Schedule = key(default_factory=Schedule)

@@ -1,7 +1,6 @@
 """``[http]`` and ``[notify]``: what watches the daemon, and how it tells the owner."""
 
 import re
-from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from cardsync.settings import values as v
@@ -40,15 +39,16 @@ def is_loopback_url(url: object) -> bool:
     return host is not None and bool(re.fullmatch(_LOOPBACK, host))
 
 
-@dataclass(frozen=True, kw_only=True)
 class Listening(Table):
     """Where a page is."""
 
     listen: Annotated[
         str | None,
-        v.Read(_parse_listen),
-        v.Allowed('a host and a port as "127.0.0.1:9380", or "" for none'),
-        v.Schema({"type": "string"}),
+        v.Rule(
+            allowed='a host and a port as "127.0.0.1:9380", or "" for none',
+            read=_parse_listen,
+            schema={"type": "string"},
+        ),
     ] = key(
         default=None,
         description="Address and port. All but loopback needs a token, which all but /healthz wants to see then.",
@@ -56,7 +56,6 @@ class Listening(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Http(Token, Listening):
     """A page for what watches the daemon: /healthz, /readyz and, for Prometheus, /metrics.  Counts, nobody's name."""
 
@@ -66,19 +65,16 @@ class Http(Token, Listening):
 
 SecretAddress = Annotated[
     v.Hidden,
-    v.Read(v.parse_web_address),
-    v.Allowed("a URL that begins with https:// or http://, without a login"),
+    v.Rule(allowed="a URL that begins with https:// or http://, without a login", read=v.parse_web_address),
 ]
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sent(Table):
     """How a message goes."""
 
     allow_http: v.Switch = key(default=False, description="Allow a token with http://, which sends it for all to read.")
 
 
-@dataclass(frozen=True, kw_only=True)
 class Topic(Sent):
     """Where a message goes."""
 
@@ -88,24 +84,20 @@ class Topic(Sent):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Ntfy(Token, Topic):
     """A topic of ntfy.sh, or of an ntfy server of your own."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Hook(Sent):
     """Where a message goes."""
 
     url: SecretAddress = key(description="Where to.", examples=["https://hooks.example.org/cardsync"])
 
 
-@dataclass(frozen=True, kw_only=True)
 class Webhook(Token, Hook):
     """A POST of JSON: {"title": ..., "text": ...}."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Email(MailServer):
     """A mail, by the SMTP server of your provider."""
 
@@ -113,19 +105,18 @@ class Email(MailServer):
     to: v.MailAddress = key(description="To whom.", examples=["me@example.org"])
 
 
-@dataclass(frozen=True, kw_only=True)
 class Notify(Table):
     """Whom to tell what needs you: a login refused, a guard, a card that is not written, a server that stays away."""
 
     ntfy: Ntfy | None = key(default=None)
     webhook: Webhook | None = key(default=None)
     email: Email | None = key(default=None)
-    apprise: Annotated[tuple[v.Hidden, ...], v.Allowed("a list of Apprise URLs in quotes")] = key(
+    apprise: Annotated[tuple[v.Hidden, ...], v.Rule(allowed="a list of Apprise URLs in quotes")] = key(
         default=(),
         description="Any of the services of Apprise, by its URLs: pip install 'cardsync[apprise]'.",
         examples=[["tgram://bottoken/ChatID"]],
     )
-    ping: Annotated[SecretAddress | None, v.Allowed("a URL in quotes")] = key(
+    ping: Annotated[SecretAddress | None, v.Rule(allowed="a URL in quotes")] = key(
         default=None,
         description="A URL that is asked for after each cycle, so that its silence tells of a dead daemon; with /fail "
         "behind it where no cycle ended, a login is refused, or a server is away for over a day.",

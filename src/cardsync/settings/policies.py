@@ -1,6 +1,5 @@
 """From the config to the frozen policies that the decisions take."""
 
-from dataclasses import replace
 from datetime import tzinfo
 
 from cardsync.policy import GroupPolicy, Position, ReminderPolicy, Stratum
@@ -25,7 +24,7 @@ def reminders_of(settings: Settings, account: str) -> Reminders:
     if account not in settings.accounts:
         return settings.reminders
     own = settings.accounts[account].reminders
-    return replace(settings.reminders, **{key: getattr(own, key) for key in own.given})
+    return settings.reminders.changed(**{key: getattr(own, key) for key in own.given})
 
 
 def reminder_policy(settings: Settings, account: str) -> ReminderPolicy:

@@ -1,5 +1,6 @@
 """A valid config, value by value as the declarations say; at the first doubt it is left to ``refusal``."""
 
+import re
 import types
 from collections.abc import Mapping
 from datetime import timedelta
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from cardsync.settings.table import Table, keys_of
-from cardsync.settings.values import AnyJson, Hidden, NotEmpty, Pattern, Read, Shown, Within
+from cardsync.settings.values import Hidden, Rule
 
 T = TypeVar("T", bound=Table)
 
@@ -24,25 +25,23 @@ def table_of(table: type[T], data: object) -> T:
     if any(key.is_required and name not in data for name, key in keys.items()):
         raise Doubt
     found = {name: read(keys[name].annotation, value) for name, value in data.items()}
-    if "given" in table.__dataclass_fields__:  # type: ignore[attr-defined]  # each table is a dataclass
-        found["given"] = frozenset(found)
     return table(**found)
 
 
 def read(annotation: Any, value: object) -> Any:
     """One value of the annotated type.  Raises ``Doubt``."""
     plain = _plain(annotation)
-    marks: tuple[object, ...] = getattr(annotation, "__metadata__", ())
-    for mark in marks:
-        if isinstance(mark, Read):
+    rules: tuple[Rule, ...] = getattr(annotation, "__metadata__", ())
+    for rule in rules:
+        if rule.any_json:
+            return _json(value)
+        if rule.read:
             try:
-                value = mark.parse(value)
+                value = rule.read(value)
             except ValueError:
                 raise Doubt from None
-        elif isinstance(mark, AnyJson):
-            return _json(value)
     found = _typed(plain, value)
-    if found is not None and not all(_holds(mark, found) for mark in marks):
+    if found is not None and not all(_holds(rule, found) for rule in rules):
         raise Doubt
     return found
 
@@ -50,9 +49,9 @@ def read(annotation: Any, value: object) -> Any:
 def shown(annotation: Any, value: Any) -> Any:
     """A value as the owner would write it, without what is None; ``Hidden`` and paths as they are."""
     plain = _plain(annotation)
-    for mark in getattr(annotation, "__metadata__", ()):
-        if isinstance(mark, Shown):
-            return mark.show(value)
+    for rule in getattr(annotation, "__metadata__", ()):
+        if rule.show:
+            return rule.show(value)
     if isinstance(value, Table):
         keys = keys_of(type(value))
         inside = {name: (key.annotation, getattr(value, name)) for name, key in keys.items()}
@@ -134,14 +133,11 @@ def _json(value: object) -> object:
     return read(str, value)
 
 
-def _holds(mark: object, value: Any) -> bool:
-    if isinstance(mark, NotEmpty):
-        return len(value) > 0
-    if isinstance(mark, Pattern):
-        import re
-
-        return re.fullmatch(mark.pattern, value) is not None
-    if isinstance(mark, Within):  # written so that nan lies within nothing
-        above = (mark.gt is None or value > mark.gt) and (mark.ge is None or value >= mark.ge)
-        return above and (mark.le is None or value <= mark.le)
-    return True
+def _holds(rule: Rule, value: Any) -> bool:
+    if rule.not_empty and len(value) == 0:
+        return False
+    if rule.pattern is not None and not re.fullmatch(rule.pattern, value):
+        return False
+    # written so that nan lies within nothing
+    above = (rule.gt is None or value > rule.gt) and (rule.ge is None or value >= rule.ge)
+    return above and (rule.le is None or value <= rule.le)

@@ -3,8 +3,7 @@
 Its models are made from the tables, and only here: what is valid is read without them (``reading``).
 """
 
-from collections.abc import Mapping
-from dataclasses import MISSING
+from collections.abc import Iterator, Mapping
 from functools import cache, reduce
 from operator import or_
 from typing import Annotated, Any, Literal, get_args, get_origin
@@ -27,7 +26,7 @@ from cardsync.settings import keys, problems
 from cardsync.settings.keys import Kind, Path
 from cardsync.settings.model import Settings
 from cardsync.settings.table import Key, Table, keys_of
-from cardsync.settings.values import AnyJson, Hidden, NotEmpty, Pattern, Read, Schema, Shown, Within
+from cardsync.settings.values import Hidden, Rule
 
 
 def wrong(data: Mapping[str, Any]) -> tuple[tuple[Path, str], ...]:
@@ -85,7 +84,7 @@ def _field(key: Key) -> Any:
         told["description"] = key.description
     if key.is_required:
         return Field(**told)
-    if key.default_factory is not MISSING:
+    if key.default_factory:
         return Field(default_factory=key.default_factory, **told)
     return Field(default=key.default, **told)
 
@@ -94,11 +93,11 @@ def _type(annotation: Any) -> Any:
     """The annotation in pydantic's words."""
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
-        plain, marks = inside[0], [_mark(mark) for mark in inside[1:]]
-        known = tuple(mark for mark in marks if mark is not None)
-        if any(isinstance(mark, AnyJson) for mark in inside[1:]):
+        rules = inside[1:]
+        if any(rule.any_json for rule in rules):
             return JsonValue
-        return Annotated[(_type(plain), *known)] if known else _type(plain)
+        known = tuple(each for rule in rules for each in _marks(rule))
+        return Annotated[(_type(inside[0]), *known)] if known else _type(inside[0])
     if origin is Literal or not (origin or inside):
         return _plain(annotation)
     made = tuple(each if each is ... else _type(each) for each in inside)
@@ -114,22 +113,18 @@ def _plain(annotation: Any) -> Any:
     return Annotated[annotation, Field(strict=True)] if annotation in (bool, int, float) else annotation
 
 
-def _mark(mark: object) -> Any:
-    match mark:
-        case Read(parse):
-            return BeforeValidator(parse)
-        case Shown(show):
-            return PlainSerializer(show)
-        case Schema(schema):
-            return WithJsonSchema(dict(schema))
-        case NotEmpty():
-            return Field(min_length=1)
-        case Pattern(pattern):
-            return Field(pattern=pattern)
-        case Within(gt=gt, ge=ge, le=le):
-            return Field(gt=gt, ge=ge, le=le)
-        case _:
-            return None
+def _marks(rule: Rule) -> Iterator[Any]:
+    if rule.read:
+        yield BeforeValidator(rule.read)
+    bounds: dict[str, Any] = {"gt": rule.gt, "ge": rule.ge, "le": rule.le, "pattern": rule.pattern}
+    if rule.not_empty:
+        bounds["min_length"] = 1
+    if given := {name: bound for name, bound in bounds.items() if bound is not None}:
+        yield Field(**given)
+    if rule.show:
+        yield PlainSerializer(rule.show)
+    if rule.schema:
+        yield WithJsonSchema(dict(rule.schema))
 
 
 _WRONG = {

@@ -1,6 +1,5 @@
 """``[sources.*]``: a source is on when its table is there."""
 
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, get_args
 
@@ -9,11 +8,10 @@ from cardsync.settings.logins import MailServer, Private, Token
 from cardsync.settings.table import Table, key, keys_of
 
 
-@dataclass(frozen=True, kw_only=True)
 class Mailbox(MailServer):
     """Your own mail: who wrote, and what bounced.  Reads header fields and delivery reports; nothing leaves."""
 
-    folders: Annotated[v.Texts, v.NotEmpty(), v.Allowed('a list of folders as ["INBOX"]')] = key(
+    folders: Annotated[v.Texts, v.Rule(allowed='a list of folders as ["INBOX"]', not_empty=True)] = key(
         default=("INBOX",), description="Folders to read."
     )
     since: v.LongDuration = key(default=timedelta(days=365), description="How far back the first scan goes.")
@@ -25,7 +23,6 @@ class Mailbox(MailServer):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Calendar(Private):
     """Your own calendars: who answered an invitation, and from which address.  Nothing leaves."""
 
@@ -34,25 +31,23 @@ class Calendar(Private):
     )
     allow_http: v.Switch = key(default=False, description="Allow http://, which sends the password for all to read.")
     since: v.LongDuration = key(default=timedelta(days=180), description="How far back the first look goes.")
-    addresses: Annotated[tuple[v.MailAddress, ...], v.Allowed('a list of addresses as ["me@example.org"]')] = key(
+    addresses: Annotated[tuple[v.MailAddress, ...], v.Rule(allowed='a list of addresses as ["me@example.org"]')] = key(
         default=(),
         description="Mail addresses under which you invite, if the server does not know them.",
         examples=[["me@example.org"]],
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class LinkedInExport(Table):
     """A folder for the ``Connections.csv`` of LinkedIn's own export.  Nothing leaves."""
 
     folder: v.AbsolutePath = key(description="The folder where you drop the file.", examples=["/config/linkedin"])
 
 
-@dataclass(frozen=True, kw_only=True)
 class Dns(Table):
     """Whether the domains of the work e-mails exist and take mail.  Sends the domains to your resolver."""
 
-    nameservers: Annotated[tuple[v.IpAddress, ...], v.Allowed('a list of addresses as ["192.0.2.53"]')] = key(
+    nameservers: Annotated[tuple[v.IpAddress, ...], v.Rule(allowed='a list of addresses as ["192.0.2.53"]')] = key(
         default=(), description="Addresses of resolvers; empty: those of this machine.", examples=[["192.0.2.53"]]
     )
     doh_url: v.OptionalText = key(
@@ -62,32 +57,26 @@ class Dns(Table):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
 class Web(Table):
     """Visits the sites of the work domains and the pages on the cards, once a month, as their robots.txt allows."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class GitHub(Token):
     """Profiles whose URL is on the card.  Sends their names to api.github.com."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Orcid(Table):
     """Employments of researchers whose ORCID iD is on the card.  Sends the iD to pub.orcid.org."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Gravatar(Token):
     """Profiles by e-mail.  Sends a hash of each address to api.gravatar.com, and such a hash can be guessed."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Gleif(Table):
     """The register of legal entities.  Sends the names of the organisations to api.gleif.org."""
 
 
-@dataclass(frozen=True, kw_only=True)
 class Sources(Table):
     """Evidence from beside the card; each source is off until its table is here."""
 
@@ -100,7 +89,7 @@ class Sources(Table):
     orcid: Orcid | None = key(default=None)
     gravatar: Gravatar | None = key(default=None)
     gleif: Gleif | None = key(default=None)
-    plugins: Annotated[dict[str, dict[str, v.Json]], v.Allowed("tables [sources.plugins.NAME]")] = key(
+    plugins: Annotated[dict[str, dict[str, v.Json]], v.Rule(allowed="tables [sources.plugins.NAME]")] = key(
         default_factory=dict,
         description="Sources of other packages, by entry point. A plug-in is code, and no sandbox holds it.",
     )

@@ -1,13 +1,10 @@
 """A stratum in the config: one of ``assess``'s by name, or a median tenure of the owner's own."""
 
-from dataclasses import dataclass
-
 from cardsync.assess.survival import STRATA
 from cardsync.settings.table import Table, key
 from cardsync.settings.values import Years
 
 
-@dataclass(frozen=True, kw_only=True)
 class Median(Table):
     """How long jobs last; a stratum without a name."""
 

@@ -1,65 +1,94 @@
-"""What every table of the config has in common: a frozen dataclass whose keys tell about themselves.
+"""What every table of the config has in common.
 
-No table imports pydantic, whose start takes longer than the commands that only look; ``refusal`` makes its models.
+No table imports pydantic, whose start takes longer than a command that looks; ``refusal`` makes its models.  Nor is it
+a dataclass: of those each compiles methods of its own at every start, which took a sixth of the time of ``status``.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
-from functools import cache
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Self, dataclass_transform
+
+_NONE: Any = object()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Key:
-    """One key of a table; ``annotation`` with its marks (``values``)."""
+    """One key of a table; ``annotation`` with its rules (``values``)."""
 
-    annotation: Any
-    description: str
-    examples: Sequence[object]
-    default: Any
-    default_factory: Any
+    description: str = ""
+    examples: Sequence[object] = ()
+    annotation: Any = None
+    default: Any = _NONE
+    default_factory: Any = None
 
     @property
     def is_required(self) -> bool:
         """Whether a table without it is refused."""
-        return self.default is MISSING and self.default_factory is MISSING
+        return self.default is _NONE and self.default_factory is None
 
     def make_default(self) -> Any:
         """What it is when left out."""
-        return self.default if self.default_factory is MISSING else self.default_factory()
+        return self.default_factory() if self.default_factory else self.default
 
 
 def key(
-    *,
-    default: Any = MISSING,
-    default_factory: Any = MISSING,
-    description: str = "",
-    examples: Sequence[object] = (),
+    *, default: Any = _NONE, default_factory: Any = None, description: str = "", examples: Sequence[object] = ()
 ) -> Any:
     """A key of the config."""
-    given = {"default": default, "default_factory": default_factory}
-    beginning: dict[str, Any] = {name: value for name, value in given.items() if value is not MISSING}
-    return field(metadata={"description": description, "examples": examples}, **beginning)
+    return Key(default=default, default_factory=default_factory, description=description, examples=examples)
 
 
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(key,))
 class Table:
-    """A table of the config: unknown keys are errors, and neither a repr nor a message shows a secret."""
+    """A table of the config: a frozen record, equal by value; no repr shows a secret."""
+
+    keys: ClassVar[Mapping[str, Key]] = {}
+    """In the order in which they are written; of a class its own after those of its bases."""
+
+    def __init_subclass__(cls) -> None:
+        own = {name: (annotation, cls.__dict__.get(name)) for name, annotation in cls.__annotations__.items()}
+        inherited = [base.keys for base in reversed(cls.__mro__[1:]) if issubclass(base, Table)]
+        cls.keys = {name: each for keys in inherited for name, each in keys.items()} | {
+            name: replace(found, annotation=annotation)
+            for name, (annotation, found) in own.items()
+            if isinstance(found, Key)
+        }
+
+    def __init__(self, **given: Any) -> None:
+        if unknown := given.keys() - self.keys.keys():
+            raise TypeError(f"{type(self).__name__} has no {', '.join(sorted(unknown))}")
+        for name, each in self.keys.items():
+            if name not in given and each.is_required:
+                raise TypeError(f"{type(self).__name__} needs {name}")
+            vars(self)[name] = given[name] if name in given else each.make_default()
+        vars(self)["_given"] = frozenset(given)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
+    def __eq__(self, other: object) -> bool:
+        return type(self) is type(other) and self.values() == other.values()
+
+    __hash__ = None  # type: ignore[assignment]  # some hold dictionaries
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.values().items())})"
+
+    @property
+    def given(self) -> frozenset[str]:
+        """The keys that were not left out."""
+        found: frozenset[str] = vars(self)["_given"]
+        return found
+
+    def values(self) -> dict[str, Any]:
+        """By key."""
+        return {name: vars(self)[name] for name in self.keys}
+
+    def changed(self, **values: Any) -> Self:
+        """The same with other values."""
+        return type(self)(**{**self.values(), **values})
 
 
 def keys_of(table: object) -> Mapping[str, Key]:
-    """The keys of a table, in the order in which they are written; of anything else none."""
-    return _keys_of(table)
-
-
-@cache
-def _keys_of(table: Any) -> Mapping[str, Key]:
-    if not (isinstance(table, type) and issubclass(table, Table)):
-        return {}
-    found: Any = table  # each is a dataclass
-    return {
-        each.name: Key(
-            annotation=each.type, default=each.default, default_factory=each.default_factory, **each.metadata
-        )
-        for each in fields(found)
-        if each.metadata
-    }
+    """The keys of a table; of anything else none."""
+    return table.keys if isinstance(table, type) and issubclass(table, Table) else {}

@@ -36,58 +36,25 @@ _HOST = r"(?:[^\s@/:]+@)?(?:[\w-]+\.)*[\w-]+\.?(?::\d{1,5})?"
 _ORIGIN = r"(?i)https?://(?:[\w.-]+|\[[0-9a-f:]+\])(?::\d{1,5})?/?"
 
 
-@dataclass(frozen=True, slots=True)
-class Allowed:
-    """What a value may be, as the end of an error message."""
-
-    words: str
-
-
-@dataclass(frozen=True, slots=True)
-class Read:
-    """How it is read from what TOML holds; raises ValueError, whose words go before ``Allowed``'s."""
-
-    parse: Callable[[object], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """How the owner would write it."""
-
-    show: Callable[[Any], object]
-
-
-@dataclass(frozen=True, slots=True)
-class Schema:
-    """It in the JSON schema, where that does not follow from the type."""
-
-    schema: Mapping[str, object]
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Within:
-    """What a number lies between; it is one in TOML, too."""
+class Rule:
+    """What a value is beyond its type.
 
+    ``allowed``: what it may be, as the end of an error message.  ``read``: how it comes from what TOML holds; raises
+    ValueError, whose words go before those.  ``show``: how the owner would write it.  ``schema``: it in the JSON
+    schema, where that does not follow from the type.  ``pattern`` is of the whole text.
+    """
+
+    allowed: str = ""
+    read: Callable[[object], object] | None = None
+    show: Callable[[Any], object] | None = None
+    schema: Mapping[str, object] | None = None
     gt: float | None = None
     ge: float | None = None
     le: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class NotEmpty:
-    """At least one sign, or one element."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pattern:
-    """What a text matches as a whole."""
-
-    pattern: str
-
-
-@dataclass(frozen=True, slots=True)
-class AnyJson:
-    """Whatever JSON knows."""
+    pattern: str | None = None
+    not_empty: bool = False
+    any_json: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +64,7 @@ class Hidden:
     text: str = field(repr=False)
 
 
-Json = Annotated[Any, AnyJson()]
+Json = Annotated[Any, Rule(any_json=True)]
 
 
 def parse_duration(value: object) -> timedelta:
@@ -318,69 +285,78 @@ def _parse_sentence(value: object) -> object:
 
 
 _DURATION_WORDS = 'a duration as "15m", "6h", "45d", "2w", "3mo" or "1y", at most "100y"'
-_SHOWN = Shown(show_duration)
-_DURATION_SCHEMA = Schema({"type": "string", "pattern": f"^{_DURATION}$"})
-_LIST_WORDS = 'a list of texts as ["a", "b"]'
+_DURATION_SCHEMA = {"type": "string", "pattern": f"^{_DURATION}$"}
+_A_PATH = Rule(allowed="an absolute path in quotes, or one that begins with ~/", read=_parse_path)
+_A_TEXT = Rule(allowed="a text in quotes, not empty", read=_not_empty)
 
-Duration = Annotated[timedelta, Read(parse_duration), Allowed(_DURATION_WORDS), _DURATION_SCHEMA, _SHOWN]
+Duration = Annotated[
+    timedelta, Rule(allowed=_DURATION_WORDS, read=parse_duration, show=show_duration, schema=_DURATION_SCHEMA)
+]
 LongDuration = Annotated[
     timedelta,
-    Read(_at_least(timedelta(hours=1))),
-    Allowed(_DURATION_WORDS + ", at least 1h"),
-    _DURATION_SCHEMA,
-    _SHOWN,
+    Rule(
+        allowed=_DURATION_WORDS + ", at least 1h",
+        read=_at_least(timedelta(hours=1)),
+        show=show_duration,
+        schema=_DURATION_SCHEMA,
+    ),
 ]
 Sync = Annotated[
     timedelta | str,
-    Read(_parse_sync),
-    Allowed('a duration from "1m" to "100y", or a cron expression of five fields as "0 7 * * mon-fri"'),
-    Schema({"type": "string"}),
-    Shown(lambda sync: sync if isinstance(sync, str) else show_duration(sync)),
+    Rule(
+        allowed='a duration from "1m" to "100y", or a cron expression of five fields as "0 7 * * mon-fri"',
+        read=_parse_sync,
+        show=lambda sync: sync if isinstance(sync, str) else show_duration(sync),
+        schema={"type": "string"},
+    ),
 ]
 Label = Annotated[
     str,
-    Read(_parse_label),
-    Allowed("one word of at most 30 characters, without : ; , or \\"),
-    Schema({"type": "string", "pattern": r"^[^\s:;,\\]{1,30}$"}),
+    Rule(
+        allowed="one word of at most 30 characters, without : ; , or \\",
+        read=_parse_label,
+        schema={"type": "string", "pattern": r"^[^\s:;,\\]{1,30}$"},
+    ),
 ]
 Hours = Annotated[
     tuple[int, int] | None,
-    Read(_parse_hours),
-    Allowed('two hours of the day as "8-21", or "" for any time'),
-    Schema({"type": "string", "pattern": f"^({_HOURS})?$"}),
-    Shown(lambda hours: f"{hours[0]}-{hours[1]}" if hours else ""),
+    Rule(
+        allowed='two hours of the day as "8-21", or "" for any time',
+        read=_parse_hours,
+        show=lambda hours: f"{hours[0]}-{hours[1]}" if hours else "",
+        schema={"type": "string", "pattern": f"^({_HOURS})?$"},
+    ),
 ]
-TimeZone = Annotated[str, Read(_parse_timezone), Allowed('a name as "Europe/Berlin", or "" for that of the machine')]
+TimeZone = Annotated[
+    str, Rule(allowed='a name as "Europe/Berlin", or "" for that of the machine', read=_parse_timezone)
+]
 ServerAddress = Annotated[
-    str,
-    Read(_parse_url),
-    NotEmpty(),
-    Allowed('"https://host/path", a host name, or a mail address'),
+    str, Rule(allowed='"https://host/path", a host name, or a mail address', read=_parse_url, not_empty=True)
 ]
-Origin = Annotated[str, Read(_parse_origin), Allowed('"https://host" or "https://host:port"')]
-AbsolutePath = Annotated[Path, Read(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")]
-OptionalPath = Annotated[
-    Path | None, Read(_parse_path), Allowed("an absolute path in quotes, or one that begins with ~/")
-]
+Origin = Annotated[str, Rule(allowed='"https://host" or "https://host:port"', read=_parse_origin)]
+AbsolutePath = Annotated[Path, _A_PATH]
+OptionalPath = Annotated[Path | None, _A_PATH]
 OptionalArgv = Annotated[
-    tuple[str, ...] | None, Read(_parse_argv), Allowed('a command and its arguments as ["pass", "icloud"]')
+    tuple[str, ...] | None, Rule(allowed='a command and its arguments as ["pass", "icloud"]', read=_parse_argv)
 ]
-Text = Annotated[str, Read(_not_empty), Allowed("a text in quotes, not empty")]
-Secret = Annotated[Hidden | None, Read(_not_empty), Allowed("a text in quotes, not empty")]
-OptionalText = Annotated[str | None, Read(_not_empty), Allowed("a text in quotes, not empty")]
-Host = Annotated[str, Read(_parse_host), Allowed('a host name without scheme and port, as "imap.example.org"')]
-IpAddress = Annotated[str, Read(_parse_ip), Allowed("an IP address in quotes, with or without a port")]
-MailAddress = Annotated[str, Read(_parse_mail_address), Allowed("a mail address in quotes")]
-LogPart = Annotated[str, Read(_parse_log_part)]
-TextName = Annotated[str, Read(_parse_text_name)]
+Text = Annotated[str, _A_TEXT]
+Secret = Annotated[Hidden | None, _A_TEXT]
+OptionalText = Annotated[str | None, _A_TEXT]
+Host = Annotated[str, Rule(allowed='a host name without scheme and port, as "imap.example.org"', read=_parse_host)]
+IpAddress = Annotated[str, Rule(allowed="an IP address in quotes, with or without a port", read=_parse_ip)]
+MailAddress = Annotated[str, Rule(allowed="a mail address in quotes", read=_parse_mail_address)]
+LogPart = Annotated[str, Rule(read=_parse_log_part)]
+TextName = Annotated[str, Rule(read=_parse_text_name)]
 Sentence = Annotated[
     str,
-    Read(_parse_sentence),
-    Allowed("one line without ; and with no braces but {" + "}, {".join(sorted(texts.SLOTS)) + "}"),
+    Rule(
+        allowed="one line without ; and with no braces but {" + "}, {".join(sorted(texts.SLOTS)) + "}",
+        read=_parse_sentence,
+    ),
 ]
-Texts = Annotated[tuple[Text, ...], Allowed(_LIST_WORDS)]
-Count = Annotated[int, Within(ge=0, le=100_000), Allowed("a whole number, 0 or more")]
-Share = Annotated[float, Within(ge=0, le=1), Allowed("a number from 0 to 1")]
-Weight = Annotated[float, Within(gt=0, le=1000), Allowed("a number above 0, at most 1000")]
-Years = Annotated[float, Within(ge=0.1, le=100), Allowed("a number from 0.1 to 100")]
-Switch = Annotated[bool, Allowed("true or false")]
+Texts = Annotated[tuple[Text, ...], Rule(allowed='a list of texts as ["a", "b"]')]
+Count = Annotated[int, Rule(allowed="a whole number, 0 or more", ge=0, le=100_000)]
+Share = Annotated[float, Rule(allowed="a number from 0 to 1", ge=0, le=1)]
+Weight = Annotated[float, Rule(allowed="a number above 0, at most 1000", gt=0, le=1000)]
+Years = Annotated[float, Rule(allowed="a number from 0.1 to 100", ge=0.1, le=100)]
+Switch = Annotated[bool, Rule(allowed="true or false")]
