@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 from cardsync.assess.ask import question
 from cardsync.assess.fuse import assess
-from cardsync.assess.survival import STRATA
 from cardsync.model import Contact, ContactKind, FieldMemory, Memory, WorkField
-from cardsync.policy import GroupPolicy, ReminderPolicy
+from cardsync.policy import STRATA, GroupPolicy, ReminderPolicy
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 LIMIT = 1.0  # s of CPU for 1,000 VIPs

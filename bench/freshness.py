@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from cardsync.assess.reliability import brier, calibration_error, reliability
-from cardsync.assess.survival import STRATA, Job, Situation, Table, employment
+from cardsync.assess.survival import Job, Situation, Table, employment
+from cardsync.policy import STRATA
 from fit_freshness import SHARED, as_table, fit, rows_of
 from judged import auc, precision_at
 

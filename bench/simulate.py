@@ -19,7 +19,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 
-from cardsync.assess.survival import STRATA, Job, Situation, employment, fitted, gain, hazard_of
+from cardsync.assess.survival import Job, Situation, employment, fitted, gain, hazard_of
+from cardsync.policy import STRATA
 
 STRATUM = STRATA["technology"]
 BUDGETS = (0.1, 0.25, 0.5, 1.0, 2.0)  # questions per contact and year

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
+from types import MappingProxyType
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -12,6 +13,17 @@ class Stratum:
 
     name: str
     median_years: float
+
+
+# Median tenure in years with the current employer (US Bureau of Labor Statistics).  "general" lies between the 4.1 of
+# 2008 and the 3.9 of 2024 of all wage and salary workers: a VIP list mixes trades and ages, and of a person of whom
+# nothing is known nothing narrower is founded.  "developers" is fitted: see ``employment.json``.
+STRATA: Mapping[str, Stratum] = MappingProxyType(
+    {
+        name: Stratum(name=name, median_years=years)
+        for name, years in {"general": 4.0, "technology": 4.8, "management": 6.1, "developers": 1.5}.items()
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

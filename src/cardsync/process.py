@@ -6,7 +6,6 @@ Ctrl-C is clean at any moment, and no thread that still waits, for a server, a n
 import os
 import signal
 import sys
-import threading
 from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any, NoReturn, TypeVar
@@ -42,10 +41,12 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def leave(code: int) -> NoReturn:
-    """End the process with ``code``; at once where a thread was left behind, since Python would wait for it."""
-    if any(each is not threading.current_thread() and not each.daemon for each in threading.enumerate()):
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError):
-                stream.flush()
-        os._exit(code)
-    sys.exit(code)
+    """End the process with ``code`` at once: Python would wait for threads that were left behind, and take long itself.
+
+    All that has to be closed, with-statements have closed; what a third of the time of ``status`` went into is only
+    memory, which the system has back quicker.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # the reader is gone, or it is closed
+            stream.flush()
+    os._exit(code)

@@ -10,10 +10,9 @@ from cardsync.annotate import verify
 from cardsync.annotate.render import render
 from cardsync.assess.judge import Judge
 from cardsync.assess.stage import as_stored
-from cardsync.assess.survival import STRATA
 from cardsync.errors import CardRefused
 from cardsync.model import Contact, FieldMemory, Memory, WorkField
-from cardsync.policy import GroupPolicy, Position, ReminderPolicy
+from cardsync.policy import STRATA, GroupPolicy, Position, ReminderPolicy
 from cardsync.records import Intent
 from cardsync.resources import AddressObject, PutAnswer, PutResult
 from cardsync.vcard.contact import contact_of

@@ -36,16 +36,6 @@ SHAPE = 0.7  # of Weibull: near both published tables, of all who are in a job a
 MEDIAN_ELAPSED = 1.1645  # the median time in the job of all who are in one, in units of the Weibull's scale
 STEADY = 10.0  # pseudo-changes: how many changes all VIPs together must show to be believed as much as the tables
 
-# Median tenure in years with the current employer (US Bureau of Labor Statistics).  "general" lies between the 4.1 of
-# 2008 and the 3.9 of 2024 of all wage and salary workers: a VIP list mixes trades and ages, and of a person of whom
-# nothing is known nothing narrower is founded.  "developers" is fitted: see ``employment.json``.
-STRATA: Mapping[str, Stratum] = MappingProxyType(
-    {
-        name: Stratum(name=name, median_years=years)
-        for name, years in {"general": 4.0, "technology": 4.8, "management": 6.1, "developers": 1.5}.items()
-    }
-)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:

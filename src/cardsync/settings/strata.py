@@ -1,6 +1,6 @@
 """A stratum in the config: one of ``assess``'s by name, or a median tenure of the owner's own."""
 
-from cardsync.assess.survival import STRATA
+from cardsync.policy import STRATA
 from cardsync.settings.table import Table, key
 from cardsync.settings.values import Years
 

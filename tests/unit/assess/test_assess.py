@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from cardsync.assess.ask import question
 from cardsync.assess.fuse import assess, factors
 from cardsync.assess.signals import signals
-from cardsync.assess.survival import STRATA, Situation
+from cardsync.assess.survival import Situation
 from cardsync.model import (
     Assessment,
     Contact,
@@ -30,7 +30,7 @@ from cardsync.model import (
     SignalKind,
     WorkField,
 )
-from cardsync.policy import GroupPolicy, ReminderPolicy, Stratum
+from cardsync.policy import STRATA, GroupPolicy, ReminderPolicy, Stratum
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY, YEAR = timedelta(days=1), timedelta(days=365)

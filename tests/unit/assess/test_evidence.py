@@ -12,7 +12,6 @@ from cardsync.annotate.recognise import recognise
 from cardsync.annotate.render import render
 from cardsync.assess.evidence import freshness, outside, sentence
 from cardsync.assess.judge import Judge
-from cardsync.assess.survival import STRATA
 from cardsync.model import (
     Assessment,
     Contact,
@@ -26,7 +25,7 @@ from cardsync.model import (
     Says,
     WorkField,
 )
-from cardsync.policy import GroupPolicy, ReminderPolicy
+from cardsync.policy import STRATA, GroupPolicy, ReminderPolicy
 
 NOW = datetime(2026, 6, 1, 12, tzinfo=UTC)
 DAY, YEAR = timedelta(days=1), timedelta(days=365)

@@ -9,7 +9,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cardsync.assess.survival import (
-    STRATA,
     Job,
     Situation,
     Weibull,
@@ -23,7 +22,7 @@ from cardsync.assess.survival import (
     pace_of,
 )
 from cardsync.model import JobHistory, WorkField
-from cardsync.policy import Stratum
+from cardsync.policy import STRATA, Stratum
 
 YEARS = st.floats(0, 60)
 JOBS = st.lists(st.builds(Job, years=st.floats(0, 40), whole=st.booleans()), max_size=6).map(tuple)
