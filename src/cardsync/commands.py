@@ -5,7 +5,6 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cardsync.annotate.conclude import conclude, record_answer
 from cardsync.errors import CardsyncError
 from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
@@ -64,6 +63,8 @@ def carry_out(mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], now: d
 def _answer(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
+    from cardsync.annotate.conclude import conclude, record_answer
+
     contact_id, ending = int(arguments["contact"]), ANSWERS[arguments["answer"]]
     policy = policy_of(arguments["account"])
     days = arguments.get("days")
@@ -112,6 +113,8 @@ def _resume(
 def _validate(
     mirror: Mirror, policy_of: Callable[[str], ReminderPolicy], arguments: dict[str, Any], now: datetime
 ) -> None:
+    from cardsync.annotate.conclude import conclude
+
     on = datetime.fromisoformat(arguments["on"])
     for contact_id in arguments["contacts"]:
         mirror.contacts.validate(int(contact_id), tuple(WorkField), on, now, "validated")

@@ -9,20 +9,22 @@ from typing import TYPE_CHECKING, Any
 from cardsync.app import App
 from cardsync.clock import NEVER_BEFORE
 from cardsync.errors import StateProblem
-from cardsync.evidence.stage import SCANNED, Consult, Counts
-from cardsync.inquiries import Named, named, names
+from cardsync.inquiries import named, names
 from cardsync.logs import get_logger
+from cardsync.mirror.evidence import SCANNED
 from cardsync.model import Contact
 from cardsync.settings.model import Settings
 from cardsync.settings.secrets import print_of
 from cardsync.settings.sources import Sources
 from cardsync.settings.table import Table, keys_of
-from cardsync.sources import Source, Subject
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
 if TYPE_CHECKING:
     from cardsync.evidence.http import GuardedClient
+    from cardsync.evidence.stage import Counts
+    from cardsync.inquiries import Named
+    from cardsync.sources import Source, Subject
 
 log = get_logger("cardsync.evidence")
 _FAILED_WITH = "source failed with "
@@ -30,7 +32,7 @@ HEAD_START = timedelta(seconds=5)
 """What a cycle waits for the sources that are quick; the others go on beside it, and count in the next one."""
 
 
-async def consult(app: App, sources: Iterable[Named] | None = None) -> dict[str, Counts]:
+async def consult(app: App, sources: "Iterable[Named] | None" = None) -> "dict[str, Counts]":
     """One run on its own; see ``Holding.consult``.  ``sources``: others than the config's."""
     holding = Holding(app.settings, sources)
     try:
@@ -45,7 +47,7 @@ class Holding:
     ``sources``: others than the config's.
     """
 
-    def __init__(self, settings: Settings, sources: Iterable[Named] | None = None) -> None:
+    def __init__(self, settings: Settings, sources: "Iterable[Named] | None" = None) -> None:
         self.settings = settings
         self._given = sources is not None
         self._named = {each.name: each for each in sources or ()}
@@ -57,7 +59,7 @@ class Holding:
         """Close the client."""
         await self._open.aclose()
 
-    async def consult(self, app: App, *, at_once: bool = False) -> dict[str, Counts]:
+    async def consult(self, app: App, *, at_once: bool = False) -> "dict[str, Counts]":
         """All sources at once, each on its own; by name what they did.  Raises nothing of theirs, but ``StateProblem``.
 
         ``app`` is of the same settings and mirror each time.  ``at_once``: somebody waits for what is new at home, so
@@ -73,6 +75,8 @@ class Holding:
         self._monthly |= {name: source.about.monthly for name, source in usable.items()}
         if self._guard is None:
             self._guard = await self._open.enter_async_context(app.guard(self._monthly))
+        from cardsync.evidence.stage import Consult
+
         vips = known_vips(app)
         runs = {
             name: Consult(
@@ -114,7 +118,7 @@ class Holding:
         salt = app.mirror.cycles.salt()
         return {name: await asyncio.to_thread(print_of, table, salt) for name, table in failed.items()}
 
-    async def _usable(self, app: App) -> dict[str, Source]:
+    async def _usable(self, app: App) -> "dict[str, Source]":
         if not self._given:
             # in a thread, since a password command may take its time
             self._named |= await asyncio.to_thread(_built, self.settings, self._well(app))
@@ -130,11 +134,11 @@ class Holding:
         return frozenset(name for name, each in self._named.items() if each.source and not state(name, now).error)
 
 
-def _built(settings: Settings, but: frozenset[str]) -> dict[str, Named]:
+def _built(settings: Settings, but: frozenset[str]) -> "dict[str, Named]":
     return {each.name: each for each in named(settings, but)}
 
 
-async def _all(runs: Iterable[Coroutine[Any, Any, Counts]]) -> list[Counts]:
+async def _all(runs: "Iterable[Coroutine[Any, Any, Counts]]") -> "list[Counts]":
     """None goes on alone: where one cannot write, or we stumble, the others end before the client is closed."""
     try:
         async with asyncio.TaskGroup() as group:
@@ -167,7 +171,7 @@ SCANS = ("mailbox", "calendar", "linkedin_export")
 """The sources for whose first look the first question waits."""
 
 
-def hosts_of(subject: Subject) -> frozenset[str]:
+def hosts_of(subject: "Subject") -> frozenset[str]:
     """Which hosts of hers a source may visit."""
     from cardsync.evidence.vetting import hosts_on
 
@@ -206,7 +210,7 @@ class Beside:
         if self._task:
             self._task.cancel()
 
-    async def end(self, wait: timedelta) -> Mapping[str, Counts]:
+    async def end(self, wait: timedelta) -> "Mapping[str, Counts]":
         """What the run did; after ``wait`` it is cut off, and what it wrote down stays.  The client is closed."""
         task, self._task = self._task, None
         holding, self._holding = self._holding, None
@@ -217,7 +221,7 @@ class Beside:
                 await holding.aclose()
 
 
-async def _ended(task: asyncio.Task[dict[str, Counts]], wait: timedelta) -> Mapping[str, Counts]:
+async def _ended(task: "asyncio.Task[dict[str, Counts]]", wait: timedelta) -> "Mapping[str, Counts]":
     await asyncio.wait({task}, timeout=wait.total_seconds())
     if not task.done():
         task.cancel()
@@ -225,7 +229,7 @@ async def _ended(task: asyncio.Task[dict[str, Counts]], wait: timedelta) -> Mapp
     return {} if task.cancelled() else task.result()
 
 
-async def _guarded(holding: Holding, app: App, *, at_once: bool) -> dict[str, Counts]:
+async def _guarded(holding: Holding, app: App, *, at_once: bool) -> "dict[str, Counts]":
     try:
         return await holding.consult(app, at_once=at_once)
     except StateProblem as error:

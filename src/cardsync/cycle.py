@@ -3,22 +3,19 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
-from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cardsync.annotate.export import export_first
-from cardsync.annotate.stage import Annotate
-from cardsync.annotate.stray import holds_block
 from cardsync.annotate.writer import Preview, Writer
-from cardsync.assess.judge import Judge
-from cardsync.assess.stage import Assess
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE, left_out
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.pull.stage import Pull
 from cardsync.records import GUARDS, Book
+
+if TYPE_CHECKING:
+    from cardsync.assess.judge import Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +25,7 @@ class AccountCycle:
     server: Server
     mirror: Mirror
     account: str
-    judge: Judge
+    judge: "Judge"
     reminders: ReminderPolicy
     guards: GuardPolicy
     zone: tzinfo
@@ -53,6 +50,9 @@ class AccountCycle:
         self.mirror.problems.forget(self.account, MISTAKE)
         pull = self.pull
         pulled = await pull.run()
+        from cardsync.annotate.stage import Annotate  # while a daemon starts, its first request goes before
+        from cardsync.assess.stage import Assess
+
         assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
         annotated = await Annotate(
             writer=writer,
@@ -100,8 +100,13 @@ class AccountCycle:
             now=self.now,
             backups=self.backups,
             progress=self.progress,
-            holds_block=partial(holds_block, policy=self.reminders),
+            holds_block=self._holds_block,
         )
+
+    def _holds_block(self, data: bytes) -> bool:
+        from cardsync.annotate.stray import holds_block
+
+        return holds_block(data, self.reminders)
 
     def _left_out(self) -> int:
         """How many cards a mistake of ours kept out of this cycle."""
@@ -117,6 +122,8 @@ class AccountCycle:
         """The undo exists before the first write ever."""
         if self.previews is not None:
             return book
+        from cardsync.annotate.export import export_first
+
         hrefs = list(self.mirror.books.known(book.id))
         return await export_first(self.server, self.mirror, book, hrefs, self.backups, self.now)
 

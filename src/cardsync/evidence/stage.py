@@ -20,14 +20,13 @@ from cardsync.evidence.pace import LONGEST
 from cardsync.evidence.subjects import digest, key_digests, name_digest, subject
 from cardsync.logs import get_logger
 from cardsync.mirror import Mirror
+from cardsync.mirror.evidence import SCANNED
 from cardsync.model import Contact, Evidence, Says, WorkField
 from cardsync.records import SEEN_IN_USE
 from cardsync.sources import ANY_HOST, About, Consulted, Source, SourceFailed, Subject, Web
 
 log = get_logger("cardsync.evidence")
 
-SCANNED = "scanned "
-"""Before the name of a source: that it looked at all there is at least once."""
 AT_ONCE = 4  # contacts of a source that visits the sites of each; a service is asked about one after the other
 PER_RUN = 25  # contacts of one source: they spread over the cycles
 FAILURES = 3  # in one run, after which a service is left alone for now

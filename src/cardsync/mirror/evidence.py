@@ -13,6 +13,8 @@ FAR = timedelta(days=180)
 _BY_NAME = frozenset({EvidenceKind.NEW_ADDRESS})  # found by the contact's name, not by a key of hers
 KEPT = timedelta(days=730)
 """How long the day of an event, and a state that nobody saw again, are kept."""
+SCANNED = "scanned "
+"""Before the name of a source, a fact: that it looked at all there is at least once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
