@@ -69,6 +69,6 @@ class Running:
             session.trust_env = False
             kind: type[AuthBase] = HTTPDigestAuth if self.digest else HTTPBasicAuth
             session.auth = kind(self.username, self.password)  # type: ignore[call-arg]
-            answer = session.request(method, url, timeout=30, **rest)  # type: ignore[arg-type]
+            answer = session.request(method, url, timeout=300, **rest)  # type: ignore[arg-type]
             answer.raise_for_status()
             return answer

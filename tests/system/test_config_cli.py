@@ -261,6 +261,18 @@ def test_the_version_needs_no_pydantic() -> None:
     assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "sqlite3", "asyncio"})
 
 
+def test_who_only_looks_loads_neither_pydantic_nor_what_speaks_to_servers(tmp_path: Path) -> None:
+    (tmp_path / "cardsync.toml").write_text(GOOD.replace("[accounts", f'state_dir = "{tmp_path}"\n[accounts', 1))
+    code = (
+        "import sys; from cardsync.cli import main; "
+        f"main(['--config', '{tmp_path}/cardsync.toml', 'status'], standalone_mode=False); print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(done.stdout.split())
+    assert "cardsync.report" in loaded
+    assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "structlog", "asyncio"})
+
+
 def test_each_secret_in_a_config_that_all_can_read_is_warned_of_and_never_shown(tmp_path: Path) -> None:
     config = tmp_path / "cardsync.toml"
     config.write_text(

@@ -127,7 +127,7 @@ def served_in_xml(change: Callable[[bytes], bytes]) -> Callable[[ET.Element], bo
         found = False
         for element in root.iter(_DATA):
             before = (element.text or "").replace("\r\n", "\n").replace("\n", "\r\n").encode()
-            element.text = change(before).decode()
+            element.text = change(before).decode(errors="ignore")  # what cuts a character takes it whole
             found |= element.text.encode() != before
         return found
 
