@@ -247,7 +247,7 @@ def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: dateti
     wait = app.reminders(person.account).ask_again_after
     of_kind = [asked for asked in app.mirror.questions.of(person.id) if asked.kind is kind]
     ending = next((asked.ending for asked in of_kind if asked.ended_at == ended_at), None)
-    how = _UNANSWERED.get(ending or Ending.EDITED, "you answered it")
+    how = _ENDED.get(ending or Ending.CONFIRMED, "you answered it")
     sentence = (
         f"Not asked again before {ended_at + wait:%Y-%m-%d}: {how} on {ended_at:%Y-%m-%d} "
         f"(reminders.ask_again_after, {wait.days} days)."
@@ -255,7 +255,8 @@ def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: dateti
     return Why(state="asked-lately", sentence=sentence, until=ended_at + wait)
 
 
-_UNANSWERED = {
+_ENDED = {
+    Ending.EDITED: "you edited the card",
     Ending.EXPIRED: "it went unanswered",
     Ending.WITHDRAWN: "it was withdrawn",
     Ending.SETTLED: "a source answered it",
@@ -290,7 +291,7 @@ def _below(person: Person, stored: dict[str, Any] | None, judge: Judge) -> str:
     above = policy_for(person.groups, policies).ask_above
     below = f"below {percent(above)} (freshness.ask_above)"
     if stored["probability"] < above:
-        return f"Not asked: {percent(stored['probability'])} is {below}."
+        return f"Not asked: the {percent(stored['probability'])} for employer and title is {below}."
     if {kind.value for kind in MISMATCHES}.isdisjoint(stored["signals"]):
         return "Not asked: the card names no organisation and no title, and nothing else is asked about for its age."
     return f"Not asked: without the mismatch of e-mails, no reason by itself, it is {below}."

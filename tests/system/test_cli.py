@@ -303,7 +303,9 @@ def test_explain_says_that_a_card_whose_organisation_just_changed_gets_time(hous
     ) in house.ok("explain", ZORA)
     house.ok("vip", "validate", ZORA)
     assert re.search(
-        r"^Not asked: < 1% is below 20% \(freshness\.ask_above\)\.$", house.ok("explain", ZORA), re.MULTILINE
+        r"^Not asked: the < 1% for employer and title is below 20% \(freshness\.ask_above\)\.$",
+        house.ok("explain", ZORA),
+        re.MULTILINE,
     )
 
 

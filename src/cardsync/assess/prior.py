@@ -263,9 +263,8 @@ def _employer_sentence(stale: float, situation: Situation, stratum: Stratum, pac
     """The share, and all that it was reckoned with: the line of work, all VIPs' pace, the time in the job, her jobs."""
     new = situation.in_job is not None
     years = half_left(stratum) if new else stratum.median_years
-    known = [
-        f"stratum {stratum.name}: half of those {'who begin' if new else 'in'} a job are gone after {_span(years)}"
-    ]
+    who = "who begin" if new else "in"
+    known = [f"stratum {stratum.name}: half of those {who} a job are gone after {_span(years)}, fewer each year"]
     if situation.in_job is not None:
         known.append(f"{_span(situation.in_job)} in this job when last sure")
     elif situation.watched >= 1:
