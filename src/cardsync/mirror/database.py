@@ -199,9 +199,9 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             return
 
 
-def _scripts() -> list[tuple[int, Path]]:
+def _scripts() -> list[tuple[int, str]]:
     folder = Path(__file__).with_name("migrations")
-    return [(int(script.name[:4]), script) for script in sorted(folder.glob("*.sql"))]
+    return [(int(script.name[:4]), script.read_text("utf-8")) for script in sorted(folder.glob("*.sql"))]
 
 
 def _migrate(connection: sqlite3.Connection, path: Path) -> None:
@@ -214,7 +214,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         # named after what it holds: a second try after a kill midway must not replace it by a later state
         _backup(connection, _before_schema(path, have + 1))
     if have < newest:
-        _run(connection, newest, "\n".join(script.read_text("utf-8") for number, script in scripts if number > have))
+        _run(connection, newest, "\n".join(script for number, script in scripts if number > have))
 
 
 def _before_schema(path: Path, number: int) -> Path:
