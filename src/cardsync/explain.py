@@ -247,7 +247,7 @@ def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: dateti
     wait = app.reminders(person.account).ask_again_after
     of_kind = [asked for asked in app.mirror.questions.of(person.id) if asked.kind is kind]
     ending = next((asked.ending for asked in of_kind if asked.ended_at == ended_at), None)
-    how = _ENDED.get(ending or Ending.CONFIRMED, "you answered it")
+    how = _HOW_IT_ENDED.get(ending or Ending.CONFIRMED, "you answered it")
     sentence = (
         f"Not asked again before {ended_at + wait:%Y-%m-%d}: {how} on {ended_at:%Y-%m-%d} "
         f"(reminders.ask_again_after, {wait.days} days)."
@@ -255,7 +255,7 @@ def _asked_lately(app: App, person: Person, kind: QuestionKind, ended_at: dateti
     return Why(state="asked-lately", sentence=sentence, until=ended_at + wait)
 
 
-_ENDED = {
+_HOW_IT_ENDED = {
     Ending.EDITED: "you edited the card",
     Ending.EXPIRED: "it went unanswered",
     Ending.WITHDRAWN: "it was withdrawn",
