@@ -27,7 +27,7 @@ IMPORTS = (
     "import sys, cardsync.cli.work, cardsync.daemon, cardsync.app, cardsync.carddav.client, "
     "apscheduler.schedulers.asyncio, cardsync.settings.load"
 )
-LIBRARIES = "import pydantic_settings, structlog, httpx, apscheduler.schedulers.asyncio, click, sqlite3"
+LIBRARIES = "import structlog, httpx, apscheduler.schedulers.asyncio, click, sqlite3"
 TICK = os.sysconf("SC_CLK_TCK")
 ROUNDS = 7
 

@@ -23,6 +23,7 @@ from click.testing import CliRunner, Result
 
 from builders import apple_group, card
 from cardsync.cli import main
+from cardsync.logs import before_the_first_line, set_up
 from servers.loopback import Loopback, Request, Response, serve
 from servers.real import start_radicale
 from servers.running import Running
@@ -211,7 +212,8 @@ class Household:
         try:
             return CliRunner(env=self.env()).invoke(main, ["--config", str(self.config), *arguments])
         finally:
-            structlog.reset_defaults()
+            before_the_first_line(structlog.reset_defaults)
+            set_up()
 
     def process(self, *arguments: str, **env: str) -> subprocess.CompletedProcess[str]:
         """The same in a process of its own."""

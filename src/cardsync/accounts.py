@@ -5,7 +5,7 @@ from contextlib import closing, contextmanager, nullcontext
 from typing import Any
 
 from cardsync.app import App
-from cardsync.cycles import read
+from cardsync.cycles import pull_only
 from cardsync.errors import CardsyncError, ConfigError, NoSuchName
 from cardsync.mirror import Mirror
 from cardsync.pull.moved import carry
@@ -25,7 +25,7 @@ async def move(
     with _mirror(app, dry_run=dry_run) as mirror:
         if old != new:
             _remembered(mirror, old)
-        await read(app, new, mirror, progress)
+        await pull_only(app, new, mirror, progress)
         before = _remembered(mirror, old)
         if not mirror.moves.left(old, new):
             raise CardsyncError(_NOBODY.format(contacts=count(before, "contact"), old=old, new=new))

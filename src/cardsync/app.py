@@ -1,6 +1,6 @@
 """Composition root: the only place that builds clients, mirror and policies from the config.
 
-What a command that looks does not use is imported where it is used: half of its time went there.
+What a command that looks does not use is imported where it is used.
 """
 
 import os
@@ -167,7 +167,7 @@ class App:
 
     def client(self, connection: "Connection") -> "CardDAVClient":
         """Whatever speaks to the server."""
-        from cardsync.carddav.client import CardDAVClient  # a third of the start of the commands that only look
+        from cardsync.carddav.client import CardDAVClient
 
         return CardDAVClient(connection)
 

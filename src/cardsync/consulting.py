@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from cardsync.app import App
 from cardsync.clock import NEVER_BEFORE
 from cardsync.errors import StateProblem
-from cardsync.inquiries import named, names
+from cardsync.inquiries import Named, named, names
 from cardsync.logs import get_logger
 from cardsync.mirror.evidence import SCANNED
 from cardsync.model import Contact
@@ -23,7 +23,6 @@ from cardsync.vcard.document import scan
 if TYPE_CHECKING:
     from cardsync.evidence.http import GuardedClient
     from cardsync.evidence.stage import Counts
-    from cardsync.inquiries import Named
     from cardsync.sources import Source, Subject
 
 log = get_logger("cardsync.evidence")
@@ -32,7 +31,7 @@ HEAD_START = timedelta(seconds=5)
 """What a cycle waits for the sources that are quick; the others go on beside it, and count in the next one."""
 
 
-async def consult(app: App, sources: "Iterable[Named] | None" = None) -> "dict[str, Counts]":
+async def consult(app: App, sources: Iterable[Named] | None = None) -> "dict[str, Counts]":
     """One run on its own; see ``Holding.consult``.  ``sources``: others than the config's."""
     holding = Holding(app.settings, sources)
     try:
@@ -47,7 +46,7 @@ class Holding:
     ``sources``: others than the config's.
     """
 
-    def __init__(self, settings: Settings, sources: "Iterable[Named] | None" = None) -> None:
+    def __init__(self, settings: Settings, sources: Iterable[Named] | None = None) -> None:
         self.settings = settings
         self._given = sources is not None
         self._named = {each.name: each for each in sources or ()}
@@ -134,7 +133,7 @@ class Holding:
         return frozenset(name for name, each in self._named.items() if each.source and not state(name, now).error)
 
 
-def _built(settings: Settings, but: frozenset[str]) -> "dict[str, Named]":
+def _built(settings: Settings, but: frozenset[str]) -> dict[str, Named]:
     return {each.name: each for each in named(settings, but)}
 
 

@@ -43,7 +43,7 @@ async def cycle(
     discovered again.  ``ask``: not where the sources have seen nobody yet, so that the first question is not about
     somebody who just wrote.
     """
-    of = (account,) if account else tuple(app.settings.accounts)
+    names = (account,) if account else tuple(app.settings.accounts)
     with bound(cycle=token_hex(3)):
         run = _Run(
             mirror=app.mirror.copy() if dry_run else app.mirror,
@@ -56,10 +56,10 @@ async def cycle(
         if account:
             run.mirror.accounts.forget_discovery(account)
         if dry_run:
-            return await _cycle(app, of, run)
+            return await _cycle(app, names, run)
         app.mirror.cycles.begin(run.now, os.getpid())
         try:
-            done = await _cycle(app, of, run)
+            done = await _cycle(app, names, run)
             app.mirror.cycles.record(run.now, app.clock(), done.as_json())
             keep = Keep(versions=app.settings.undo.keep_versions, backups=app.settings.undo.keep_backups)
             tidy(app.mirror, app.settings.state_dir / "backups", keep, run.now)
@@ -79,8 +79,8 @@ async def _cycle(app: App, names: Sequence[str], run: "_Run") -> Cycle:
 async def _account(app: App, name: str, run: "_Run") -> AccountReport:
     """One account; what failed is remembered in our own mirror, after a dry run too."""
     try:
-        async with _cycle_of(app, name, run) as cycle:
-            report = await cycle.run()
+        async with _cycle_of(app, name, run) as one:
+            report = await one.run()
     except CardsyncError as error:
         # other sentences may hold the names of books
         what = {"what": str(error)} if isinstance(error, _TOLD) else {}
@@ -101,10 +101,10 @@ async def _account(app: App, name: str, run: "_Run") -> AccountReport:
     return report
 
 
-async def read(app: App, name: str, mirror: Mirror, progress: Callable[[int, int], None]) -> None:
+async def pull_only(app: App, name: str, mirror: Mirror, progress: Callable[[int, int], None]) -> None:
     """Pull one account into ``mirror``, and do nothing else.  Raises what a pull raises."""
-    async with _cycle_of(app, name, _Run(mirror=mirror, now=app.clock(), progress=progress)) as cycle:
-        await cycle.pull.run()
+    async with _cycle_of(app, name, _Run(mirror=mirror, now=app.clock(), progress=progress)) as one:
+        await one.pull.run()
 
 
 @asynccontextmanager
@@ -118,7 +118,7 @@ async def _cycle_of(app: App, name: str, run: "_Run") -> AsyncIterator[AccountCy
             account=name,
             judge=app.judge(name, run.now),
             reminders=reminders if run.ask else replace(reminders, max_new_per_day=0),
-            guards=GuardPolicy(**app.settings.guards.values()),
+            guards=GuardPolicy(**app.settings.guards.as_dict()),
             zone=app.zone,
             backups=app.settings.state_dir / "backups",
             write=app.settings.accounts[name].write != "never",
@@ -144,10 +144,10 @@ class _Run:
 async def _bounded(account: str) -> AsyncIterator[None]:
     """No server holds the other accounts for ever; what was read until then stays, and a write in hand is verified."""
     try:
-        async with asyncio.timeout(LONGEST_CYCLE.total_seconds()) as bound:
+        async with asyncio.timeout(LONGEST_CYCLE.total_seconds()) as limit:
             yield
     except TimeoutError:
-        if not bound.expired():
+        if not limit.expired():
             raise
         hours = LONGEST_CYCLE / timedelta(hours=1)
         raise Unreachable(f"{account}: a cycle took the server over {hours:g} hours; it goes on later.") from None

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from cardsync import cycles
@@ -37,7 +38,16 @@ DRAIN = timedelta(seconds=8)
 WATCH = timedelta(minutes=1)
 """How soon it is seen that the clock was set back, by a clock that nobody sets."""
 
+_AFTER_THE_FIRST_REQUEST = 2.0  # seconds
+_THE_REST = ("annotate.export", "annotate.stage", "annotate.stray", "assess.stage", "evidence.stage", "telling")
+
 _NOBODY = Supervisor()
+
+
+def _load_the_rest() -> None:
+    """What is imported where it is used: an upgrade below a daemon must not make it one half old and one half new."""
+    for module in _THE_REST:
+        import_module(f"cardsync.{module}")
 
 
 class Daemon:
@@ -86,6 +96,7 @@ class Daemon:
             log.info("started", accounts=len(self._settings.accounts))
             self._opening = asyncio.ensure_future(self._serve_page())  # its token may take its time; cycles do not wait
             self._supervisor.ready()
+            loop.call_later(_AFTER_THE_FIRST_REQUEST, _load_the_rest)
             await self._watch(scheduler)
             log.info("stopping")
             self._supervisor.stopping()

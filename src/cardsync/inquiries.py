@@ -176,10 +176,8 @@ def _web(table: Any, settings: Settings) -> "Source":
 
 def _github(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.github import GitHub, GitHubOptions
-    from cardsync.settings import secrets
 
-    token = _Secret(name="github", table=table, key="token") if secrets.is_given(table, "token") else None
-    return GitHub(GitHubOptions(token=token), aliases=settings.organisations.aliases)
+    return GitHub(GitHubOptions(token=_token("github", table)), aliases=settings.organisations.aliases)
 
 
 def _orcid(table: Any, settings: Settings) -> "Source":
@@ -190,16 +188,20 @@ def _orcid(table: Any, settings: Settings) -> "Source":
 
 def _gravatar(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.gravatar import Gravatar, GravatarOptions
-    from cardsync.settings import secrets
 
-    key = _Secret(name="gravatar", table=table, key="token") if secrets.is_given(table, "token") else None
-    return Gravatar(GravatarOptions(key=key), aliases=settings.organisations.aliases)
+    return Gravatar(GravatarOptions(key=_token("gravatar", table)), aliases=settings.organisations.aliases)
 
 
 def _gleif(table: Any, settings: Settings) -> "Source":
     from cardsync.evidence.gleif import Gleif
 
     return Gleif(aliases=settings.organisations.aliases)
+
+
+def _token(name: str, table: Any) -> _Secret | None:
+    from cardsync.settings.secrets import is_given
+
+    return _Secret(name=name, table=table, key="token") if is_given(table, "token") else None
 
 
 def _domains(settings: Settings) -> "Domains":

@@ -14,23 +14,27 @@ class Logger:
         self._name = name
 
     def __getattr__(self, method: str) -> Any:
-        _set_up()
+        set_up()
         from cardsync.structured import structlog
 
         return getattr(structlog.get_logger(self._name), method)
 
 
-get_logger = Logger
+def get_logger(name: str) -> Logger:
+    """That of the part ``name``."""
+    return Logger(name)
+
 
 _waiting: list[Callable[[], None]] = []
 
 
 def before_the_first_line(configure: Callable[[], None]) -> None:
-    """Set logging up only when something is logged."""
+    """How logging is to be set up, instead of what was to be before."""
     _waiting[:] = [configure]
 
 
-def _set_up() -> None:
+def set_up() -> None:
+    """Do so now, if it was not done yet."""
     while _waiting:
         _waiting.pop()()
 

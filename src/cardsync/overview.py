@@ -7,7 +7,6 @@ from typing import Any
 
 from cardsync.app import App
 from cardsync.assess.evidence import sentence
-from cardsync.consulting import hosts_of, known_vips
 from cardsync.errors import NoSuchName, StateProblem
 from cardsync.evidence.checked import checked
 from cardsync.evidence.subjects import subject
@@ -76,6 +75,8 @@ async def tried(app: App, name: str, contact_id: int | None) -> Tried:
 
     Raises ``NoSuchName``, ``StateProblem``.
     """
+    from cardsync.consulting import hosts_of, known_vips
+
     chosen = one_named(app.settings, name)
     if chosen is None:
         raise NoSuchName(_not_on(name, names(app.settings)))

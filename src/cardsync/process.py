@@ -43,10 +43,10 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
 def leave(code: int) -> NoReturn:
     """End the process with ``code`` at once: Python would wait for threads that were left behind, and take long itself.
 
-    All that has to be closed, with-statements have closed; what a third of the time of ``status`` went into is only
-    memory, which the system has back quicker.
+    All that has to be closed, with-statements have closed; the rest is memory, which the system has back quicker.
     """
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError):  # the reader is gone, or it is closed
-            stream.flush()
+        with suppress(OSError, ValueError):  # the reader is gone; what cannot be written, click tells of
+            if stream is not None:  # closed before the start
+                stream.flush()
     os._exit(code)

@@ -261,16 +261,49 @@ def test_the_version_needs_no_pydantic() -> None:
     assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "sqlite3", "asyncio"})
 
 
-def test_who_only_looks_loads_neither_pydantic_nor_what_speaks_to_servers(tmp_path: Path) -> None:
-    (tmp_path / "cardsync.toml").write_text(GOOD.replace("[accounts", f'state_dir = "{tmp_path}"\n[accounts', 1))
+@pytest.mark.parametrize("command", [["status"], ["vip"], ["config", "check"]])
+def test_who_only_looks_loads_neither_pydantic_nor_what_speaks_to_servers(command: list[str], tmp_path: Path) -> None:
+    good = GOOD.replace("/run/secrets/home", "/dev/null")
+    (tmp_path / "cardsync.toml").write_text(f'state_dir = "{tmp_path}"\n{good}')
     code = (
         "import sys; from cardsync.cli import main; "
-        f"main(['--config', '{tmp_path}/cardsync.toml', 'status'], standalone_mode=False); print(*sys.modules)"
+        f"main(['--config', '{tmp_path}/cardsync.toml', *{command}], standalone_mode=False); print(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(done.stdout.split())
-    assert "cardsync.report" in loaded
     assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "structlog", "asyncio"})
+
+
+def test_a_variable_that_is_no_text_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(GOOD)
+    variables = {"CARDSYNC_ACCOUNTS__HOME__PASSWORD": "gr\udcfcn", "CARDSYNC_ACCOUNTS": r'{"\ud800": {}}'}
+    for name, value in variables.items():
+        done = cardsync("--config", str(path), "config", "check", **{name: value})
+        assert done.returncode == 10
+        assert "no text" in done.stderr
+
+
+def test_a_command_whose_output_nobody_takes_ends_as_ever(tmp_path: Path) -> None:
+    for closed in (">&-", "2>&-", ">&- 2>&-", "| head -1"):
+        command = f"{sys.executable} -m cardsync config sample {closed}"
+        shell = ["bash", "-o", "pipefail", "-c", command]
+        done = subprocess.run(shell, capture_output=True, text=True, timeout=60, check=False)
+        assert "Traceback" not in done.stderr
+        assert done.returncode in ({0, 1} if "head" in closed else {0}), (closed, done)
+
+
+def test_no_secret_is_shown_wherever_it_stands(tmp_path: Path) -> None:
+    path = tmp_path / "cardsync.toml"
+    path.write_text(
+        f'{GOOD}[notify]\napprise = ["{CANARY}://x"]\n'
+        f'[sources.plugins.own]\nlogins = [{{ token = "{CANARY}", name = "me" }}]\n'
+    )
+    for form in ([], ["--json"]):
+        shown = cardsync("--config", str(path), "config", "show", *form).stdout
+        assert CANARY not in shown
+        assert "***" in shown
+        assert '"me"' in shown
 
 
 def test_each_secret_in_a_config_that_all_can_read_is_warned_of_and_never_shown(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def _check_durations(value: object) -> None:
     if isinstance(value, timedelta):
         assert _NOW - value <= _NOW <= _NOW + value
     elif isinstance(value, Table):
-        _check_durations(value.values())
+        _check_durations(value.as_dict())
     elif isinstance(value, dict):
         for each in value.values():
             _check_durations(each)

@@ -24,12 +24,12 @@ def somebody_answers() -> bool:
     return bool(sys.stdin and sys.stdin.isatty())
 
 
-def settings_of(context: click.Context, *, level: str | None = None, look: bool = False) -> "Settings":
+def settings_of(context: click.Context, *, level: str | None = None, log_later: bool = False) -> "Settings":
     """The valid config, with logging set up (``level``: what is logged unless the command line says so).
 
-    ``look``: libraries that log by themselves are not used, so that it can wait for the first line of our own.
+    ``log_later``: at the first line of ours, for no library is used that logs by itself.
     """
-    from cardsync.logs import before_the_first_line, get_logger
+    from cardsync.logs import before_the_first_line, get_logger, set_up
     from cardsync.settings.load import read
 
     loaded = read(context.obj.config_path, os.environ)
@@ -41,10 +41,9 @@ def settings_of(context: click.Context, *, level: str | None = None, look: bool 
 
         configure(own or level or log.level, log.format, {**log.parts, **parts} if own or not level else parts)
 
-    if look:
-        before_the_first_line(configure)
-    else:
-        configure()
+    before_the_first_line(configure)
+    if not log_later:
+        set_up()
     for warning in (*loaded.warnings, *loaded.missing):
         if level:
             say(f"warning: {warning}", err=True)
@@ -54,11 +53,11 @@ def settings_of(context: click.Context, *, level: str | None = None, look: bool 
 
 
 @contextmanager
-def opened(context: click.Context, *, look: bool = False) -> Iterator["App"]:
-    """The app on its mirror; a command that only looks makes none."""
+def opened(context: click.Context, *, look: bool = False, asks: bool = False) -> Iterator["App"]:
+    """The app on its mirror; a command that only looks makes none.  ``asks``: it speaks to a server all the same."""
     from cardsync.app import App
 
-    settings = settings_of(context, level="error", look=look)
+    settings = settings_of(context, level="error", log_later=look and not asks)
     app = App.look(settings) if look else App.open(settings)
     if app.notice:
         say(app.notice, err=True)

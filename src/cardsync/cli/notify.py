@@ -22,7 +22,7 @@ def notify_test(context: click.Context, *, as_json: bool) -> None:
     """Send a word by each way of [notify], and say which took it."""
     from cardsync import telling
 
-    with opened(context, look=True) as app:
+    with opened(context, look=True, asks=True) as app:
         found = process.run(telling.test(app))
     if as_json:
         output.as_json([{"way": way, "error": error} for way, error in found])
@@ -41,7 +41,7 @@ def digest(context: click.Context, *, as_json: bool) -> None:
     """Print the week in counts, as notify.digest sends it, and send nothing."""
     from cardsync import telling
 
-    with opened(context, look=True) as app:
+    with opened(context, look=True, asks=True) as app:
         week = telling.week(app, app.clock())
     if as_json:
         output.as_json(asdict(week))

@@ -67,7 +67,7 @@ def test(context: click.Context, *, source: str, name: str | None, as_json: bool
     from cardsync import report
     from cardsync.overview import tried
 
-    with opened(context, look=True) as app:
+    with opened(context, look=True, asks=True) as app:
         person = report.find_person(app, name) if name else None
         done = process.run(_in_time(tried(app, source, person.id if person else None)))
         names = {each.id: each.name for each in report.people(app)}

@@ -1,4 +1,4 @@
-"""What no single key can tell; on the raw data, so that these errors show together with pydantic's."""
+"""What no single key can tell; on the raw data, so that these errors show together with those of ``refusal``."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

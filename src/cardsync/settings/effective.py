@@ -49,18 +49,25 @@ def _values(loaded: Loaded, path: keys.Path, value: Any) -> Iterator[Effective]:
 
 
 def _shown(path: keys.Path, value: Any) -> Any:
-    if isinstance(value, Hidden):
-        return HIDDEN
-    if path[:2] == ("sources", "plugins") and _SECRET.search(str(path[-1])):
-        return HIDDEN
+    if path[:2] == ("sources", "plugins"):
+        return HIDDEN if _SECRET.search(str(path[-1])) else _without_secrets(value)
     if str(path[-1]).endswith("_command"):
         return [value[0], *[HIDDEN] * (len(value) - 1)]
-    return _plain(value)
+    return _told(value)
 
 
-def _plain(value: Any) -> Any:
+def _without_secrets(value: Any) -> Any:
+    """What a plug-in was given; nobody here knows its keys."""
+    if isinstance(value, dict):
+        return {key: HIDDEN if _SECRET.search(key) else _without_secrets(each) for key, each in value.items()}
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else _told(value)
+
+
+def _told(value: Any) -> Any:
+    if isinstance(value, Hidden):
+        return HIDDEN
     if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
+        return [_told(each) for each in value]
     if isinstance(value, str):
         return f"{found[1]}{HIDDEN}" if (found := _QUERY.fullmatch(value)) else value
     return value if isinstance(value, bool | int | float) else str(value)

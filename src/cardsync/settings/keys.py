@@ -1,14 +1,12 @@
 """What the model knows of a key: a walk along its path."""
 
-import types
-import typing
 from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
-from typing import Any, Literal, Union, get_args, get_origin
+from typing import Any, Literal, get_args, get_origin
 
 from cardsync.settings.model import Settings
 from cardsync.settings.table import Key, Table, keys_of
-from cardsync.settings.values import Rule
+from cardsync.settings.values import bare, is_union, rules_of
 
 Path = tuple[str | int, ...]
 
@@ -25,20 +23,14 @@ class Kind(Enum):
 def inner(annotation: Any) -> Any:
     """The type without ``Annotated`` and ``| None``."""
     while True:
-        if get_origin(annotation) is typing.Annotated:
-            annotation = get_args(annotation)[0]
-        elif is_union(annotation):
+        annotation = bare(annotation)
+        if is_union(annotation):
             parts = [part for part in get_args(annotation) if part is not type(None)]
             if len(parts) > 1:
                 return str
             annotation = parts[0]
         else:
             return annotation
-
-
-def is_union(annotation: Any) -> bool:
-    """Whether it is one type or another."""
-    return get_origin(annotation) in (Union, types.UnionType)
 
 
 def kind(annotation: Any) -> Kind:
@@ -57,11 +49,6 @@ def fields(annotation: Any) -> Mapping[str, Key]:
     """The keys of a table of the model; none for anything else."""
     plain = inner(annotation)
     return {} if get_origin(plain) else keys_of(plain)
-
-
-def rules(annotation: Any) -> tuple[Rule, ...]:
-    """What ``values`` tell of this type."""
-    return getattr(annotation, "__metadata__", ())
 
 
 def below(annotation: Any, key: str | int) -> Any | None:
@@ -103,8 +90,8 @@ def allowed(path: Sequence[str | int]) -> str:
     if found is None:
         return ""
     plain = inner(found.annotation)
-    of_each = rules(get_args(plain)[-1]) if get_origin(plain) is dict else ()
-    for rule in reversed([*of_each, *rules(found.annotation)]):
+    of_each = rules_of(get_args(plain)[-1]) if get_origin(plain) is dict else ()
+    for rule in reversed([*of_each, *rules_of(found.annotation)]):
         if rule.allowed:
             return rule.allowed
     if get_origin(plain) is Literal:

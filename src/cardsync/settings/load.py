@@ -122,9 +122,10 @@ def _validated(merged: dict[str, Any], over: Overlay, places: Places, environ: M
     try:
         settings = table_of(Settings, merged)
     except (Doubt, RecursionError):
-        from cardsync.settings.refusal import wrong  # pydantic, at half of the time of a command that looks
+        from cardsync.settings.refusal import wrong  # pydantic, which is slow to import
 
-        found += wrong(merged)
+        # none, though it cannot be read, is a mistake in cardsync itself
+        found += wrong(merged) or [((), "cannot be read, and cardsync cannot tell why")]
     if settings is not None and not found and not over.problems:
         return settings
     if places.file is None and "accounts" not in merged:

@@ -1,14 +1,13 @@
 """A valid config, value by value as the declarations say; at the first doubt it is left to ``refusal``."""
 
 import re
-import types
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, get_args, get_origin
 
 from cardsync.settings.table import Table, keys_of
-from cardsync.settings.values import Hidden, Rule
+from cardsync.settings.values import Hidden, Rule, bare, is_union, parse_text, rules_of
 
 T = TypeVar("T", bound=Table)
 
@@ -30,11 +29,9 @@ def table_of(table: type[T], data: object) -> T:
 
 def read(annotation: Any, value: object) -> Any:
     """One value of the annotated type.  Raises ``Doubt``."""
-    plain = _plain(annotation)
-    rules: tuple[Rule, ...] = getattr(annotation, "__metadata__", ())
+    plain = bare(annotation)
+    rules = rules_of(annotation)
     for rule in rules:
-        if rule.any_json:
-            return _json(value)
         if rule.read:
             try:
                 value = rule.read(value)
@@ -48,26 +45,24 @@ def read(annotation: Any, value: object) -> Any:
 
 def shown(annotation: Any, value: Any) -> Any:
     """A value as the owner would write it, without what is None; ``Hidden`` and paths as they are."""
-    plain = _plain(annotation)
-    for rule in getattr(annotation, "__metadata__", ()):
+    plain = bare(annotation)
+    for rule in rules_of(annotation):
         if rule.show:
             return rule.show(value)
     if isinstance(value, Table):
         keys = keys_of(type(value))
         inside = {name: (key.annotation, getattr(value, name)) for name, key in keys.items()}
         return {name: shown(*each) for name, each in inside.items() if each[1] is not None}
-    members = [each for each in get_args(plain) if each is not type(None)] if _is_union(plain) else [plain]
-    plain = members[0]
-    if isinstance(value, Mapping):
-        return {key: shown(get_args(plain)[1], each) for key, each in value.items()} if get_args(plain) else value
-    if isinstance(value, tuple):
-        return [shown(get_args(plain)[0], each) for each in value]
-    return shown(plain, value) if get_origin(plain) is Annotated else value
+    if is_union(plain):
+        return shown(next(each for each in get_args(plain) if each is not type(None)), value)
+    if isinstance(value, Mapping) and get_args(plain):
+        return {key: shown(get_args(plain)[1], each) for key, each in value.items()}
+    return [shown(get_args(plain)[0], each) for each in value] if isinstance(value, tuple) else value
 
 
 def _typed(plain: Any, value: object) -> Any:
     origin = get_origin(plain)
-    if _is_union(plain):
+    if is_union(plain):
         return _one_of(get_args(plain), value)
     if origin is dict and isinstance(value, dict):
         of_key, of_value = get_args(plain)
@@ -80,19 +75,13 @@ def _typed(plain: Any, value: object) -> Any:
         return value if isinstance(value, plain) else table_of(plain, value)
     if plain is float and type(value) in (int, float):
         return _number(value)
-    if plain in (str, Hidden) and isinstance(value, str) and _is_text(value):
-        return Hidden(value) if plain is Hidden else value
+    if plain is Any:
+        return value
+    if plain in (str, Hidden) and isinstance(value, str):
+        return Hidden(_text(value)) if plain is Hidden else _text(value)
     if plain in (bool, int, Path, timedelta) and (type(value) is plain or (plain is Path and isinstance(value, Path))):
         return value
     raise Doubt
-
-
-def _plain(annotation: Any) -> Any:
-    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
-
-
-def _is_union(plain: Any) -> bool:
-    return get_origin(plain) in (Union, types.UnionType)
 
 
 def _one_of(members: tuple[Any, ...], value: object) -> Any:
@@ -114,23 +103,12 @@ def _number(value: Any) -> float:
         raise Doubt from None
 
 
-def _is_text(value: str) -> bool:
-    """Not so are the lone surrogates of a variable that is not UTF-8."""
+def _text(value: str) -> str:
     try:
-        value.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _json(value: object) -> object:
-    if isinstance(value, dict):
-        return {read(str, key): _json(each) for key, each in value.items()}
-    if isinstance(value, list):
-        return [_json(each) for each in value]
-    if value is None or isinstance(value, bool | int | float):
-        return value
-    return read(str, value)
+        parse_text(value)
+    except ValueError:
+        raise Doubt from None
+    return value
 
 
 def _holds(rule: Rule, value: Any) -> bool:

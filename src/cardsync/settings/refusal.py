@@ -26,7 +26,7 @@ from cardsync.settings import keys, problems
 from cardsync.settings.keys import Kind, Path
 from cardsync.settings.model import Settings
 from cardsync.settings.table import Key, Table, keys_of
-from cardsync.settings.values import Hidden, Rule
+from cardsync.settings.values import Hidden, Rule, is_union, parse_text
 
 
 def wrong(data: Mapping[str, Any]) -> tuple[tuple[Path, str], ...]:
@@ -94,19 +94,21 @@ def _type(annotation: Any) -> Any:
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         rules = inside[1:]
-        if any(rule.any_json for rule in rules):
-            return JsonValue
         known = tuple(each for rule in rules for each in _marks(rule))
-        return Annotated[(_type(inside[0]), *known)] if known else _type(inside[0])
+        # a pattern says all of a text, and JSON schemas know one of names in a table only where nothing else is said
+        of = inside[0] if any(rule.pattern for rule in rules) else _type(inside[0])
+        return Annotated[(of, *known)] if known else of
     if origin is Literal or not (origin or inside):
         return _plain(annotation)
     made = tuple(each if each is ... else _type(each) for each in inside)
-    return reduce(or_, made) if keys.is_union(annotation) else origin[made]
+    return reduce(or_, made) if is_union(annotation) else origin[made]
 
 
 def _plain(annotation: Any) -> Any:
-    if annotation is Hidden:
-        return SecretStr
+    if annotation is Any:
+        return JsonValue
+    if annotation in (str, Hidden):
+        return Annotated[SecretStr if annotation is Hidden else str, BeforeValidator(parse_text)]
     if keys.kind(annotation) is Kind.TABLE:
         return _model_of(annotation)
     # what TOML holds has a type; the environment, which has none, is read by ``environment``

@@ -56,7 +56,7 @@ def print_of(table: Table, salt: bytes) -> str:
         if name.endswith("_file") and isinstance(value, Path):
             with suppress(OSError):
                 told.append(f"{value.stat().st_mtime_ns} {value.stat().st_size}")
-    return hashlib.sha256("\n".join(told).encode()).hexdigest()
+    return hashlib.sha256(salt + "\n".join(told).encode()).hexdigest()
 
 
 def is_given(table: Table, key: str) -> bool:

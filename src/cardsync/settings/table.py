@@ -1,7 +1,7 @@
 """What every table of the config has in common.
 
-No table imports pydantic, whose start takes longer than a command that looks; ``refusal`` makes its models.  Nor is it
-a dataclass: of those each compiles methods of its own at every start, which took a sixth of the time of ``status``.
+No table imports pydantic, which is slow to import; ``refusal`` makes its models of them.  Nor is it a dataclass: each
+of those compiles methods of its own at every start (docs/decisions/0004-settings.md).
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,19 +40,20 @@ def key(
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(key,))
 class Table:
-    """A table of the config: a frozen record, equal by value; no repr shows a secret."""
+    """A table of the config: a frozen record, equal by its values, whichever were given; no repr shows a ``Hidden``."""
 
     keys: ClassVar[Mapping[str, Key]] = {}
     """In the order in which they are written; of a class its own after those of its bases."""
 
     def __init_subclass__(cls) -> None:
-        own = {name: (annotation, cls.__dict__.get(name)) for name, annotation in cls.__annotations__.items()}
+        own: dict[str, Key] = {}
+        for name, annotation in cls.__annotations__.items():
+            found = cls.__dict__.get(name)
+            if not isinstance(found, Key) or hasattr(Table, name):
+                raise TypeError(f"{cls.__name__}.{name} is no key, or has a name that each table has")
+            own[name] = replace(found, annotation=annotation)
         inherited = [base.keys for base in reversed(cls.__mro__[1:]) if issubclass(base, Table)]
-        cls.keys = {name: each for keys in inherited for name, each in keys.items()} | {
-            name: replace(found, annotation=annotation)
-            for name, (annotation, found) in own.items()
-            if isinstance(found, Key)
-        }
+        cls.keys = {name: each for keys in (*inherited, own) for name, each in keys.items()}
 
     def __init__(self, **given: Any) -> None:
         if unknown := given.keys() - self.keys.keys():
@@ -66,13 +67,16 @@ class Table:
     def __setattr__(self, name: str, value: object) -> None:
         raise AttributeError(f"{type(self).__name__} is frozen")
 
+    def __delattr__(self, name: str) -> None:
+        raise AttributeError(f"{type(self).__name__} is frozen")
+
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and self.values() == other.values()
+        return type(self) is type(other) and self.as_dict() == other.as_dict()
 
     __hash__ = None  # type: ignore[assignment]  # some hold dictionaries
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.values().items())})"
+        return f"{type(self).__name__}({', '.join(f'{name}={value!r}' for name, value in self.as_dict().items())})"
 
     @property
     def given(self) -> frozenset[str]:
@@ -80,13 +84,15 @@ class Table:
         found: frozenset[str] = vars(self)["_given"]
         return found
 
-    def values(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, Any]:
         """By key."""
         return {name: vars(self)[name] for name in self.keys}
 
     def changed(self, **values: Any) -> Self:
-        """The same with other values."""
-        return type(self)(**{**self.values(), **values})
+        """The same with other values, which are given with those that were."""
+        made = type(self)(**{**self.as_dict(), **values})
+        vars(made)["_given"] = self.given | values.keys()
+        return made
 
 
 def keys_of(table: object) -> Mapping[str, Key]:

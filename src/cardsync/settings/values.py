@@ -4,11 +4,12 @@ Messages never repeat the value: it may be a secret in the wrong place.
 """
 
 import re
+import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Union, get_origin
 
 from cardsync.annotate import texts
 from cardsync.words import LOG_PARTS
@@ -54,7 +55,21 @@ class Rule:
     le: float | None = None
     pattern: str | None = None
     not_empty: bool = False
-    any_json: bool = False
+
+
+def rules_of(annotation: Any) -> tuple[Rule, ...]:
+    """Those of an annotated type."""
+    return getattr(annotation, "__metadata__", ())
+
+
+def bare(annotation: Any) -> Any:
+    """The type without its rules."""
+    return annotation.__origin__ if get_origin(annotation) is Annotated else annotation
+
+
+def is_union(annotation: Any) -> bool:
+    """Whether it is one type or another."""
+    return get_origin(annotation) in (Union, types.UnionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +79,30 @@ class Hidden:
     text: str = field(repr=False)
 
 
-Json = Annotated[Any, Rule(any_json=True)]
+def parse_text(value: object) -> object:
+    """ValueError for the lone surrogates of a variable that is not UTF-8."""
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        raise ValueError("is no text: it is not UTF-8") from None
+    return value
+
+
+def parse_json(value: object, depth: int = 100) -> object:
+    """What JSON knows: texts, numbers, truths, lists and tables of these; ValueError."""
+    if depth == 0:
+        raise ValueError("is nested too deeply")
+    if isinstance(value, dict):
+        return {parse_text(key): parse_json(each, depth - 1) for key, each in value.items()}
+    if isinstance(value, list):
+        return [parse_json(each, depth - 1) for each in value]
+    if value is None or isinstance(value, bool | int | float | str):
+        return parse_text(value)
+    raise ValueError("is no text, number, truth, list or table")
+
+
+Json = Annotated[Any, Rule(read=parse_json)]
 
 
 def parse_duration(value: object) -> timedelta:
