@@ -108,7 +108,6 @@ async def test_a_full_database_is_no_mistake_of_a_source_that_is_tried_either(
         raise StateProblem("The disk is full. Make room on it.")
 
     monkeypatch.setattr(overview, "one_named", lambda settings, name: Named(name=name, source=Plain(name, full)))
-    monkeypatch.setattr(overview, "known_vips", consulting.known_vips)
     with pytest.raises(StateProblem, match="The disk is full"):
         await overview.tried(app, "dns", None)
 
