@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
-from cardsync.mirror.database import Database
+from cardsync.mirror.database import Database, is_there
 from cardsync.mirror.sentences import anew
 from cardsync.policy import ReminderPolicy
 from cardsync.settings.model import Settings
@@ -52,7 +52,7 @@ class App:
     def open(cls, settings: Settings, *, clock: Callable[[], datetime] = utc_now) -> "App":
         """With the mirror of ``state_dir``; raises ``StateProblem``."""
         path = database_of(settings)
-        lost = not path.exists() and any((settings.state_dir / "backups").glob("*"))
+        lost = not is_there(path) and any((settings.state_dir / "backups").glob("*"))
         return cls(settings=settings, mirror=Mirror.open(path), clock=clock, notice=anew(path) if lost else "")
 
     @classmethod

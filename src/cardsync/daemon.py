@@ -17,7 +17,7 @@ from cardsync import cycles
 from cardsync.alarms import Stuck
 from cardsync.app import App, utc_now
 from cardsync.consulting import Beside, unseen
-from cardsync.errors import CardsyncError, ConfigError, StateProblem
+from cardsync.errors import CardsyncError, ConfigError, StateProblem, where
 from cardsync.lock import cycle_lock, cycle_turn, daemon_lock
 from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
@@ -205,6 +205,9 @@ class Daemon:
             settings = self._reload()
         except ConfigError as error:
             self._keep_old(str(error), *error.problems)
+            return
+        except Exception as error:  # noqa: BLE001 - a mistake of ours
+            self._keep_old(f"a mistake in cardsync itself: {type(error).__name__} at {where(error)}")
             return
         if settings.state_dir != self._settings.state_dir:
             self._keep_old("state_dir cannot change while the daemon runs. Restart it.")

@@ -40,6 +40,12 @@ def run(work: Coroutine[Any, Any, Result]) -> Result:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
+def heed_a_stop() -> None:
+    """The first process of a container ignores SIGTERM until it says what to do; any other ends by it."""
+    if os.getpid() == 1:
+        signal.signal(signal.SIGTERM, lambda number, frame: os._exit(128 + number))
+
+
 def leave(code: int) -> NoReturn:
     """End the process with ``code`` at once: Python would wait for threads that were left behind, and take long itself.
 

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from contextlib import suppress
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -91,8 +92,13 @@ class _Main(click.Group):
             sys.exit(error.exit_code)
         except KeyboardInterrupt:
             sys.exit(INTERRUPTED)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, OSError):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own to say
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            with suppress(OSError):  # stderr may be what is full
+                say(f"cardsync: {where}{error.strerror}.", err=True)
+            sys.exit(1)
         except Exception as error:  # noqa: BLE001 - any mistake of ours is told in one line
             _tell_crash(ctx, error)
             sys.exit(1)
@@ -158,8 +164,9 @@ def main(ctx: click.Context, *, config_path: Path | None, log_level: Levels) -> 
 
 def program() -> NoReturn:
     """The command line as a process of its own."""
-    from cardsync.process import leave
+    from cardsync.process import heed_a_stop, leave
 
+    heed_a_stop()
     try:
         main()
     except SystemExit as end:

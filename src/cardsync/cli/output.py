@@ -52,7 +52,7 @@ def safe_lines(text: str) -> list[str]:
 def table(headings: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """A table: by rich on a terminal, tab-separated when piped."""
     cells = [[safe("" if cell is None else cell) for cell in row] for row in rows]
-    if not sys.stdout.isatty():
+    if not (sys.stdout and sys.stdout.isatty()):  # None where it is closed
         for row in [list(headings), *cells]:
             click.echo("\t".join(row))
         return

@@ -6,7 +6,7 @@ from cardsync.mirror.accounts import Accounts
 from cardsync.mirror.assessments import Assessments
 from cardsync.mirror.books import Books
 from cardsync.mirror.contacts import Contacts
-from cardsync.mirror.database import Database
+from cardsync.mirror.database import Database, is_there
 from cardsync.mirror.evidence import EvidenceStore
 from cardsync.mirror.figures import Figures
 from cardsync.mirror.journal import Journal
@@ -48,7 +48,7 @@ class Mirror:
     @classmethod
     def look(cls, path: Path) -> "Mirror":
         """As ``open``, but nothing is made where no file is yet."""
-        return cls.open(path) if path.exists() else cls(Database.empty())
+        return cls.open(path) if is_there(path) else cls(Database.empty())
 
     def copy(self) -> "Mirror":
         """A copy in memory: a dry run changes nothing else."""

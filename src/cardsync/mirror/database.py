@@ -168,6 +168,12 @@ def unpack(text: str) -> Any:
 # ---------------------------------------------------------------- opening
 
 
+def is_there(path: Path) -> bool:
+    """Whether there is such a file; raises ``StateProblem`` where this user may not know."""
+    with _explaining(path):
+        return path.exists()
+
+
 def private_directory(path: Path) -> None:
     """Make the directory with mode 0700, or tighten it where it is ours."""
     with _explaining(path):

@@ -9,6 +9,7 @@ ERRNO = {
     errno.EROFS: "SQLITE_READONLY",
     errno.EACCES: "SQLITE_READONLY",
     errno.EPERM: "SQLITE_READONLY",
+    errno.ENAMETOOLONG: "SQLITE_CANTOPEN",
 }
 """By the system's number of an error: SQLite's name of the same."""
 

@@ -24,7 +24,10 @@ def credential(account: str, environ: Mapping[str, str]) -> File | None:
     """The systemd credential that has the account's name, if there is one."""
     directory = environ.get(CREDENTIALS_VARIABLE)
     found = File(directory) / account if directory else None
-    return found if found is not None and found.is_file() else None
+    try:
+        return found if found is not None and found.is_file() else None
+    except OSError:  # a directory that this user may not enter, or no name for a file
+        return None
 
 
 def findings(data: Mapping[str, Any], environ: Mapping[str, str]) -> tuple[Finding, ...]:

@@ -13,8 +13,10 @@ from cardsync.settings.reading import shown
 from cardsync.settings.values import Hidden
 
 HIDDEN = "***"
-_SECRET = re.compile("key|token|pass|secret|auth", re.IGNORECASE)  # of a plug-in, whose keys nobody here knows
+# of a plug-in, whose keys nobody here knows
+_SECRET = re.compile("key|token|pass|pwd|secret|auth|cred|command", re.IGNORECASE)
 _QUERY = re.compile(r"(?is)(https?://[^?#]*[?#]).+")
+_LOGIN = re.compile(r"(://)[^/?#\s]*@")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +53,7 @@ def _values(loaded: Loaded, path: keys.Path, value: Any) -> Iterator[Effective]:
 def _shown(path: keys.Path, value: Any) -> Any:
     if path[:2] == ("sources", "plugins"):
         return HIDDEN if _SECRET.search(str(path[-1])) else _without_secrets(value)
-    if str(path[-1]).endswith("_command"):
+    if str(path[-1]).endswith("_command") and path[0] != "organisations" and value:
         return [value[0], *[HIDDEN] * (len(value) - 1)]
     return _told(value)
 
@@ -69,5 +71,6 @@ def _told(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_told(each) for each in value]
     if isinstance(value, str):
-        return f"{found[1]}{HIDDEN}" if (found := _QUERY.fullmatch(value)) else value
+        told = _LOGIN.sub(rf"\1{HIDDEN}@", value)
+        return f"{found[1]}{HIDDEN}" if (found := _QUERY.fullmatch(told)) else told
     return value if isinstance(value, bool | int | float) else str(value)

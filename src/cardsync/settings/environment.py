@@ -35,6 +35,7 @@ def overlay(environ: Mapping[str, str], file: Mapping[str, Any]) -> Overlay:
     data: dict[str, Any] = {}
     variables: dict[Path, str] = {}
     problems: list[str] = []
+    said: dict[Path, str] = {}
     for name in sorted(name for name in environ if name.upper().startswith(PREFIX) and name.upper() not in RESERVED):
         path = _path(name, [data, file, _DEFAULTS])
         annotation = keys.at(path) if path else None
@@ -44,11 +45,18 @@ def overlay(environ: Mapping[str, str], file: Mapping[str, Any]) -> Overlay:
         try:
             value = _decoded(environ[name], annotation)
         except (ValueError, RecursionError):  # brackets within brackets without end
-            problems.append(f"{name}: cannot be read; allowed: JSON or TOML")
+            problems.append(f"{name}: cannot be read; allowed: JSON or TOML, no key twice, no null")
             continue
-        _put(data, path, value)
-        for end in range(1, len(path) + 1):
+        if path in said:
+            problems.append(f"{name}: says what {said[path]} says, too; remove one of them")
+            continue
+        if not _put(data, path, value):
+            problems.append(f"{name}: is a key in what another variable says is no table; remove one of them")
+            continue
+        said[path] = variables[path] = name
+        for end in range(1, len(path)):
             variables.setdefault(path[:end], name)
+        variables |= {found: name for found in _inside(path, value) if found not in said}
     return Overlay(data=data, variables=variables, problems=tuple(problems))
 
 
@@ -87,9 +95,32 @@ def _decoded(text: str, annotation: Any) -> Any:
     if keys.kind(annotation) is Kind.VALUE or not text.lstrip().startswith(("[", "{")):
         return _typed(text, keys.inner(annotation))
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=_once)
+    except _NotTaken:
+        raise
     except ValueError:
-        return tomllib.loads(f"value = {text.strip()}")["value"]
+        found = tomllib.loads(f"value = {text.strip()}")
+        if len(found) > 1:
+            raise ValueError("holds further lines") from None
+        return found["value"]
+
+
+class _NotTaken(ValueError):
+    """It is JSON, and what it says has no meaning here."""
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """A table, in which TOML has no key twice and no null."""
+    if len(dict(pairs)) < len(pairs) or any(value is None for _, value in pairs):
+        raise _NotTaken
+    return dict(pairs)
+
+
+def _inside(path: Path, value: Any) -> Iterable[Path]:
+    """The paths of all that stands in a table."""
+    for key, each in value.items() if isinstance(value, dict) else ():
+        yield (*path, key)
+        yield from _inside((*path, key), each)
 
 
 def _typed(text: str, plain: Any) -> Any:
@@ -108,13 +139,22 @@ _TRUTHS = {
 }
 
 
-def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+def _put(data: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
+    """False where there is no table to put it into, or no place for a table."""
     for key in path[:-1]:
-        if not isinstance(data.get(key), dict):
-            data[key] = {}
-        data = data[key]
+        data = data.setdefault(key, {})
+        if not isinstance(data, dict):
+            return False
     inside = data.get(path[-1])
-    data[path[-1]] = {**value, **inside} if isinstance(inside, dict) and isinstance(value, dict) else value
+    if isinstance(inside, dict) and isinstance(value, dict):
+        return all(_put(inside, (key,), each) for key, each in value.items() if not _is_said(inside, key, each))
+    data[path[-1]] = value
+    return True
+
+
+def _is_said(inside: Mapping[str, Any], key: str, value: Any) -> bool:
+    """A variable of its own goes before what a table in another one says."""
+    return key in inside and not (isinstance(inside[key], dict) and isinstance(value, dict))
 
 
 def _unknown(name: str, file: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from cardsync.settings.model import Settings
 from cardsync.settings.table import Key, Table, keys_of
+from cardsync.settings.toml import toml_key
 from cardsync.settings.values import bare, is_union, rules_of
 
 Path = tuple[str | int, ...]
@@ -117,8 +118,7 @@ def dotted(path: Sequence[str | int]) -> str:
         if isinstance(key, int):
             text += f"[{key}]"
             continue
-        bare = key.isascii() and key.replace("-", "").replace("_", "").isalnum()
-        text += ("." if text else "") + (key if bare else '"' + key.replace('"', '\\"') + '"')
+        text += ("." if text else "") + toml_key(key)
     return text
 
 

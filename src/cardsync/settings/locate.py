@@ -29,10 +29,17 @@ def locate(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     if named is None and environ.get(CONFIG_VARIABLE):
         named, origin = _expanded(Path(environ[CONFIG_VARIABLE])), CONFIG_VARIABLE
     if named is None:
-        return next((found for found in candidates() if found.is_file()), None)
-    if not named.is_file():
+        return next((found for found in candidates() if _is_file(found)), None)
+    if not _is_file(named):
         raise ConfigError("There is no config file where it was said to be.", (f"{named}: not found; see {origin}",))
     return named
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError as error:
+        raise ConfigError("The config file cannot be read.", (f"{path}: {error.strerror}",)) from None
 
 
 def _expanded(path: Path) -> Path:

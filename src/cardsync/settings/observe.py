@@ -35,7 +35,10 @@ def is_loopback_url(url: object) -> bool:
     """Whether a request to it stays on this machine; not where it is no text."""
     from urllib.parse import urlsplit
 
-    host = urlsplit(url).hostname if isinstance(url, str) else None
+    try:
+        host = urlsplit(url).hostname if isinstance(url, str) else None
+    except ValueError:  # brackets that do not match
+        return False
     return host is not None and bool(re.fullmatch(_LOOPBACK, host))
 
 
@@ -63,10 +66,7 @@ class Http(Token, Listening):
 # ---------------------------------------------------------------- telling the owner
 
 
-SecretAddress = Annotated[
-    v.Hidden,
-    v.Rule(allowed="a URL that begins with https:// or http://, without a login", read=v.parse_web_address),
-]
+SecretAddress = Annotated[v.Hidden, v.WEB_ADDRESS]
 
 
 class Sent(Table):

@@ -41,7 +41,7 @@ class Places:
         """Sorts problems as the file reads, the environment's last."""
         place = self.of(path)
         number = place.rpartition(":")[2]
-        return (int(number) if number.isdigit() else 1_000_000, place)
+        return (int(number) if number.isascii() and number.isdigit() else 1_000_000, place)
 
     def line(self, path: Path, message: str) -> str:
         """One problem, in full."""

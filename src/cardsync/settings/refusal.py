@@ -150,7 +150,8 @@ def _one(error: dict[str, Any]) -> tuple[Path, str]:
     if type_ == "string_pattern_mismatch":
         return path[:-1], "is no name for a table; allowed: letters, digits, . _ -, at most 64, a letter or digit first"
     if path and path[-1] == "[key]":
-        return path[:-1], str(error["ctx"]["error"]) if "ctx" in error else "holds a name that is no text"
+        told = error.get("ctx", {}).get("error")
+        return path[:-1], str(told) if told else "holds a name that is none, or what is of the wrong kind"
     what = str(error["ctx"]["error"]) if type_ == "value_error" else _WRONG.get(type_, "is of the wrong kind")
     allowed = keys.allowed(path)
     return path, f"{what}; allowed: {allowed}" if allowed else what

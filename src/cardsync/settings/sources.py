@@ -50,7 +50,7 @@ class Dns(Table):
     nameservers: Annotated[tuple[v.IpAddress, ...], v.Rule(allowed='a list of addresses as ["192.0.2.53"]')] = key(
         default=(), description="Addresses of resolvers; empty: those of this machine.", examples=[["192.0.2.53"]]
     )
-    doh_url: v.OptionalText = key(
+    doh_url: Annotated[str | None, v.WEB_ADDRESS] = key(
         default=None,
         description="A resolver over HTTPS (JSON) instead.",
         examples=["https://cloudflare-dns.com/dns-query"],

@@ -8,6 +8,7 @@ import types
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any, Union, get_origin
 
@@ -90,14 +91,18 @@ def parse_text(value: object) -> object:
 
 
 def parse_json(value: object, depth: int = 100) -> object:
-    """What JSON knows: texts, numbers, truths, lists and tables of these; ValueError."""
+    """Texts, numbers, truths, lists and tables of these, as TOML and JSON both know them; ValueError."""
     if depth == 0:
         raise ValueError("is nested too deeply")
     if isinstance(value, dict):
         return {parse_text(key): parse_json(each, depth - 1) for key, each in value.items()}
     if isinstance(value, list):
         return [parse_json(each, depth - 1) for each in value]
-    if value is None or isinstance(value, bool | int | float | str):
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        raise ValueError("is a number of more than 64 bits")
+    if isinstance(value, float) and not isfinite(value):
+        raise ValueError("is no number")
+    if isinstance(value, bool | int | float | str):
         return parse_text(value)
     raise ValueError("is no text, number, truth, list or table")
 
@@ -167,6 +172,8 @@ def _named_days(field: str) -> str:
         return field
     days: set[int] = set()
     for part in field.split(","):
+        if not re.fullmatch(r"(?a)(\*|\w+(-\w+)?)(/[0-9]+)?", part):
+            raise ValueError("is no day of the week")
         span, _, step = part.partition("/")
         first, _, last = span.replace("*", "0-6").partition("-")
         start, stop = _day(first), _day(last or first)
@@ -238,6 +245,7 @@ def _parse_origin(value: object) -> object:
 
 def _parse_path(value: object) -> object:
     if isinstance(value, str):
+        parse_text(value)
         try:
             path = Path(value).expanduser() if value.startswith("~") else Path(value)
         except RuntimeError:
@@ -380,6 +388,7 @@ OptionalArgv = Annotated[
 Text = Annotated[str, _A_TEXT]
 Secret = Annotated[Hidden | None, _A_TEXT]
 OptionalText = Annotated[str | None, _A_TEXT]
+WEB_ADDRESS = Rule(allowed="a URL that begins with https:// or http://, without a login", read=parse_web_address)
 Host = Annotated[str, Rule(allowed='a host name without scheme and port, as "imap.example.org"', read=_parse_host)]
 IpAddress = Annotated[str, Rule(allowed="an IP address in quotes, with or without a port", read=_parse_ip)]
 MailAddress = Annotated[str, Rule(allowed="a mail address in quotes", read=_parse_mail_address)]

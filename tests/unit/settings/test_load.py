@@ -204,7 +204,8 @@ def test_what_the_parser_cannot_bear_is_a_sentence_too(write: Write, text: str) 
 
 def test_a_variable_that_the_parser_cannot_bear_is_a_sentence_too(write: Write) -> None:
     name = "CARDSYNC_ORGANISATIONS__ALIASES"
-    assert problems(write(GOOD), {name: "[" * 100_000}) == (f"{name}: cannot be read; allowed: JSON or TOML",)
+    told = f"{name}: cannot be read; allowed: JSON or TOML, no key twice, no null"
+    assert problems(write(GOOD), {name: "[" * 100_000}) == (told,)
 
 
 @pytest.mark.parametrize(
@@ -316,3 +317,52 @@ def test_a_source_that_failed_is_known_by_its_table_and_by_the_file_with_its_pas
     file.write_text("two two\n")
     others = {seen(by_file), seen(MAILBOX.replace('"p"', '"q"')), seen(MAILBOX + "port = 143\n")}
     assert len(before | others) == 5
+
+
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"CARDSYNC_HTTP": '{"listen": "0.0.0.0:1", "token": null}'}, "CARDSYNC_HTTP: cannot be read"),
+        ({"CARDSYNC_LOG": '{"level": "debug", "level": "info"}'}, "CARDSYNC_LOG: cannot be read"),
+        ({"CARDSYNC_REMINDERS__PAST_LABELS": '["x"]\nother = 3'}, "CARDSYNC_REMINDERS__PAST_LABELS: cannot be read"),
+        (
+            {"CARDSYNC_LOG__LEVEL": "debug", "cardsync_log__level": "info"},
+            "cardsync_log__level: says what CARDSYNC_LOG__LEVEL says",
+        ),
+        (
+            {"CARDSYNC_SOURCES__DNS": "x", "CARDSYNC_SOURCES__DNS__DOH_URL": "https://dns.example"},
+            "CARDSYNC_SOURCES__DNS__DOH_URL: is a key in what another variable says is no table",
+        ),
+        ({"CARDSYNC_LOG": '{"level": "loud"}'}, "CARDSYNC_LOG: log.level: is none of the words"),
+    ],
+)
+def test_nothing_that_a_variable_says_goes_without_a_word(write: Write, variables: dict[str, str], told: str) -> None:
+    file = write(GOOD + '[log]\nformat = "json"\n')
+    assert any(line.startswith(told) for line in problems(file, variables)), problems(file, variables)
+
+
+def test_a_variable_of_its_own_goes_before_a_table_in_another_one(write: Write) -> None:
+    variables = {"CARDSYNC_LOG": '{"level": "debug", "format": "json"}', "CARDSYNC_LOG__LEVEL": "error"}
+    variables |= {"cardsync_reminders": '{"max_open": 2, "label": "X"}', "CARDSYNC_REMINDERS__LABEL": "Check"}
+    settings = load(write(GOOD), variables)
+    assert (settings.log.level, settings.log.format) == ("error", "json")
+    assert (settings.reminders.max_open, settings.reminders.label) == (2, "Check")
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        'accounts."[key]" = 5\n',
+        '[groups]\n"[key]" = 5\n',
+        '[notify.ntfy]\nurl = "http://[::1"\ntoken = "T"\n',
+        "[sources.plugins.x]\nk = 0xfffffffffffffffffffffffffffff\n",
+        "[sources.plugins.x]\nk = nan\n",
+        '[schedule]\nsync = "0 7 * * 1--3"\n',
+        '[sources.dns]\ndoh_url = "https://me:secret@dns.example/q"\n',
+    ],
+)
+def test_what_is_odd_is_told_with_its_line(write: Write, odd: str) -> None:
+    file = write(odd + GOOD if odd.startswith("accounts") else GOOD + odd)
+    told = problems(file, {})
+    assert all(line.startswith(f"{file}:") for line in told)
+    assert "secret@" not in str(told)
