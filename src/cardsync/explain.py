@@ -173,7 +173,7 @@ def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
         guard = _guard(app, person)
         leaves = f"the question leaves the card on {until:%Y-%m-%d}, and may come again from {again:%Y-%m-%d} on"
         goes = "the question stays until release" if guard else leaves
-        sentence = f"{open_} Unanswered, {goes}.{guard and f' {guard}'}"
+        sentence = f"{open_} If unanswered, {goes}.{guard and f' {guard}'}"
         return Why(state="asked", sentence=sentence, until=until)
     told = app.mirror.contacts.history(asked.contact_id)
     marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)

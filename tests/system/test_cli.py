@@ -93,7 +93,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
 
     shown = document(synced, "explain", name, "--json")
     assert (shown["state"], shown["open_question"].split("\n")[0]) == ("asked", question["question"])
-    gone = f"Unanswered, the question leaves the card on {days_from_now(45)}, "
+    gone = f"If unanswered, the question leaves the card on {days_from_now(45)}, "
     gone += f"and may come again from {days_from_now(45 + 90)} on."
     assert shown["asked"].endswith(': "' + question["question"] + '" ' + gone)
     assert all(reason["sentence"] for reason in shown["assessment"]["reasons"])

@@ -211,7 +211,7 @@ def test_an_emptied_book_is_told_as_one_and_its_backup_replaces_nothing(asked: H
     assert "until you say that you have looked: cardsync release." in asked.cardsync("sync").stderr
     assert asked.ok("status").splitlines()[2].endswith("\tno (mass-change, until: cardsync release)")
     (question, *_) = document(asked, "status", "--json")["questions"]
-    assert "Unanswered, the question stays until release. 4 of 5 cards" in asked.ok("explain", question["name"])
+    assert "If unanswered, the question stays until release. 4 of 5 cards" in asked.ok("explain", question["name"])
     book = document(asked, "status", "--json")["accounts"][0]["books"][0]
     assert (book["written"], book["held"]) == (False, "mass-change")
     assert "not written (mass-change) until: cardsync release" in asked.cardsync("check").stdout
