@@ -264,7 +264,8 @@ def _employer_sentence(stale: float, situation: Situation, stratum: Stratum, pac
     new = situation.in_job is not None
     years = half_left(stratum) if new else stratum.median_years
     who = "who begin" if new else "in"
-    known = [f"stratum {stratum.name}: half of those {who} a job are gone after {_span(years)}, fewer leaving each year"]
+    half = f"half of those {who} a job are gone after {_span(years)}, fewer leaving each year"
+    known = [f"stratum {stratum.name}: {half}"]
     if situation.in_job is not None:
         known.append(f"{_span(situation.in_job)} in this job when last sure")
     elif situation.watched >= 1:
