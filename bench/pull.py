@@ -143,7 +143,7 @@ def changed_notes(cardsync: Cardsync, server: DemoServer, results: Results) -> N
 def cpu_of_assessing_vs_limit() -> float:
     """Of a process of its own, as all contestants."""
     done = subprocess.run((sys.executable, str(HERE / "assess.py")), capture_output=True, text=True, check=True)
-    return float(done.stdout.split("=")[1])
+    return float(done.stdout.splitlines()[0].split("=")[1])
 
 
 def in_turns(contestants: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, list[Cost]]:

@@ -33,7 +33,9 @@ Domains = Mapping[str, Collection[str]]
 """``[organisations] domains``: organisation -> its domains, as the owner says."""
 
 _LONGEST = 253  # characters of a domain (RFC 1035, section 2.3.4)
+_A_DOMAIN = re.compile(r"[^\s@/:]+\.[^\s@/:]+")
 _ENDINGS = re.compile(r"(inc|corp|group|labs?|tech)$")  # what a domain adds to a name that was taken
+_OF_ANYBODY = GENERIC_WORDS | JOINING_WORDS
 
 
 @cache
@@ -72,7 +74,7 @@ def to_show(domain: str) -> str:
 def _split(domain: str) -> tuple[tuple[str, ...], str]:
     """Labels left of the public suffix, and the suffix."""
     domain = _normal(domain)
-    if len(domain) > _LONGEST or not re.fullmatch(r"[^\s@/:]+\.[^\s@/:]+", domain) or ".." in domain:
+    if len(domain) > _LONGEST or not _A_DOMAIN.fullmatch(domain) or ".." in domain:
         return (), ""
     suffix = _suffixes().publicsuffix(domain) or ""
     body = domain.removesuffix(suffix).strip(".")
@@ -88,6 +90,7 @@ def registrable(domain: str) -> str | None:
     return f"{labels[-1]}.{suffix}" if labels else None
 
 
+@lru_cache(maxsize=8192)
 def is_free_mail(domain: str) -> bool:
     """Whether anyone can have an address there."""
     own = registrable(domain)
@@ -101,7 +104,7 @@ def domain_belongs(organisation: str, domain: str, *, aliases: Aliases = (), dom
         return Verdict.UNKNOWN
     names = synonyms(organisation, aliases)
     letters = tuple(folded(label)[0] for label in labels)
-    if _configured(names, domain, domains or {}):
+    if domains and _configured(names, domain, domains):
         return Verdict.SAME
     verdicts = {_alike(words, letters, suffix) for name in names for words in spellings(name)}
     for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN):
@@ -142,7 +145,7 @@ def _configured(names: Iterable[str], domain: str, domains: Domains) -> bool:
 def _alike(words: tuple[str, ...], labels: tuple[str, ...], suffix: str) -> Verdict:
     plain = [label.replace("-", "") for label in labels]
     joined = "".join(words)
-    core = [word for word in words if word not in GENERIC_WORDS | JOINING_WORDS] or list(words)
+    core = [word for word in words if word not in _OF_ANYBODY] or list(words)
     whole = "".join(plain) + suffix.replace(".", "")
     if whole == joined or {joined, "".join(core)} & set(plain):
         return Verdict.SAME

@@ -5,7 +5,7 @@ employer has another title, and others change it where they are.  Last what spea
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -74,7 +74,7 @@ def assess(
         last_sure=before.last_sure,
         history=before.history,
         gain=before.gain,
-        claims={which: 1 - chances.detail(which, right, found) for which, right in before.own.items()},
+        claims=dict(chances.details(before.own, found)),
     )
 
 
@@ -95,17 +95,24 @@ class Chances:
         by = factors(ordered)
         many = len(_of_employer(found))
         employer = odds(self.employer, by[:many])
-        return odds(replace(self, employer=employer).either(), by[many:])
+        return odds(Chances(employer, self.title).either(), by[many:])
 
-    def detail(self, which: WorkField, right: float, found: Sequence[Signal]) -> float:
-        """P(stale) of one detail, of which ``right`` is P(right, given the employer).
+    def details(self, right: Mapping[WorkField, float], found: Sequence[Signal]) -> Iterator[tuple[WorkField, float]]:
+        """P(right) of each detail; ``right`` is that of each given that the employer is right, by time alone.
 
         What is about the detail itself counts in whole there, and all else by what it says of the employer.  A
         half-updated card is known by its dates already.
         """
         beside = [signal for signal in found if signal.kind is not SignalKind.HALF_UPDATED]
-        own = [signal for signal in beside if which in signal.fields and which is not WorkField.ORGANISATION]
-        rest = [signal for signal in beside if signal not in own]
+        employer = odds(self.employer, factors(list(map(_employer, beside))))
+        for which, share in right.items():
+            own = [signal for signal in beside if which in signal.fields and which is not WorkField.ORGANISATION]
+            if own:
+                yield which, 1 - self._detail(share, own, [signal for signal in beside if signal not in own])
+            else:
+                yield which, 1 - odds(Chances(employer, 1 - share).either(), ())
+
+    def _detail(self, right: float, own: Sequence[Signal], rest: Sequence[Signal]) -> float:
         by = factors([*map(_employer, rest), *own])
         employer = odds(self.employer, by[: len(rest)])
         return odds(Chances(employer, 1 - right).either(), by[len(rest) :])
@@ -187,6 +194,8 @@ def _starting_from(prior: float, memory: Memory) -> tuple[float, Sequence[Reason
 def odds(before: float, by: Sequence[float]) -> float:
     """P(stale) after ``before`` and these factors of the odds, in (0, 1)."""
     before = min(max(before, _EDGE), 1 - _EDGE)
+    if all(map(_says_nothing, by)):
+        return before
     log_odds = max(-_FAR, min(_FAR, math.log(before / (1 - before)) + sum(map(math.log, by))))
     return min(max(1 / (1 + math.exp(-log_odds)), _EDGE), 1 - _EDGE)
 
@@ -196,6 +205,8 @@ def probability_without(assessment: Assessment, kinds: frozenset[SignalKind]) ->
     if not 0 < assessment.start < 1:
         return assessment.probability
     found = [signal for signal in assessment.signals if signal.kind not in kinds]
+    if len(found) == len(assessment.signals):
+        return assessment.probability
     return Chances(assessment.start, assessment.title).card(found)
 
 

@@ -29,7 +29,7 @@ class Judge:
     def __call__(self, contact: Contact, memory: Memory, groups: tuple[str, ...]) -> tuple[Assessment, Question | None]:
         """The assessment, and the question or None."""
         policy = policy_for(groups, self.policies)
-        if self.sources is not None:
+        if self.sources is not None and memory.evidence:
             counted = (each for each in memory.evidence if each.source in self.sources or each.says is Says.USED)
             memory = replace(memory, evidence=tuple(counted))
         found = assess(

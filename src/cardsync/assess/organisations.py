@@ -6,10 +6,11 @@ are compared, not letters, once everything that only decorates a name is off.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import islice
+from typing import NamedTuple
 
 from cardsync.assess.words import COUNTRIES, JOINING_WORDS, NO_EMPLOYER
 
@@ -30,6 +31,9 @@ class Verdict(StrEnum):
 CERTAIN = frozenset({Verdict.SAME, Verdict.RENAMED, Verdict.RELATED})
 """The verdicts that say "no contradiction"."""
 
+_WORD, _LETTERS = re.compile(r"[a-z0-9]+"), re.compile(r"[a-z]+")
+_BETWEEN = re.compile(r"\s*[/|,()]\s*|\s+at\s+")
+_INNER = re.compile(r"(?<=\w)['\u2019.](?=\w)")  # O'Reilly, U.S.
 _LONGEST = 200  # characters of a name, and ...
 _MOST_PARTS = 8  # ... names in one: comparing takes time by the square of either
 _SURE, _DOUBTFUL = 0.88, 0.74  # similarity of two words that differ by a slip: 1 letter of 9; 1 letter of 4
@@ -61,16 +65,36 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
     """
     if not _latin(name):
         return frozenset()
-    from cleanco import basename  # type: ignore[import-untyped]  # has no types; 8 ms, and only some commands compare names
-
     found = set()
     for part in islice(_parts(_beginning(name)), _MOST_PARTS + 1):
-        once = basename(part)
-        bare = (basename(once) if once != part else once) or part  # twice: Acme Holding GmbH & Co. KG
+        once = _without_form(part)
+        bare = (_without_form(once) if once != part else once) or part  # twice: Acme Holding GmbH & Co. KG
         for spelt in folded(bare):
-            found.add(tuple(re.findall(r"[a-z0-9]+", spelt)))
+            found.add(tuple(_WORD.findall(spelt)))
     found.discard(())
     return frozenset(found)
+
+
+def _without_form(name: str) -> str:
+    """The name without its legal form: cleanco's ``basename``, which would try each of 321 forms on every name."""
+    from cleanco import clean  # type: ignore[import-untyped]  # has no types; 8 ms, and only some commands compare names
+
+    name = clean.strip_tail(name)
+    plain = name.lower() if name.isascii() else clean.normalized(name)
+    words = set(map(clean.strip_punct, plain.split()))
+    forms = sorted(form for word in words & _legal_forms().keys() for form in _legal_forms()[word])
+    return str(clean.custom_basename(name, [form for _, form in forms])) if forms else " ".join(name.split())
+
+
+@cache
+def _legal_forms() -> Mapping[str, Sequence[tuple[int, tuple[int, list[str]]]]]:
+    """The legal forms that cleanco knows, by their last word, each with its place in cleanco's order."""
+    from cleanco import prepare_default_terms
+
+    by_last: dict[str, list[tuple[int, tuple[int, list[str]]]]] = {}
+    for place, form in enumerate(prepare_default_terms()):
+        by_last.setdefault(form[1][-1], []).append((place, form))
+    return by_last
 
 
 @lru_cache(maxsize=8192)
@@ -97,28 +121,30 @@ def initials(words: tuple[str, ...]) -> str:
 @lru_cache(maxsize=8192)
 def no_employer(name: str) -> bool:
     """Whether a name says that there is none: self-employed, retired ..."""
-    words = re.findall(r"[a-z]+", folded(name)[0])
+    words = _LETTERS.findall(folded(name)[0])
     return bool(words) and all(word in NO_EMPLOYER for word in words)
 
 
 def synonyms(name: str, aliases: Aliases) -> frozenset[str]:
     """The name and all that the owner calls equal to it."""
-    return _synonyms(name, tuple(tuple(group) for group in aliases))
+    return _synonyms(name, tuple(map(tuple, aliases))) if aliases else frozenset({name})
 
 
 @lru_cache(maxsize=8192)
 def _synonyms(name: str, aliases: tuple[tuple[str, ...], ...]) -> frozenset[str]:
-    mine = {name}
-    words = spellings(name)
-    for group, known in _spelt(aliases):
-        if any(_same_words(x, y) for x in words for y in known):
-            mine |= group
-    return frozenset(mine)
+    index = _index(aliases)
+    keys = {key for words in spellings(name) for key in _forms(words).finds}
+    return frozenset({name}.union(*(group for key in keys for group in index.get(key, ()))))
 
 
 @lru_cache(maxsize=8)
-def _spelt(aliases: tuple[tuple[str, ...], ...]) -> list[tuple[set[str], set[tuple[str, ...]]]]:
-    return [(set(group), {words for name in group for words in spellings(name)}) for group in aliases]
+def _index(aliases: tuple[tuple[str, ...], ...]) -> Mapping[object, Sequence[tuple[str, ...]]]:
+    """The groups of equal names by all that finds one of them."""
+    index: dict[object, list[tuple[str, ...]]] = {}
+    for group in aliases:
+        for key in {key for name in group for words in spellings(name) for key in _forms(words).found_by}:
+            index.setdefault(key, []).append(group)
+    return index
 
 
 def _one_group(a: str, b: str, aliases: Aliases) -> bool:
@@ -127,7 +153,7 @@ def _one_group(a: str, b: str, aliases: Aliases) -> bool:
 
 def _parts(name: str) -> Iterator[str]:
     yield name
-    for part in re.split(r"\s*[/|,()]\s*|\s+at\s+", name):
+    for part in _BETWEEN.split(name):
         if sum(map(str.isalnum, part)) >= 2 and part != name:
             yield part
 
@@ -136,7 +162,9 @@ def _parts(name: str) -> Iterator[str]:
 def folded(name: str) -> tuple[str, ...]:
     """Without case and accents; German umlauts both ways (Müller: muller, mueller)."""
     name = unicodedata.normalize("NFKC", name).casefold().translate(_LIGATURES)
-    name = re.sub(r"(?<=\w)['\u2019.](?=\w)", "", name)  # O'Reilly, U.S.
+    name = _INNER.sub("", name)
+    if name.isascii():
+        return name, name
     plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
     spelt = unicodedata.normalize("NFKD", name.translate(_UMLAUTS))
     return plain, "".join(c for c in spelt if not unicodedata.combining(c))
@@ -147,6 +175,8 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 
 
 def _latin(name: str) -> bool:
+    if name.isascii():
+        return any(map(str.isalnum, name))
     letters = [c for c in unicodedata.normalize("NFKC", name) if c.isalnum()]
     return bool(letters) and all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in letters)
 
@@ -165,16 +195,25 @@ def _compare_words(a: tuple[str, ...], b: tuple[str, ...]) -> Verdict:
 
 
 def _same_words(a: tuple[str, ...], b: tuple[str, ...]) -> bool:
-    if len(a) == len(b) and sorted(a) == sorted(b):
-        return True
-    return "".join(a) == "".join(b) or _acronym(a, b) or _acronym(b, a)
+    return not _forms(a).finds.isdisjoint(_forms(b).found_by)
 
 
-def _acronym(short: tuple[str, ...], words: tuple[str, ...]) -> bool:
-    if len(words) < 2:
-        return False
-    joined = "".join(short)
-    return 2 <= len(joined) <= len(words) and joined in {initials(words), "".join(word[0] for word in words)}
+class _Forms(NamedTuple):
+    """What a name is known by: the same words in any order, or as one word, or an acronym of two letters or more."""
+
+    finds: frozenset[object]
+    found_by: frozenset[object]
+
+
+@lru_cache(maxsize=8192)
+def _forms(words: tuple[str, ...]) -> _Forms:
+    ordered, joined = sorted(words), "".join(words)
+    acronyms = [short for short in {initials(words), "".join(word[0] for word in words)} if len(short) >= 2]
+    own = {("words", *ordered), ("whole", joined)}
+    return _Forms(
+        finds=frozenset(own | {("short", joined)} | {("whole", short) for short in acronyms}),
+        found_by=frozenset(own | {("short", short) for short in acronyms}),
+    )
 
 
 def _slip(a: list[str], b: list[str]) -> Verdict:

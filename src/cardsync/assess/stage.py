@@ -1,6 +1,7 @@
 """Assess: the VIPs whose card changed, or whose assessment is a day old."""
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -9,12 +10,13 @@ from cardsync.assess.judge import Judge
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import alone, left_out
 from cardsync.model import Assessment, Question
-from cardsync.records import VipCard
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
 
 HOLDS = timedelta(hours=24)
 """A probability moves little in a day."""
+TOGETHER = 100
+"""Contacts whose history is read, and whose assessments are written, at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,19 +33,22 @@ class Assess:
         self._forget_after_a_change_of_policy()
         count = 0
         for book in self.mirror.books.of(self.account):
-            skipped = left_out(self.mirror, book.id)
-            for contact_id in self.mirror.assessments.to_assess(book.id, self.now - HOLDS):
-                for card in self.mirror.books.cards(book.id, contact_id=contact_id):
-                    if self.judge.knows(card.groups) and card.href not in skipped:
-                        with alone(self.mirror, self.account, card, self.now):
-                            self._assess(card)
-                            count += 1
+            due = self.mirror.assessments.to_assess(book.id, self.now - HOLDS)
+            for at in range(0, len(due), TOGETHER):
+                count += self._assess(book.id, due[at : at + TOGETHER])
         return count
 
-    def _assess(self, card: VipCard) -> None:
-        memory = self.mirror.contacts.memory(card.contact_id)
-        found, wish = self.judge(contact_of(scan(card.data)), memory, card.groups)
-        self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
+    def _assess(self, book_id: int, contact_ids: Sequence[int]) -> int:
+        skipped = left_out(self.mirror, book_id)
+        memory = self.mirror.contacts.memories(contact_ids)
+        assessments = {}
+        for card in self.mirror.books.cards_of(book_id, contact_ids):
+            if self.judge.knows(card.groups) and card.href not in skipped:
+                with alone(self.mirror, self.account, card, self.now):
+                    found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
+                    assessments[card.contact_id] = as_stored(found, wish)
+        self.mirror.assessments.store(assessments, self.now)
+        return len(assessments)
 
     def _forget_after_a_change_of_policy(self) -> None:
         about = round(self.judge.pace, 1)  # all are assessed by one pace

@@ -81,6 +81,11 @@ class Weibull:
         """Expected changes by then."""
         return math.pow(years / self.scale, self.shape)
 
+    def remaining(self, factor: float, start: float) -> float:
+        """The integral of exp(-factor H(t)) from ``start`` on, in years; see ``Hazard``."""
+        power = 1 / self.shape
+        return self.scale * math.pow(factor, -power) * power * _upper_gamma(power, factor * self(start))
+
 
 @dataclass(frozen=True, slots=True)
 class Steps:
@@ -88,12 +93,22 @@ class Steps:
 
     knots: tuple[float, ...]
     rates: tuple[float, ...]
-    scale: float = 1.0
 
     def __call__(self, years: float) -> float:
         """Expected changes by then."""
         at = bisect_right(self.knots, years) - 1
         return _summed(self)[at] + (years - self.knots[at]) * self.rates[at]
+
+    def remaining(self, factor: float, start: float) -> float:
+        """The integral of exp(-factor H(t)) from ``start`` on, in years; see ``Hazard``."""
+        at = bisect_right(self.knots, start) - 1
+        ends = *self.knots[at + 1 :], math.inf
+        total, left = 0.0, math.exp(-factor * self(start))
+        for (begin, end), rate in zip(pairwise((start, *ends)), self.rates[at:], strict=True):
+            gone = -math.expm1(-factor * rate * (end - begin))
+            total += left * gone / (factor * rate)
+            left *= 1 - gone
+        return total
 
 
 @lru_cache(maxsize=8)
@@ -103,6 +118,37 @@ def _summed(steps: Steps) -> tuple[float, ...]:
 
 
 Hazard = Weibull | Steps
+"""Called with years in the job: the changes expected by then.
+
+In a steady population ``remaining`` is, but for a constant, the share of those in a job who have been for longer.
+"""
+
+
+@lru_cache(maxsize=4096)
+def _upper_gamma(a: float, x: float) -> float:
+    """The upper incomplete gamma function: by its series (DLMF 8.7.1) or its continued fraction (DLMF 8.9.2)."""
+    scale = math.exp(-x) * math.pow(x, a)
+    if x < a + 1:
+        term = total = 1 / a
+        for n in range(1, _MOST):
+            term *= x / (a + n)
+            total += term
+            if term <= _EXACT * total:
+                break
+        return math.gamma(a) - scale * total
+    b = x + 1 - a  # Lentz's method, as modified by Thompson and Barnett
+    c, d = math.inf, 1 / b
+    result = d
+    for n in range(1, _MOST):
+        an, b = n * (a - n), b + 2
+        c, d = b + an / c, 1 / (an * d + b)
+        result *= c * d
+        if abs(c * d - 1) <= _EXACT:
+            break
+    return scale * result
+
+
+_EXACT, _MOST = 1e-13, 500  # relative; terms
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +187,7 @@ def employment(situation: Situation, stratum: Stratum, pace: float = 1.0, table:
     since = max(0.0, situation.since_sure)
     if situation.in_job is None:
         seen = max(0.0, situation.watched)
-        return _remaining(hazard, factor, seen + since) / _remaining(hazard, factor, seen)
+        return hazard.remaining(factor, seen + since) / hazard.remaining(factor, seen)
     start = max(0.0, situation.in_job)
     return math.exp(-factor * (hazard(start + since) - hazard(start)))
 
@@ -170,7 +216,7 @@ def job_hopping(jobs: Sequence[Job], hazard: Hazard, k: float) -> float:
 
 def expected(years: float, hazard: Hazard, *, whole: bool) -> float:
     """Changes that the tables expect in that time, of a job seen from its start or (not ``whole``) from any day on."""
-    return hazard(years) if whole else math.log(_remaining(hazard, 1.0, 0.0) / _remaining(hazard, 1.0, years))
+    return hazard(years) if whole else math.log(hazard.remaining(1.0, 0.0) / hazard.remaining(1.0, years))
 
 
 def person_factor(situation: Situation, stratum: Stratum) -> tuple[float, float]:
@@ -204,24 +250,6 @@ def pace_of(seen: JobHistory) -> float:
     From what was seen of all of them, not from the answers: only those get asked who are thought to have left.
     """
     return (STEADY + seen.changes) / (STEADY + seen.expected)
-
-
-@lru_cache(maxsize=4096)
-def _remaining(hazard: Hazard, factor: float, start: float) -> float:
-    """The integral of exp(-factor H(t)) from ``start`` on, in years, by Simpson's rule on a grid that widens.
-
-    In a steady population that is, but for a constant, the share of those in a job who have been for longer.
-    """
-    step, unit = _FAR / _PANELS, hazard.scale
-    total = 0.0
-    for i in range(_PANELS + 1):
-        y = i * step
-        weight = 1 if i in {0, _PANELS} else 4 if i % 2 else 2
-        total += weight * math.exp(y - factor * (hazard(start + unit * math.expm1(y)) - hazard(start)))
-    return total * unit * step / 3 * math.exp(-factor * hazard(start))
-
-
-_PANELS, _FAR = 48, math.log(400.0)  # the grid is exp(y) - 1, in units of the hazard's scale
 
 
 def kept(which: WorkField, years: float) -> float:

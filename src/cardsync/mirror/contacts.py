@@ -1,12 +1,12 @@
 """What is remembered of each contact: its work fields with their dates, and its history."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from sqlite3 import Row
 from typing import Any
 
 from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
-from cardsync.mirror.evidence import evidence_of
+from cardsync.mirror.evidence import evidence_in
 from cardsync.model import Contact, FieldMemory, Memory, Move, WorkField
 
 LAST_CONTACT = "last contact"
@@ -232,43 +232,43 @@ class Contacts:
         return [dict(row) for row in rows]
 
     def memory(self, contact_id: int) -> Memory:
-        """What the assessment needs."""
-        row = self._db.row(
-            "SELECT first_seen, changed_at, unchanged_since, left_at FROM contact WHERE id = ?", (contact_id,)
-        )
-        if row is None:
-            raise LookupError(contact_id)
-        fields = self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
-        return Memory(
-            first_seen=moment(row["first_seen"]),
-            changed_at=maybe_moment(row["changed_at"]),
-            unchanged_since=maybe_moment(row["unchanged_since"]),
-            left_at=maybe_moment(row["left_at"]),
-            fields={WorkField(field["field"]): _field(field) for field in fields},
-            moves=self._moves(contact_id),
-            evidence=evidence_of(self._db, contact_id),
-        )
+        """What the assessment needs; raises ``LookupError`` for a contact that is not there."""
+        return self.memories([contact_id])(contact_id)
 
-    def _moves(self, contact_id: int) -> tuple[Move, ...]:
-        """An organisation that was taken off the card and came back later is compared to the one before.
-
-        A restore that brings back the one before takes the move back.
-        """
+    def memories(self, contact_ids: Sequence[int]) -> Callable[[int], Memory]:
+        """``memory`` of each of these, read at once."""
+        among = f"IN ({', '.join('?' * len(contact_ids))})"
+        people = self._db.rows(
+            f"SELECT id, first_seen, changed_at, unchanged_since, left_at FROM contact WHERE id {among}", contact_ids
+        )
+        fields = self._db.rows(
+            f"SELECT * FROM work_field WHERE contact_id {among} ORDER BY contact_id, field", contact_ids
+        )
         edits = self._db.rows(
-            "SELECT at, old, new, what FROM history WHERE contact_id = ? AND what IN ('edited', 'restored') "
-            "AND field = ? ORDER BY id",
-            (contact_id, WorkField.ORGANISATION),
+            "SELECT contact_id, at, old, new, what FROM history "
+            f"WHERE contact_id {among} AND what IN ('edited', 'restored') AND field = ? ORDER BY id",
+            (*contact_ids, WorkField.ORGANISATION),
         )
-        moves: list[Move] = []
-        last = ""
-        for at, old, new, what in edits:
-            last = old or last
-            if what == "restored":
-                moves = moves[:-1] if moves and moves[-1].old == new else moves
-            elif last and new and new != last:
-                moves.append(Move(at=moment(at), old=last, new=new))
-            last = new or last
-        return tuple(moves)
+        evidence = self._db.rows(f"SELECT * FROM evidence WHERE contact_id {among} ORDER BY id", contact_ids)
+        rows = {person["id"]: person for person in people}
+        by_contact = [_by_contact(found) for found in (fields, edits, evidence)]
+
+        def memory(contact_id: int) -> Memory:
+            row = rows.get(contact_id)
+            if row is None:
+                raise LookupError(contact_id)
+            held, edited, seen = (found.get(contact_id, ()) for found in by_contact)
+            return Memory(
+                first_seen=moment(row["first_seen"]),
+                changed_at=maybe_moment(row["changed_at"]),
+                unchanged_since=maybe_moment(row["unchanged_since"]),
+                left_at=maybe_moment(row["left_at"]),
+                fields={WorkField(field["field"]): _field(field) for field in held},
+                moves=_moves(edited),
+                evidence=tuple(map(evidence_in, seen)),
+            )
+
+        return memory
 
     def edited_since(self, contact_id: int, since: datetime) -> frozenset[WorkField]:
         """The work fields that the user edited after ``since``."""
@@ -287,11 +287,35 @@ class Contacts:
         )
 
 
+def _by_contact(rows: Iterable[Row]) -> Mapping[int, Sequence[Row]]:
+    found: dict[int, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row["contact_id"], []).append(row)
+    return found
+
+
+def _moves(edits: Iterable[Row]) -> tuple[Move, ...]:
+    """An organisation that was taken off the card and came back later is compared to the one before.
+
+    A restore that brings back the one before takes the move back.
+    """
+    moves: list[Move] = []
+    last = ""
+    for _, at, old, new, what in edits:
+        last = old or last
+        if what == "restored":
+            moves = moves[:-1] if moves and moves[-1].old == new else moves
+        elif last and new and new != last:
+            moves.append(Move(at=moment(at), old=last, new=new))
+        last = new or last
+    return tuple(moves)
+
+
 def _field(row: Row) -> FieldMemory:
     return FieldMemory(
         values=tuple(unpack(row["shown"])),
         first_seen=moment(row["first_seen"]),
         changed_at=maybe_moment(row["changed_at"]),
-        previous=tuple(unpack(row["previous"])),
+        previous=tuple(unpack(row["previous"])) if row["previous"] != "[]" else (),
         validated_at=maybe_moment(row["validated_at"]),
     )

@@ -117,6 +117,17 @@ class Database:
         with _explaining(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
+    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+        """The rows of a query, each read when it is asked for."""
+        found = self.execute(sql, parameters)
+        while row := self._next(found):
+            yield row
+
+    def _next(self, cursor: sqlite3.Cursor) -> sqlite3.Row | None:
+        with _explaining(self.path):
+            row: sqlite3.Row | None = cursor.fetchone()
+        return row
+
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""
         with _explaining(self.path):

@@ -80,7 +80,7 @@ class EvidenceStore:
         The last sight is this one, whatever a clock that was ahead left.
         """
         row = self._db.row(f"SELECT * FROM evidence WHERE contact_id = ? AND {_SAME}", (contact_id, *_key(each)))
-        before = _evidence(row) if row else None
+        before = evidence_in(row) if row else None
         if before:
             happened = max(filter(None, (before.happened_at, each.happened_at)), default=None)
             each = replace(
@@ -257,7 +257,7 @@ class EvidenceStore:
 def evidence_of(database: Database, contact_id: int) -> tuple[Evidence, ...]:
     """All that is known of a contact; what was written last, be it for the second time, comes last."""
     rows = database.rows("SELECT * FROM evidence WHERE contact_id = ? ORDER BY id", (contact_id,))
-    return tuple(_evidence(row) for row in rows)
+    return tuple(map(evidence_in, rows))
 
 
 _SAME = "source = ? AND kind = ? AND claim = ? AND says = ? AND stored = ? AND suggested = ?"
@@ -297,7 +297,8 @@ def _values(each: Evidence) -> tuple[Any, ...]:
     )  # fmt: skip
 
 
-def _evidence(row: Row) -> Evidence:
+def evidence_in(row: Row) -> Evidence:
+    """What a whole row of the table says."""
     return Evidence(
         source=row["source"],
         kind=EvidenceKind(row["kind"]),

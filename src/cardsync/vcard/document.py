@@ -5,8 +5,9 @@ card may be edited at all, ``fragile`` whether only a server that stores bytes e
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from cardsync.errors import CardRefused
 from cardsync.vcard.lines import (
@@ -25,7 +26,7 @@ _BEGIN = re.compile(rb"(?:\xef\xbb\xbf)?BEGIN[ \t]*:[ \t]*VCARD\b", re.IGNORECAS
 _ANOTHER = re.compile(rb"^BEGIN[ \t]*:[ \t]*VCARD\b", re.IGNORECASE | re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Document:
     """A card: ``lines`` are its properties in order, without BEGIN and END and what is nested between them.
 
@@ -38,13 +39,20 @@ class Document:
     end: int
     fault: str = ""
 
-    def all(self, name: str) -> tuple[ContentLine, ...]:
+    @cached_property
+    def _by_name(self) -> Mapping[str, Sequence[ContentLine]]:
+        found: dict[str, list[ContentLine]] = {}
+        for line in self.lines:
+            found.setdefault(line.name, []).append(line)
+        return found
+
+    def all(self, name: str) -> Sequence[ContentLine]:
         """The properties named so (upper case), in order."""
-        return tuple(line for line in self.lines if line.name == name)
+        return self._by_name.get(name, ())
 
     def first(self, name: str) -> ContentLine | None:
         """The first property named so (upper case)."""
-        return next((line for line in self.lines if line.name == name), None)
+        return next(iter(self.all(name)), None)
 
     def text(self, name: str) -> str:
         """The text of the first property named so, stripped; '' without one."""
@@ -59,10 +67,8 @@ class Document:
     @property
     def is_group(self) -> bool:
         """Whether this is an Apple or vCard 4 group card (RFC 6350, section 6.1.4)."""
-        return any(
-            line.name in {"KIND", "X-ADDRESSBOOKSERVER-KIND"} and line.text().strip().lower() == "group"
-            for line in self.lines
-        )
+        kinds = (*self.all("KIND"), *self.all("X-ADDRESSBOOKSERVER-KIND"))
+        return any(line.text().strip().lower() == "group" for line in kinds)
 
     @property
     def newline(self) -> bytes:

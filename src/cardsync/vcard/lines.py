@@ -7,7 +7,8 @@ Every pattern is possessive or anchored, so that hostile lines cost linear time.
 import quopri
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 FOLD = re.compile(rb"\r?\n[ \t]")
 NEXT = re.compile(rb"\n(?![ \t])")
@@ -32,8 +33,7 @@ _CODED = re.compile("charset|quoted-printable", re.IGNORECASE)
 _BARE_ENCODINGS = frozenset({"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentLine:
+class ContentLine(NamedTuple):
     """One property: ``data[start:head_stop]`` is the head with its ``:``, ``data[:stop]`` ends behind the line end.
 
     ``name`` and ``group`` are upper case; ``parameters`` is the unfolded head from the first ``;`` on.
@@ -70,12 +70,13 @@ class ContentLine:
     @property
     def types(self) -> frozenset[str]:
         """The TYPE values, lower case, lists split."""
-        return frozenset(part.strip().lower() for value in self.params.get("TYPE", ()) for part in value.split(","))
+        known = len(self.parameters) < _USUAL
+        return _usual_types(self.parameters) if known else _types(self.parameters)
 
     def characters(self) -> str:
         """The value as text, its escapes still in place; quoted-printable and CHARSET (vCard 2.1) are undone."""
         raw = self.raw
-        if not _CODED.search(self.parameters):
+        if not self.parameters or not _CODED.search(self.parameters):
             return raw.decode("utf-8", "replace")
         params = self.params
         if "QUOTED-PRINTABLE" in (value.upper() for value in params.get("ENCODING", ())):
@@ -106,16 +107,8 @@ def content_line(data: bytes, start: int, stop: int) -> ContentLine | None:
         head, head_stop = _HEAD.fullmatch(unfold(until[0])), until.end()
         if head is None:
             return None
-    group, name, parameters = head.groups()
-    return ContentLine(
-        data=data,
-        start=start,
-        head_stop=head_stop,
-        stop=stop,
-        group=group.decode().upper() if group else "",
-        name=name.decode().upper(),
-        parameters=parameters.decode("utf-8", "replace"),
-    )
+    group, name, parameters = head[1], head[2].decode().upper(), head[3].decode("utf-8", "replace")
+    return ContentLine(data, start, head_stop, stop, group.decode().upper() if group else "", name, parameters)
 
 
 def line_stop(data: bytes, start: int) -> int:
@@ -140,6 +133,15 @@ def parse_parameters(parameters: str) -> dict[str, tuple[str, ...]]:
         elif key:
             found.setdefault("ENCODING" if key in _BARE_ENCODINGS else "TYPE", []).append(name.strip())
     return {key: tuple(texts) for key, texts in found.items()}
+
+
+def _types(parameters: str) -> frozenset[str]:
+    values = parse_parameters(parameters).get("TYPE", ())
+    return frozenset(part.strip().lower() for value in values for part in value.split(","))
+
+
+_USUAL = 200  # characters of parameters: a whole book has a handful of them
+_usual_types = lru_cache(maxsize=512)(_types)
 
 
 def legal_parameters(parameters: str) -> bool:

@@ -1,10 +1,11 @@
 from collections.abc import Callable
 
 import pytest
+from cleanco import basename  # type: ignore[import-untyped]
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cardsync.assess.organisations import Verdict, compare
+from cardsync.assess.organisations import Verdict, _without_form, compare
 from growth import LINEAR, growth
 
 
@@ -45,6 +46,15 @@ def test_what_the_owner_calls_one_organisation_is_one() -> None:
     aliases = [["Meta", "Facebook"], ["Acme", "Initech"]]
     assert compare("Facebook Inc.", "META", aliases) is Verdict.SAME
     assert compare("Facebook", "Acme", aliases) is Verdict.DIFFERENT
+
+
+FORMS = ["gmbh", "gmbh & co. kg", "co", "inc", "Inc.", "LTD", "s.a.", "s. de r.l.", "\u043e\u043e\u043e", "a.ş."]
+NAMES = st.lists(st.sampled_from([*FORMS, "Acme", "acme-co", "&", "(", ")", ",", "-", "ß", "Müller", ""]), max_size=7)
+
+
+@given(st.one_of(st.text(max_size=30), NAMES.map(" ".join)))
+def test_legal_forms_go_as_the_library_takes_them_off(name: str) -> None:
+    assert _without_form(name) == basename(name)
 
 
 @given(st.text(max_size=40), st.text(max_size=40))

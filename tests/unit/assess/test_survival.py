@@ -103,6 +103,19 @@ def test_the_fitted_hazard_falls_with_the_time_in_the_job() -> None:
     assert fitted().hazard.knots[0] == 0
 
 
+@given(st.floats(0.1, 8), st.floats(0, 30))
+def test_what_remains_is_the_integral_of_those_who_are_still_there(factor: float, start: float) -> None:
+    for hazard in (fitted().hazard, Weibull(4.0)):
+        ends = [
+            start,
+            *(start + math.expm1(at / 400) / 50 for at in range(1, 5_000)),
+        ]  # finest first
+        middles = [(a + b) / 2 for a, b in pairwise(ends)]
+        there = [math.exp(-factor * hazard(years)) for years in middles]
+        counted = sum(share * (b - a) for share, (a, b) in zip(there, pairwise(ends), strict=True))
+        assert hazard.remaining(factor, start) == pytest.approx(counted, rel=2e-3)
+
+
 @given(YEARS, YEARS)
 def test_a_cumulative_hazard_never_falls(one: float, more: float) -> None:
     for hazard in (fitted().hazard, Weibull(4.0)):

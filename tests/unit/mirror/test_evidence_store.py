@@ -92,9 +92,27 @@ def test_a_look_of_one_source_ends_nothing_of_another(mirror: Mirror) -> None:
     assert mirror.evidence.of(1) == (other,)
 
 
+def test_what_is_remembered_of_many_at_once_is_what_is_remembered_of_each(mirror: Mirror) -> None:
+    ids = []
+    for at, uid in enumerate(("jo", "al", "mo")):
+        for day, employer in enumerate(("Acme", "Initech", f"Globex {uid}")[: at + 1]):
+            contact = contact_of(scan(person(uid, ORG=employer)))
+            now = START + (day + at) * DAY
+            id_, _ = mirror.contacts.observe(1, contact, uid, f"/{uid}.vcf", work_keys(contact), now)
+        ids.append(id_)
+        mirror.evidence.replace(id_, "dns", [replace(SEEN, stored=f"{uid}@acme.example")])
+    each = [mirror.contacts.memory(id_) for id_ in ids]
+    together = mirror.contacts.memories(ids)
+    assert list(map(together, ids)) == each
+    assert [len(memory.moves) for memory in each] == [0, 1, 2]
+    assert [memory.evidence[0].stored for memory in each] == ["jo@acme.example", "al@acme.example", "mo@acme.example"]
+    with pytest.raises(LookupError):
+        together(max(ids) + 1)
+
+
 def test_only_news_make_a_contact_be_assessed_anew(mirror: Mirror) -> None:
     def news(found: Evidence) -> bool:
-        mirror.assessments.store(1, {"probability": 0.5}, START)
+        mirror.assessments.store({1: {"probability": 0.5}}, START)
         mirror.evidence.replace(1, "dns", [found])
         return not assessed(mirror)
 
