@@ -23,6 +23,7 @@ from cardsync.cycles import pull_only
 from cardsync.demo.place import ACCOUNT, write_config
 from cardsync.demo.server import serving
 from cardsync.settings.load import load
+from idle import compiled
 
 LIMIT = 1.0  # s of CPU for 1,000 VIPs
 ROUNDS = 5
@@ -37,6 +38,7 @@ def main() -> None:
     if given.config:
         print(*cpu_of_assessing(given.config))
         return
+    compiled()
     fresh, running = ratios_to_limit(given.vips)
     print(f"assess_1000_vips_cpu_ratio_to_limit = {running:.4f}")
     print(f"assess_1000_vips_cpu_ratio_to_limit.fresh_process = {fresh:.4f}")

@@ -6,26 +6,31 @@ from datetime import datetime, tzinfo
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cardsync.annotate.writer import Preview, Writer
 from cardsync.mirror import Mirror
 from cardsync.mirror.mistakes import MISTAKE, left_out
 from cardsync.policy import GuardPolicy, ReminderPolicy
 from cardsync.ports import Server
 from cardsync.pull.stage import Pull
-from cardsync.records import GUARDS, Book
+from cardsync.records import GUARDS, Book, Preview
 
 if TYPE_CHECKING:
+    from cardsync.annotate.writer import Writer
     from cardsync.assess.judge import Judge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountCycle:
-    """All that a cycle of one account needs.  With ``previews``, nothing is written to the server."""
+    """All that a cycle of one account needs.  With ``previews``, nothing is written to the server.
+
+    ``wanted`` are the groups that make somebody a VIP.  What a pull does not use is imported after it: while a
+    daemon starts, its first request goes before.
+    """
 
     server: Server
     mirror: Mirror
     account: str
-    judge: "Judge"
+    wanted: tuple[str, ...]
+    judge: Callable[[], "Judge"]
     reminders: ReminderPolicy
     guards: GuardPolicy
     zone: tzinfo
@@ -37,35 +42,28 @@ class AccountCycle:
 
     async def run(self) -> "AccountReport":
         """Settle what a crash left open, then pull, assess, annotate."""
-        writer = Writer(
-            server=self.server,
-            mirror=self.mirror,
-            account=self.account,
-            now=self.now,
-            previews=self.previews,
-            may_put=self.write,
-        )
-        if self.previews is None:
-            await writer.resolve()
+        if self.previews is None and self.mirror.journal.left_open(self.account):
+            await self._writer.resolve()
         self.mirror.problems.forget(self.account, MISTAKE)
         pull = self.pull
         pulled = await pull.run()
-        from cardsync.annotate.stage import Annotate  # while a daemon starts, its first request goes before
+        from cardsync.annotate.stage import Annotate
         from cardsync.assess.stage import Assess
 
-        assessed = Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
+        judge = self.judge()
+        assessed = Assess(mirror=self.mirror, account=self.account, judge=judge, now=self.now).run()
         annotated = await Annotate(
-            writer=writer,
+            writer=self._writer,
             mirror=self.mirror,
             account=self.account,
             policy=self.reminders,
-            judge=self.judge,
+            judge=judge,
             zone=self.zone,
             export=self._export,
             write=self.write,
             now=self.now,
         ).run()
-        assessed += Assess(mirror=self.mirror, account=self.account, judge=self.judge, now=self.now).run()
+        assessed += Assess(mirror=self.mirror, account=self.account, judge=judge, now=self.now).run()
         if self.previews is None:
             await pull.move_on(annotated.written)
         return AccountReport(
@@ -89,13 +87,26 @@ class AccountCycle:
         )
 
     @property
+    def _writer(self) -> "Writer":
+        from cardsync.annotate.writer import Writer
+
+        return Writer(
+            server=self.server,
+            mirror=self.mirror,
+            account=self.account,
+            now=self.now,
+            previews=self.previews,
+            may_put=self.write,
+        )
+
+    @property
     def pull(self) -> Pull:
         """The first of the three stages."""
         return Pull(
             server=self.server,
             mirror=self.mirror,
             account=self.account,
-            wanted=tuple(self.judge.policies),
+            wanted=self.wanted,
             guards=self.guards,
             now=self.now,
             backups=self.backups,

@@ -10,7 +10,6 @@ from secrets import token_hex
 
 from cardsync import commands
 from cardsync.admission import note_settings
-from cardsync.annotate.writer import Preview
 from cardsync.app import LONGEST_CYCLE, App
 from cardsync.clock import set_right
 from cardsync.cycle import AccountCycle, AccountReport
@@ -19,7 +18,8 @@ from cardsync.logs import bound, get_logger
 from cardsync.mirror import Mirror
 from cardsync.outcome import Cycle
 from cardsync.policy import GuardPolicy
-from cardsync.records import ProblemKind
+from cardsync.records import Preview, ProblemKind
+from cardsync.settings.policies import group_policies
 from cardsync.tidy import Keep, tidy
 
 log = get_logger("cardsync.cycle")
@@ -116,7 +116,8 @@ async def _cycle_of(app: App, name: str, run: "_Run") -> AsyncIterator[AccountCy
             server=server,
             mirror=run.mirror,
             account=name,
-            judge=app.judge(name, run.now),
+            wanted=tuple(policy.name for policy in group_policies(app.settings)),
+            judge=lambda: app.judge(name, run.now),
             reminders=reminders if run.ask else replace(reminders, max_new_per_day=0),
             guards=GuardPolicy(**app.settings.guards.as_dict()),
             zone=app.zone,

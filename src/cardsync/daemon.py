@@ -22,9 +22,10 @@ from cardsync.lock import cycle_lock, cycle_turn, daemon_lock
 from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
+from cardsync.schedule import Due
 from cardsync.settings.model import Settings
 from cardsync.settings.observe import host_and_port
-from cardsync.settings.secrets import given
+from cardsync.settings.secrets import end_commands, given
 from cardsync.words import count
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ DRAIN = timedelta(seconds=8)
 WATCH = timedelta(minutes=1)
 """How soon it is seen that the clock was set back, by a clock that nobody sets."""
 
-_AFTER_THE_FIRST_REQUEST = 2.0  # seconds
+_HEAD_START = 2.0  # seconds that the first cycle has until the rest is loaded: its first request goes before
 _THE_REST = ("annotate.export", "annotate.stage", "annotate.stray", "assess.stage", "evidence.stage", "telling")
 
 _NOBODY = Supervisor()
@@ -65,6 +66,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._clock = clock
         self._app: App  # while it runs
+        self._scheduler: AsyncIOScheduler | None = None
         self._cycle: asyncio.Task[object] | None = None
         self._again = False
         self._beside = Beside()
@@ -77,8 +79,6 @@ class Daemon:
 
     async def run(self) -> None:
         """Until SIGTERM or SIGINT; raises ``LockHeld`` when another daemon works here."""
-        from apscheduler.schedulers.asyncio import AsyncIOScheduler
-
         with daemon_lock(self._settings.state_dir):
             self._app = App.open(self._settings, clock=self._clock)
             with cycle_lock(self._settings.state_dir, wait=False) as free:
@@ -87,31 +87,49 @@ class Daemon:
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)
-            scheduler = AsyncIOScheduler(timezone=self._app.zone)
-            loop.add_signal_handler(signal.SIGHUP, self._read_again, scheduler)
-            self._schedule(scheduler, at_once=self._settings.schedule.run_on_start)
-            scheduler.start()
+            loop.add_signal_handler(signal.SIGHUP, self._read_again)
+            if self._settings.schedule.run_on_start:
+                self._cycle = asyncio.ensure_future(self._run_cycle())
             if self._app.notice:
                 log.warning("the database is new", what=self._app.notice)
             log.info("started", accounts=len(self._settings.accounts))
             self._opening = asyncio.ensure_future(self._serve_page())  # its token may take its time; cycles do not wait
             self._supervisor.ready()
-            loop.call_later(_AFTER_THE_FIRST_REQUEST, _load_the_rest)
-            await self._watch(scheduler)
+            await self._begin_schedule()
+            await self._watch()
             log.info("stopping")
             self._supervisor.stopping()
-            scheduler.pause()
+            if self._scheduler:
+                self._scheduler.pause()
             await self._drain()
             await self._beside.end(timedelta())
-            scheduler.shutdown(wait=False)
+            if self._scheduler:
+                self._scheduler.shutdown(wait=False)
             await self._end_page()
+            end_commands()
             self._app.mirror.close()
             log.info("stopped")
 
+    async def _begin_schedule(self) -> None:
+        """Once the first cycle is over, or on its way; at once where there is none."""
+        stop = asyncio.ensure_future(self._stop.wait())
+        if self._cycle:
+            await asyncio.wait({stop, self._cycle}, timeout=_HEAD_START, return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if self._stop.is_set():
+            return
+        from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+        self._scheduler = AsyncIOScheduler(timezone=self._app.zone)
+        self._schedule(self._scheduler, at_once=self._again)  # where the config was read again just now
+        self._scheduler.start()
+        _load_the_rest()
+
     def _schedule(self, scheduler: "AsyncIOScheduler", *, at_once: bool) -> None:
         """One job: never two cycles at once, and one for all those that were missed."""
-        from cardsync.schedule import Due
+        from apscheduler.triggers.base import BaseTrigger
 
+        BaseTrigger.register(Due)
         scheduler.add_job(
             self._run_cycle,
             trigger=Due(self._settings.schedule, self._app.zone),
@@ -123,23 +141,30 @@ class Daemon:
             **({"next_run_time": self._app.clock()} if at_once else {}),
         )
 
-    async def _watch(self, scheduler: "AsyncIOScheduler") -> None:
-        """Until told to stop: a cycle that was planned while the clock was ahead is planned anew."""
+    async def _watch(self) -> None:
+        """Until told to stop."""
         every = min(WATCH, self._supervisor.watchdog or WATCH)
         while not self._stop.is_set():
             self._supervisor.alive()
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._stop.wait(), every.total_seconds())
-            job, now = scheduler.get_job("cycle"), self._app.clock()
-            latest = job.trigger.latest(now) if job else None
-            if latest and job.next_run_time and job.next_run_time > latest:
-                job.modify(next_run_time=job.trigger.get_next_fire_time(None, now))
-                log.info("the clock was set back, the next cycle is planned anew")
+            if self._scheduler:
+                self._heed_the_clock(self._scheduler)
+
+    def _heed_the_clock(self, scheduler: "AsyncIOScheduler") -> None:
+        """A cycle that was planned while the clock was ahead is planned anew."""
+        job, now = scheduler.get_job("cycle"), self._app.clock()
+        latest = job.trigger.latest(now) if job else None
+        if latest and job.next_run_time and job.next_run_time > latest:
+            job.modify(next_run_time=job.trigger.get_next_fire_time(None, now))
+            log.info("the clock was set back, the next cycle is planned anew")
 
     # ------------------------------------------------------------ cycles
 
     async def _run_cycle(self) -> None:
-        """A cycle, and another one if the config was read again meanwhile."""
+        """A cycle, and another one if the config was read again meanwhile; none beside one that is not over."""
+        if self._cycle and not self._cycle.done() and self._cycle is not asyncio.current_task():
+            return
         self._cycle = asyncio.current_task()
         self._again = True
         while self._again and not self._stop.is_set():
@@ -193,14 +218,14 @@ class Daemon:
 
     # ------------------------------------------------------------ config
 
-    def _read_again(self, scheduler: "AsyncIOScheduler") -> None:
+    def _read_again(self) -> None:
         self._supervisor.reloading()
         try:
-            self._take(scheduler)
+            self._take()
         finally:
             self._supervisor.ready()
 
-    def _take(self, scheduler: "AsyncIOScheduler") -> None:
+    def _take(self) -> None:
         try:
             settings = self._reload()
         except ConfigError as error:
@@ -222,7 +247,8 @@ class Daemon:
         self._again = True
         self._app = replace(self._app, settings=settings, notice="")
         self._beside.heed(settings)
-        self._schedule(scheduler, at_once=True)
+        if self._scheduler:
+            self._schedule(self._scheduler, at_once=True)
         self._opening = asyncio.ensure_future(self._serve_page(after=self._opening))
         log.info("config read again")
 

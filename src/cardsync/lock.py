@@ -1,6 +1,5 @@
 """Locks between processes on one state directory (flock: the kernel frees them when a process dies)."""
 
-import asyncio
 import fcntl
 import os
 import time
@@ -57,6 +56,8 @@ def cycle_lock(state: Path, *, wait: bool = True) -> Iterator[bool]:
 @asynccontextmanager
 async def cycle_turn(state: Path, waits: Callable[[], None] | None = None) -> AsyncIterator[None]:
     """``cycle_lock``, waited for without blocking the loop; ``waits`` is called once if that takes time."""
+    import asyncio  # not for who only looks
+
     while True:
         with cycle_lock(state, wait=False) as held:
             if held:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from cardsync.annotate.writer import Preview
 from cardsync.cycle import AccountReport
 from cardsync.mirror import Mirror
+from cardsync.records import Preview
 
 PARTIAL = 3
 _DONE = ("fetched", "removed", "assessed", "asked", "taken_out", "adopted")

@@ -233,3 +233,14 @@ class Problem:
     book_id: int | None = None
     href: str = ""
     etag: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a dry run would have written."""
+
+    book_id: int
+    href: str
+    before: bytes
+    after: bytes
+    why: str

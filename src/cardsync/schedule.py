@@ -2,15 +2,13 @@
 
 import random
 from datetime import datetime, timedelta, tzinfo
-
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
+from typing import Any
 
 from cardsync.settings.model import Schedule
 
 
-class Due(BaseTrigger):  # type: ignore[misc]
-    """An interval or a cron expression, each cycle up to ``jitter`` later at random.
+class Due:
+    """An interval or a cron expression, each cycle up to ``jitter`` later at random; APScheduler's ``BaseTrigger``.
 
     Always counted from now, so that a clock that leaps ahead leaves one cycle to catch up with, not one for each
     interval that was leapt over.
@@ -18,7 +16,7 @@ class Due(BaseTrigger):  # type: ignore[misc]
 
     def __init__(self, schedule: Schedule, zone: tzinfo) -> None:
         self._every = schedule.sync if isinstance(schedule.sync, timedelta) else None
-        self._cron = CronTrigger.from_crontab(schedule.sync, timezone=zone) if self._every is None else None
+        self._cron = _cron(schedule.sync, zone) if self._every is None else None
         self._jitter = schedule.jitter
 
     def get_next_fire_time(self, previous_fire_time: datetime | None, now: datetime) -> datetime | None:
@@ -36,3 +34,9 @@ class Due(BaseTrigger):  # type: ignore[misc]
             return now + (self._every or timedelta())
         found: datetime | None = self._cron.get_next_fire_time(now, now)  # as if there had been one now: after it
         return found
+
+
+def _cron(expression: object, zone: tzinfo) -> Any:
+    from apscheduler.triggers.cron import CronTrigger  # not for who only looks, as most schedules are intervals
+
+    return CronTrigger.from_crontab(expression, timezone=zone)

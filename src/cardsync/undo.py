@@ -10,12 +10,12 @@ from typing import Any
 from cardsync import versions
 from cardsync.annotate.export import export, export_first
 from cardsync.annotate.undo import UNREAD, Undo
-from cardsync.annotate.writer import Outcome, Preview, Writer
+from cardsync.annotate.writer import Outcome, Writer
 from cardsync.app import App
 from cardsync.errors import Broken, CardsyncError, LoginRefused, ServerProblem, StateProblem, Unreachable
 from cardsync.outcome import PARTIAL
 from cardsync.ports import Server
-from cardsync.records import Book, ProblemKind
+from cardsync.records import Book, Preview, ProblemKind
 from cardsync.report import Person
 from cardsync.resources import AddressBook
 from cardsync.words import count

@@ -8,14 +8,14 @@ from typing import Any
 from cardsync.annotate.comeback import put_back
 from cardsync.annotate.export import keep_card
 from cardsync.annotate.settle import Outcome
-from cardsync.annotate.writer import Preview, Target
+from cardsync.annotate.writer import Target
 from cardsync.app import App
 from cardsync.errors import CardsyncError
 from cardsync.mirror import Mirror
 from cardsync.mirror.database import moment
 from cardsync.model import uid_key
 from cardsync.outcome import PARTIAL
-from cardsync.records import ProblemKind
+from cardsync.records import Preview, ProblemKind
 from cardsync.report import Person
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import Document, scan

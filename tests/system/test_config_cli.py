@@ -162,6 +162,10 @@ BROKEN = {
         GOOD + f'[accounts."my home"]\nurl = "dav.example.com"\nusername = "jo"\npassword = "{CANARY}"\n',
         ['5: accounts."my home": is no name for a table; allowed: letters, digits'],
     ),
+    "a list without a name": (
+        GOOD + '[groups." "]\nweight = 2\n',
+        ['5: groups." ": is no name for a table; allowed: the name of a list on the phone'],
+    ),
 }
 
 
@@ -261,13 +265,14 @@ def test_the_version_needs_no_pydantic() -> None:
     assert loaded.isdisjoint({"pydantic", "httpx", "lxml", "apscheduler", "rich", "sqlite3", "asyncio"})
 
 
-@pytest.mark.parametrize("command", [["status"], ["vip"], ["config", "check"]])
+@pytest.mark.parametrize("command", [["status"], ["vip"], ["healthcheck"], ["config", "check"]])
 def test_who_only_looks_loads_neither_pydantic_nor_what_speaks_to_servers(command: list[str], tmp_path: Path) -> None:
     good = GOOD.replace("/run/secrets/home", "/dev/null")
     (tmp_path / "cardsync.toml").write_text(f'state_dir = "{tmp_path}"\n{good}')
     code = (
-        "import sys; from cardsync.cli import main; "
-        f"main(['--config', '{tmp_path}/cardsync.toml', *{command}], standalone_mode=False); print(*sys.modules)"
+        "import sys; from cardsync.cli import main\ntry:"
+        f" main(['--config', '{tmp_path}/cardsync.toml', *{command}], standalone_mode=False)\n"
+        "except SystemExit: pass\nprint(*sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     loaded = set(done.stdout.split())

@@ -6,10 +6,10 @@ import sys
 import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from cardsync.app import App
 from cardsync.daemon import Daemon
@@ -65,12 +65,22 @@ def test_a_slow_reply_that_is_only_read_is_not_waited_for(house: Household) -> N
     assert house.rows("SELECT count(*) FROM journal") == [(0,)]
 
 
-def test_a_password_command_that_hangs_does_not_hold_the_end(house: Household) -> None:
+def test_a_password_command_that_hangs_does_not_hold_the_end_and_ends_with_it(house: Household) -> None:
     mark = house.home / "asked"
-    house.configure(account={"password_file": None, "password_command": ["sh", "-c", f"touch {mark}; sleep 25"]})
+    command = f"echo $$ >{mark}.new; mv {mark}.new {mark}; exec sleep 25"
+    house.configure(account={"password_file": None, "password_command": ["sh", "-c", command]})
     daemon = house.daemon()
     until(mark.exists, "the password command runs")
     assert daemon.stop(TERM) == 0
+    until(lambda: not running(int(mark.read_text("utf-8"))), "the end of the password command")
+
+
+def running(pid: int) -> bool:
+    """Whether there is such a process, and not only what is left of it for its parent to see."""
+    try:
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    except (FileNotFoundError, ProcessLookupError):
+        return False
 
 
 def test_kill_9_amid_a_write_writes_nothing_twice(house: Household) -> None:
@@ -216,7 +226,7 @@ async def test_a_config_that_is_read_again_changes_the_settings_and_nothing_else
     daemon = Daemon(old, lambda: new)
     daemon._app = app = replace(App.open(old), environ={"CREDENTIALS_DIRECTORY": "/run/x"}, notice="said already")
     try:
-        daemon._read_again(AsyncIOScheduler(timezone=UTC))
+        daemon._read_again()
     finally:
         app.mirror.close()
     assert daemon._app == replace(app, settings=new, notice="")

@@ -14,12 +14,12 @@ from cardsync.mirror.mistakes import MISTAKE, why_left_out
 from cardsync.mirror.problems import CONVERTED, RESTLESS
 from cardsync.model import uid_key
 from cardsync.ports import Server
-from cardsync.records import Book, ProblemKind
+from cardsync.records import Book, Preview, ProblemKind
 from cardsync.resources import AddressObject, PutAnswer, PutResult, opaque
 from cardsync.vcard.compare import differences
 from cardsync.vcard.document import fragile, scan, torn_in_folding
 
-__all__ = ["Change", "Decide", "Outcome", "Preview", "Target", "Writer"]
+__all__ = ["Change", "Decide", "Outcome", "Target", "Writer"]
 ATTEMPTS = 3
 
 
@@ -45,17 +45,6 @@ class Target:
     uid_key: str
     contact_id: int | None
     held: AddressObject | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preview:
-    """What a dry run would have written."""
-
-    book_id: int
-    href: str
-    before: bytes
-    after: bytes
-    why: str
 
 
 Decide = Callable[[AddressObject], Change | None]

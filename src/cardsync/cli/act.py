@@ -25,9 +25,9 @@ from cardsync.cli.common import (
 from cardsync.words import count
 
 if TYPE_CHECKING:
-    from cardsync.annotate.writer import Preview
     from cardsync.app import App
     from cardsync.errors import StateProblem
+    from cardsync.records import Preview
 
 _TIMES = ("%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S")
 _MOMENTS = ("%Y-%m-%d", *_TIMES, *(f"{each}%z" for each in _TIMES), "%Y-%m-%dT%H:%M:%S.%f%z")  # the last: from --json

@@ -85,6 +85,17 @@ class Journal:
             ("verified" if verified else "abandoned", outcome, intent_id),
         )
 
+    def left_open(self, account: str) -> bool:
+        """Whether an earlier process ended between the intention of a write or question and what came of it."""
+        row = self._db.row(
+            "SELECT EXISTS (SELECT 1 FROM journal j JOIN address_book b ON b.id = j.book_id "
+            "WHERE b.account = ? AND j.state = 'intent') "
+            "OR EXISTS (SELECT 1 FROM question q JOIN contact t ON t.id = q.contact_id "
+            "JOIN address_book b ON b.id = t.book_id WHERE b.account = ? AND q.state = 'intended')",
+            (account, account),
+        )
+        return bool(row and row[0])
+
     def pending(self, account: str) -> list[Intent]:
         """Writes of which it is not known whether they happened."""
         rows = self._db.rows(

@@ -18,6 +18,7 @@ from cardsync.words import LOG_PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
 AccountName = Annotated[str, v.Rule(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
+GroupName = Annotated[str, v.Rule(pattern=r"^[^\n]*\S[^\n]*$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
 
@@ -253,7 +254,7 @@ class Settings(Table):
     accounts: Annotated[dict[AccountName, Account], v.Rule(allowed="tables [accounts.NAME]", not_empty=True)] = key(
         description="One table for each login."
     )
-    groups: Annotated[dict[str, Group], v.Rule(allowed="tables [groups.NAME]", not_empty=True)] = key(
+    groups: Annotated[dict[GroupName, Group], v.Rule(allowed="tables [groups.NAME]", not_empty=True)] = key(
         default_factory=lambda: {"VIP": Group()}, description="The lists' names on the phone."
     )
     schedule: Schedule = key(default_factory=Schedule)

@@ -142,13 +142,19 @@ _WRONG = {
 }
 
 
+_NAMES = {
+    "accounts": "letters, digits, . _ -, at most 64, a letter or digit first",
+    "groups": "the name of a list on the phone, in one line",
+}
+
+
 def _one(error: dict[str, Any]) -> tuple[Path, str]:
     path: Path = tuple(error["loc"])
     type_ = error["type"]
     if type_ == "extra_forbidden":
         return path, problems.unknown_key(path)
     if type_ == "string_pattern_mismatch":
-        return path[:-1], "is no name for a table; allowed: letters, digits, . _ -, at most 64, a letter or digit first"
+        return path[:-1], f"is no name for a table; allowed: {_NAMES.get(str(path[0]), 'a text that is not empty')}"
     if path and path[-1] == "[key]":
         told = error.get("ctx", {}).get("error")
         return path[:-1], str(told) if told else "holds a name that is none, or what is of the wrong kind"

@@ -94,18 +94,39 @@ def _read(what: str, path: Path) -> bytes:
 
 def _command(what: str, argv: tuple[str, ...]) -> str:
     try:
-        done = subprocess.run(  # noqa: S603 -- the owner's own command, as a list, without a shell
-            argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-            timeout=COMMAND_TIMEOUT, check=False,
-        )  # fmt: skip
+        code, told = _ran(argv)
     except subprocess.TimeoutExpired:
         raise _problem(what, f"{argv[0]} took longer than {COMMAND_TIMEOUT:.0f} s") from None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "its arguments cannot be used"
         raise _problem(what, f"{argv[0]} cannot be run: {reason}") from None
-    if done.returncode != 0:
-        raise _problem(what, f"{argv[0]} ended with exit code {done.returncode}")
-    return _first_line(what, done.stdout)
+    if code != 0:
+        raise _problem(what, f"{argv[0]} ended with exit code {code}")
+    return _first_line(what, told)
+
+
+def _ran(argv: tuple[str, ...]) -> tuple[int, bytes]:
+    with subprocess.Popen(  # noqa: S603 - the owner's own command, as a list, without a shell
+        argv, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as command:
+        _running.add(command)
+        try:
+            told, _ = command.communicate(timeout=COMMAND_TIMEOUT)
+        except BaseException:
+            command.kill()
+            raise
+        finally:
+            _running.discard(command)
+    return command.returncode, told
+
+
+_running: set["subprocess.Popen[bytes]"] = set()
+
+
+def end_commands() -> None:
+    """Nobody waits any more for what those that run would say."""
+    for command in tuple(_running):
+        command.kill()
 
 
 def _env_file(what: str, path: Path, name: str) -> str:
