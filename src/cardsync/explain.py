@@ -29,7 +29,8 @@ from cardsync.words import count, percent
 class Why:
     """Whether the contact is asked about now: ``state`` is one word, ``until`` the day on which that may change.
 
-    ``line``: of one whose turn comes, the place among how many, how many may be asked now, and which limits are spent.
+    ``line``: of one whose turn comes, the place among how many, how many may be asked now, which limits are spent, and
+    the earliest day where it is a later one.
     """
 
     state: str
@@ -158,8 +159,16 @@ def _due(app: App, person: Person) -> Why:
     now = f"{count(budget.left, 'question')} may be asked now" if budget.left else f"none may be asked now ({limits})"
     at = line.index(person.id) + 1 if person.id in line else None
     place = f"Number {at} of {len(line)} in line" if at else "In line"
-    told = {"place": at, "of": len(line), "may_ask_now": budget.left, "spent": list(budget.spent)}
-    return Why(state="due", sentence=f"{place}, and {now}.", line=told)
+    day = turns.first_day(at) if at and at > budget.left else None
+    comes = f": its turn comes on {day:%Y-%m-%d} at the earliest" if day else ""
+    told = {
+        "place": at,
+        "of": len(line),
+        "may_ask_now": budget.left,
+        "spent": list(budget.spent),
+        "not_before": day.isoformat() if day else None,
+    }
+    return Why(state="due", sentence=f"{place}, and {now}{comes}.", line=told)
 
 
 def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:

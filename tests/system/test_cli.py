@@ -101,8 +101,9 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert f"{shown['assessment']['probability']:.0%}" in text
     assert shown["assessment"]["reasons"][0]["sentence"] in text
     waiting = next(other for other in PEOPLE if other != name)
-    due = r"^Number \d of 2 in line, and none may be asked now \(reminders\.max_new_per_day\)\.$"
-    assert re.search(due, synced.ok("explain", waiting), re.MULTILINE)
+    place = document(synced, "explain", waiting, "--json")["line"]["place"]
+    due = f"Number {place} of 2 in line, and none may be asked now (reminders.max_new_per_day): "
+    assert f"{due}its turn comes on {days_from_now(place)} at the earliest.\n" in synced.ok("explain", waiting)
 
     told = document(synced, "history", name, "--json")
     assert [len(told["questions"]), len(told["versions"])] == [1, 1]

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from cardsync.model import Contact, QuestionKind
 from cardsync.policy import ReminderPolicy, within
@@ -74,6 +74,25 @@ def budget(asked: Sequence[datetime], standing: int, policy: ReminderPolicy, zon
         open=policy.max_open - standing,
         in_hours=within_hours(policy, zone, now),
     )
+
+
+def first_day(
+    place: int, asked: Sequence[datetime], policy: ReminderPolicy, zone: tzinfo, now: datetime
+) -> date | None:
+    """The day on which the question in that place of the line (the first: 1) may come at the earliest; None: never.
+
+    By the limits of day and week: whether those that stand are answered by then nobody knows.
+    """
+    if policy.max_new_per_day <= 0 or policy.max_new_per_week <= 0:
+        return None
+    days = [moment.astimezone(zone).date() for moment in asked]
+    day = now.astimezone(zone).date()
+    while True:
+        days = [each for each in days if each > day - timedelta(days=7)]
+        left = max(0, min(policy.max_new_per_day - days.count(day), policy.max_new_per_week - len(days)))
+        if place <= left:
+            return day
+        place, days, day = place - left, [*days, *[day] * left], day + timedelta(days=1)
 
 
 def after(

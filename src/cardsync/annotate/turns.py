@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from cardsync.annotate import plan
 from cardsync.mirror import Mirror
@@ -50,6 +50,11 @@ class Turns:
         """How many new questions may be written now."""
         asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
         return plan.budget(asked, self.mirror.questions.open_count(self.account), self.policy, self.zone, self.now)
+
+    def first_day(self, place: int) -> date | None:
+        """When the question in that place of the line may come at the earliest; None: never."""
+        asked = self.mirror.questions.asked_since(self.account, self.now - WEEK)
+        return plan.first_day(place, asked, self.policy, self.zone, self.now)
 
     def due(self, books: Iterable[Book]) -> Iterator[tuple[Book, VipCard]]:
         """Who may be asked now, most worth asking first."""

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from asking import NOW, asked
-from cardsync.annotate.plan import after, budget, may_ask, precedence, quiet, within_hours
+from cardsync.annotate.plan import after, budget, first_day, may_ask, precedence, quiet, within_hours
 from cardsync.model import Contact, ContactKind, QuestionKind
 from cardsync.policy import ReminderPolicy
 from cardsync.records import Ending, Pause, Standing
@@ -103,6 +103,25 @@ def test_whoever_asks_when_the_budget_allows_keeps_its_bounds(tries: list[dateti
     days = [moment.astimezone(BERLIN).date() for moment in done]
     assert len(days) == len(set(days))
     assert all(sum(timedelta(0) <= other - moment < 7 * DAY for other in done) <= 3 for moment in done)
+
+
+@given(st.lists(st.integers(0, 8 * 24), max_size=4, unique=True), st.integers(1, 9), st.integers(1, 3))
+def test_the_first_day_that_is_named_is_the_one_on_which_the_turn_comes(
+    hours_ago: list[int], place: int, per_day: int
+) -> None:
+    policy = replace(POLICY, max_new_per_day=per_day, max_open=100)
+    done = sorted(NOW - timedelta(hours=hours) for hours in hours_ago)
+    named, now = first_day(place, [at for at in done if NOW - at < 7 * DAY], policy, BERLIN, NOW), NOW
+    left = place
+    while left:
+        may = budget([at for at in done if now - at < 7 * DAY], 0, policy, BERLIN, now).left
+        done, left = [*done, *[now] * min(may, left)], left - min(may, left)
+        last, now = now, now + timedelta(minutes=30)
+    assert named == last.astimezone(BERLIN).date()
+
+
+def test_where_nothing_may_be_asked_no_day_is_named() -> None:
+    assert first_day(1, [], replace(POLICY, max_new_per_day=0), BERLIN, NOW) is None
 
 
 def test_dismissals_double_the_wait() -> None:
