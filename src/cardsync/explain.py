@@ -160,7 +160,7 @@ def _due(app: App, person: Person) -> Why:
     at = line.index(person.id) + 1 if person.id in line else None
     place = f"Number {at} of {len(line)} in line" if at else "In line"
     day = turns.first_day(at) if at and at > budget.left else None
-    comes = f": its turn comes on {day:%Y-%m-%d} at the earliest" if day else ""
+    comes = f"; its turn comes on {day:%Y-%m-%d} at the earliest" if day else ""
     told = {
         "place": at,
         "of": len(line),

@@ -102,7 +102,7 @@ def test_status_vip_explain_and_history_tell_what_is(synced: Household) -> None:
     assert shown["assessment"]["reasons"][0]["sentence"] in text
     waiting = next(other for other in PEOPLE if other != name)
     place = document(synced, "explain", waiting, "--json")["line"]["place"]
-    due = f"Number {place} of 2 in line, and none may be asked now (reminders.max_new_per_day): "
+    due = f"Number {place} of 2 in line, and none may be asked now (reminders.max_new_per_day); "
     assert f"{due}its turn comes on {days_from_now(place)} at the earliest.\n" in synced.ok("explain", waiting)
 
     told = document(synced, "history", name, "--json")
