@@ -185,7 +185,8 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
         output.say(f"  {each['source']}{_weight(each)}: {each['sentence']}{link}")
     output.say(shown["asked"])
     if rank := shown["rank"]:
-        sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {rank['gain_years']:.2f} years that an answer may win back"
+        gain = f"{rank['gain_years']:.2f} years that an answer may win back"
+        sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {gain}"
         first = ", before all others: the card is known to be wrong" if rank["before_others"] else ""
         output.say(f"Worth of a question: {rank['score']:.2f} = {sum_}{first}.")
     if shown["worth_asking_from"]:
