@@ -40,7 +40,7 @@ def main() -> None:
         return
     compiled()
     fresh, running = ratios_to_limit(given.vips)
-    print(f"assess_1000_vips_cpu_ratio_to_limit = {running:.4f}")
+    print(f"assess_1000_vips_cpu_ratio_to_limit.running_process = {running:.4f}")
     print(f"assess_1000_vips_cpu_ratio_to_limit.fresh_process = {fresh:.4f}")
 
 

@@ -7,8 +7,6 @@ were not held.
 """
 
 import argparse
-import subprocess
-import sys
 import tempfile
 from collections import Counter
 from collections.abc import Callable
@@ -18,7 +16,7 @@ from statistics import median
 
 from cardsync.demo.addressbook import LARGE_PHOTOS, Photos, people
 from cardsync.demo.server import DemoServer, serving
-from contestants import HERE, Bare, Cardsync, Cost, Vdirsyncer
+from contestants import Bare, Cardsync, Cost, Vdirsyncer
 
 QUESTIONS = 5
 TURNS, CYCLES = 3, 3  # of the unchanged cycle: turns of each contestant, rounds within one process
@@ -62,7 +60,6 @@ def main() -> None:
         with serving(book.cards, folder / "server") as server:
             del book
             measure(server, folder, given.rounds, results, peers_only=given.peers_only)
-    results.show("assess_1000_vips_cpu_vs_limit", cpu_of_assessing_vs_limit(), at_most=1)
     print(f"missed = {', '.join(results.missed) or 'none'}")
 
 
@@ -138,12 +135,6 @@ def changed_notes(cardsync: Cardsync, server: DemoServer, results: Results) -> N
     assert methods["PUT"], "cardsync asked nothing"
     results.show("changed_notes", methods["PUT"])
     results.show("gets_per_changed_note", methods["GET"] / methods["PUT"], at_most=2)
-
-
-def cpu_of_assessing_vs_limit() -> float:
-    """Of a process of its own, as all contestants."""
-    done = subprocess.run((sys.executable, str(HERE / "assess.py")), capture_output=True, text=True, check=True)
-    return float(done.stdout.splitlines()[0].split("=")[1])
 
 
 def in_turns(contestants: dict[str, Callable[[], Cost]], rounds: int) -> dict[str, list[Cost]]:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 class AccountCycle:
     """All that a cycle of one account needs.  With ``previews``, nothing is written to the server.
 
-    ``wanted`` are the groups that make somebody a VIP.  What a pull does not use is imported after it: while a
-    daemon starts, its first request goes before.
+    ``wanted`` are the groups that make somebody a VIP, those that ``judge`` has policies for.  It is asked for after
+    the pull, and what a pull does not use is imported then: while a daemon starts, its first request goes before.
     """
 
     server: Server

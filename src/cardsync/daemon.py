@@ -95,20 +95,25 @@ class Daemon:
             log.info("started", accounts=len(self._settings.accounts))
             self._opening = asyncio.ensure_future(self._serve_page())  # its token may take its time; cycles do not wait
             self._supervisor.ready()
-            await self._begin_schedule()
-            await self._watch()
-            log.info("stopping")
-            self._supervisor.stopping()
-            if self._scheduler:
-                self._scheduler.pause()
-            await self._drain()
-            await self._beside.end(timedelta())
-            if self._scheduler:
-                self._scheduler.shutdown(wait=False)
-            await self._end_page()
-            end_commands()
-            self._app.mirror.close()
-            log.info("stopped")
+            try:
+                await self._begin_schedule()
+                await self._watch()
+            finally:
+                await self._end()
+
+    async def _end(self) -> None:
+        log.info("stopping")
+        self._supervisor.stopping()
+        if self._scheduler:
+            self._scheduler.pause()
+        await self._drain()
+        await self._beside.end(timedelta())
+        if self._scheduler:
+            self._scheduler.shutdown(wait=False)
+        await self._end_page()
+        end_commands()
+        self._app.mirror.close()
+        log.info("stopped")
 
     async def _begin_schedule(self) -> None:
         """Once the first cycle is over, or on its way; at once where there is none."""
@@ -119,7 +124,9 @@ class Daemon:
         if self._stop.is_set():
             return
         from apscheduler.schedulers.asyncio import AsyncIOScheduler
+        from apscheduler.triggers.base import BaseTrigger
 
+        BaseTrigger.register(Due)  # it has all of one, and ``add_job`` asks for no more
         self._scheduler = AsyncIOScheduler(timezone=self._app.zone)
         self._schedule(self._scheduler, at_once=self._again)  # where the config was read again just now
         self._scheduler.start()
@@ -127,9 +134,6 @@ class Daemon:
 
     def _schedule(self, scheduler: "AsyncIOScheduler", *, at_once: bool) -> None:
         """One job: never two cycles at once, and one for all those that were missed."""
-        from apscheduler.triggers.base import BaseTrigger
-
-        BaseTrigger.register(Due)
         scheduler.add_job(
             self._run_cycle,
             trigger=Due(self._settings.schedule, self._app.zone),

@@ -1,6 +1,8 @@
 """A card over which cardsync itself stumbles is left out of the cycle and told of; the others go on."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +14,7 @@ from structlog.testing import capture_logs
 from cardsync.annotate import read
 from cardsync.annotate.render import render
 from cardsync.assess.judge import Judge
+from cardsync.assess.stage import Assess
 from cardsync.errors import StateProblem
 from cardsync.model import Assessment, Contact, Memory, Question
 from cardsync.records import Asked, ProblemKind
@@ -82,6 +85,27 @@ async def test_a_card_that_cannot_be_judged_waits_for_the_next_cycle_and_the_oth
     assert (await home.cycle(after=QUARTER)).counts["parked"] == 0
     assert asked_about(home) == {"Ann", "Bo", "Cy"}
     assert mistakes(home.mirror) == []
+
+
+async def test_while_cards_are_assessed_another_process_waits_with_what_it_learns_of_them(home: House) -> None:
+    """Else it would be forgotten: the assessments are of before; and a card that is left out could not be told of."""
+    await home.cycle()
+    home.mirror.assessments.forget_all("home")
+    told: list[str] = []
+
+    class Watched(dict[str, Exception]):
+        def __contains__(self, uid: object) -> bool:
+            with closing(sqlite3.connect(home.database, timeout=0)) as other:
+                try:
+                    other.execute("UPDATE contact SET assessed_at = NULL")
+                    other.commit()
+                except sqlite3.OperationalError as error:
+                    told.append(error.sqlite_errorname)
+            return uid == "Bo"
+
+    home.over = Watched(Bo=ValueError(SECRET))
+    assert Assess(mirror=home.mirror, account="home", judge=home.judge, now=home.now).run() == 2
+    assert told == ["SQLITE_BUSY"] * 3
 
 
 async def test_a_card_that_no_question_can_be_made_for_stays_as_it_is(

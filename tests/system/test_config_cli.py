@@ -163,8 +163,12 @@ BROKEN = {
         ['5: accounts."my home": is no name for a table; allowed: letters, digits'],
     ),
     "a list without a name": (
-        GOOD + '[groups." "]\nweight = 2\n',
-        ['5: groups." ": is no name for a table; allowed: the name of a list on the phone'],
+        GOOD + '[groups." "]\nweight = 2\n[groups."VIP\\u001f"]\n[groups."a\\rb"]\n',
+        [
+            '5: groups." ": is no name for a table; allowed: the name of a list on the phone',
+            "7: groups.",
+            "8: groups.",
+        ],
     ),
 }
 

@@ -197,6 +197,17 @@ def test_a_config_that_comes_during_a_cycle_is_followed_by_another_cycle(house: 
     assert daemon.stop() == 0
 
 
+def test_a_daemon_that_begins_no_cycle_at_its_start_begins_one_at_sighup(house: Household) -> None:
+    house.fill()
+    house.configure("[schedule]", "run_on_start = false")
+    daemon = house.daemon()
+    daemon.wait_for("started")
+    daemon.send(HUP)
+    daemon.wait_for("cycle")
+    assert [event["event"] for event in daemon.events()] == ["started", "config read again", "cycle"]
+    assert daemon.stop() == 0
+
+
 def test_sighup_ends_a_run_of_sources_unless_the_config_is_the_same(house: Household) -> None:
     begun, free = house.home / "begun", house.home / "free"
     slow = ["sh", "-c", f"echo >> {begun}; while [ ! -e {free} ]; do sleep 0.1; done; echo secret"]

@@ -11,9 +11,11 @@ import apscheduler.schedulers.base
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 import cardsync.daemon
 from cardsync.daemon import Daemon
+from cardsync.lock import daemon_since
 from cardsync.schedule import Due
 from cardsync.settings.model import Account, Schedule, Settings
 
@@ -76,6 +78,21 @@ def test_cycles_go_on_while_the_clock_is_wrong_and_once_it_is_right_again(
         await asyncio.wait_for(running, DEADLINE)
 
     asyncio.run(story())
+
+
+def test_a_daemon_that_cannot_load_all_of_itself_ends_in_order(
+    tmp_path: Path, cycles: asyncio.Queue[None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As where an upgrade was cut off below it: what is under way ends, and the lock is free for the next one."""
+
+    def half_upgraded() -> None:
+        raise ImportError
+
+    monkeypatch.setattr(cardsync.daemon, "_load_the_rest", half_upgraded)
+    with capture_logs() as logs, pytest.raises(ImportError):
+        asyncio.run(daemon_in(tmp_path).run())
+    assert [entry["event"] for entry in logs][-2:] == ["stopping", "stopped"]
+    assert daemon_since(tmp_path / "state") is None
 
 
 def schedule(sync: timedelta | str, jitter: timedelta = timedelta()) -> Due:

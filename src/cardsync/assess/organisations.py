@@ -76,7 +76,7 @@ def spellings(name: str) -> frozenset[tuple[str, ...]]:
 
 
 def _without_form(name: str) -> str:
-    """The name without its legal form: cleanco's ``basename``, which would try each of 321 forms on every name."""
+    """The name without its legal form: cleanco's ``basename``, which would try each form on every name."""
     from cleanco import clean  # type: ignore[import-untyped]  # has no types; 8 ms, and only some commands compare names
 
     name = clean.strip_tail(name)

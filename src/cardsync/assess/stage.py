@@ -1,7 +1,7 @@
 """Assess: the VIPs whose card changed, or whose assessment is a day old."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,8 +15,7 @@ from cardsync.vcard.document import scan
 
 HOLDS = timedelta(hours=24)
 """A probability moves little in a day."""
-TOGETHER = 100
-"""Contacts whose history is read, and whose assessments are written, at once."""
+_TOGETHER = 100  # contacts whose history is read, and whose assessments are written, at once
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,22 +32,22 @@ class Assess:
         self._forget_after_a_change_of_policy()
         count = 0
         for book in self.mirror.books.of(self.account):
+            skipped = left_out(self.mirror, book.id)
             due = self.mirror.assessments.to_assess(book.id, self.now - HOLDS)
-            for at in range(0, len(due), TOGETHER):
-                count += self._assess(book.id, due[at : at + TOGETHER])
+            for at in range(0, len(due), _TOGETHER):
+                with self.mirror.transaction():  # what another process learns meanwhile waits, and is not forgotten
+                    count += self._assess(book.id, due[at : at + _TOGETHER], skipped)
         return count
 
-    def _assess(self, book_id: int, contact_ids: Sequence[int]) -> int:
-        skipped = left_out(self.mirror, book_id)
-        memory = self.mirror.contacts.memories(contact_ids)
-        assessments = {}
+    def _assess(self, book_id: int, contact_ids: Sequence[int], skipped: Collection[str]) -> int:
+        memory, count = self.mirror.contacts.memories(contact_ids), 0
         for card in self.mirror.books.cards_of(book_id, contact_ids):
             if self.judge.knows(card.groups) and card.href not in skipped:
                 with alone(self.mirror, self.account, card, self.now):
                     found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
-                    assessments[card.contact_id] = as_stored(found, wish)
-        self.mirror.assessments.store(assessments, self.now)
-        return len(assessments)
+                    self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
+                    count += 1
+        return count
 
     def _forget_after_a_change_of_policy(self) -> None:
         about = round(self.judge.pace, 1)  # all are assessed by one pace

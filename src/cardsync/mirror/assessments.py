@@ -38,13 +38,12 @@ class Assessments:
             (account,),
         )
 
-    def store(self, assessments: Mapping[int, Mapping[str, Any]], now: datetime) -> None:
-        """Keep assessments by contact, for `status` and for the next cycle; all of these or none."""
-        with self._db.transaction():
-            self._db.many(
-                "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
-                [(iso(now), pack(dict(assessment)), id_) for id_, assessment in assessments.items()],
-            )
+    def store(self, contact_id: int, assessment: Mapping[str, Any], now: datetime) -> None:
+        """Keep an assessment, for `status` and for the next cycle."""
+        self._db.execute(
+            "UPDATE contact SET assessed_at = ?, assessment = ? WHERE id = ?",
+            (iso(now), pack(dict(assessment)), contact_id),
+        )
 
     def job_history(self) -> JobHistory:
         """What all VIPs together showed, as far as they were assessed; one card that flips to and fro counts little."""

@@ -118,7 +118,7 @@ class Database:
             return self._connection.execute(sql, parameters).fetchall()
 
     def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
-        """The rows of a query, each read when it is asked for."""
+        """The rows of a query, each read when it is asked for; who writes meanwhile needs a transaction around all."""
         found = self.execute(sql, parameters)
         while row := self._next(found):
             yield row

@@ -86,7 +86,7 @@ class Journal:
         )
 
     def left_open(self, account: str) -> bool:
-        """Whether an earlier process ended between the intention of a write or question and what came of it."""
+        """Whether it is not known what came of an intended write or question."""
         row = self._db.row(
             "SELECT EXISTS (SELECT 1 FROM journal j JOIN address_book b ON b.id = j.book_id "
             "WHERE b.account = ? AND j.state = 'intent') "

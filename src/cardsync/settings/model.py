@@ -18,7 +18,7 @@ from cardsync.words import LOG_PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
 AccountName = Annotated[str, v.Rule(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-GroupName = Annotated[str, v.Rule(pattern=r"^[^\n]*\S[^\n]*$")]
+GroupName = Annotated[str, v.Rule(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
 

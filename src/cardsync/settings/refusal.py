@@ -154,7 +154,7 @@ def _one(error: dict[str, Any]) -> tuple[Path, str]:
     if type_ == "extra_forbidden":
         return path, problems.unknown_key(path)
     if type_ == "string_pattern_mismatch":
-        return path[:-1], f"is no name for a table; allowed: {_NAMES.get(str(path[0]), 'a text that is not empty')}"
+        return path[:-1], f"is no name for a table; allowed: {_NAMES[str(path[0])]}"
     if path and path[-1] == "[key]":
         told = error.get("ctx", {}).get("error")
         return path[:-1], str(told) if told else "holds a name that is none, or what is of the wrong kind"

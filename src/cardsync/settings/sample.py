@@ -49,6 +49,9 @@ def schema() -> str:
     made = model().model_json_schema(schema_generator=Schema)
     made["$schema"] = "https://json-schema.org/draft/2020-12/schema"
     made["title"] = "cardsync.toml"
+    for table in made["properties"].values():
+        if "patternProperties" in table:
+            table["additionalProperties"] = False
     return json.dumps(made, indent=2, ensure_ascii=False) + "\n"
 
 

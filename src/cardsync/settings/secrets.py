@@ -124,9 +124,9 @@ _running: set["subprocess.Popen[bytes]"] = set()
 
 
 def end_commands() -> None:
-    """Nobody waits any more for what those that run would say."""
+    """Nobody waits any more for what those that run would say; what they began themselves is theirs to end."""
     for command in tuple(_running):
-        command.kill()
+        command.terminate()
 
 
 def _env_file(what: str, path: Path, name: str) -> str:

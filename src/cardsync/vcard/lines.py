@@ -70,8 +70,8 @@ class ContentLine(NamedTuple):
     @property
     def types(self) -> frozenset[str]:
         """The TYPE values, lower case, lists split."""
-        known = len(self.parameters) < _USUAL
-        return _usual_types(self.parameters) if known else _types(self.parameters)
+        usual = len(self.parameters) < _USUAL
+        return _usual_types(self.parameters) if usual else _types(self.parameters)
 
     def characters(self) -> str:
         """The value as text, its escapes still in place; quoted-printable and CHARSET (vCard 2.1) are undone."""

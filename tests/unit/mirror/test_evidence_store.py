@@ -112,7 +112,7 @@ def test_what_is_remembered_of_many_at_once_is_what_is_remembered_of_each(mirror
 
 def test_only_news_make_a_contact_be_assessed_anew(mirror: Mirror) -> None:
     def news(found: Evidence) -> bool:
-        mirror.assessments.store({1: {"probability": 0.5}}, START)
+        mirror.assessments.store(1, {"probability": 0.5}, START)
         mirror.evidence.replace(1, "dns", [found])
         return not assessed(mirror)
 
