@@ -246,8 +246,8 @@ def unconfirmed_age(
 
 
 def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:
-    dates = (memory.fields[which].validated_at for which in fields if which in memory.fields)
-    return max((date for date in dates if date), default=None)
+    held = [memory.fields[which].validated_at for which in fields if which in memory.fields]
+    return max([date for date in held if date], default=None)
 
 
 def _how(by: WorkField, memory: Memory) -> str:
