@@ -1,7 +1,6 @@
 """Whether an account's server may be asked now, and what is remembered of a failure across restarts."""
 
 import asyncio
-import hashlib
 import json
 import random
 from collections.abc import Mapping
@@ -13,7 +12,7 @@ from cardsync.errors import CardsyncError, LoginRefused, Throttled, Unreachable
 from cardsync.mirror import Mirror
 from cardsync.records import Problem, ProblemKind
 from cardsync.settings.model import Account
-from cardsync.settings.secrets import Secret, resolve
+from cardsync.settings.secrets import Secret, resolve, slow_hash
 
 _REACHED_BY = ("url", "username", "auth", "ca_file", "allow_http", "address_books", "trusted_origins", "write")
 _FIRST_WAIT, _LONGEST_WAIT = timedelta(minutes=1), timedelta(hours=1)
@@ -105,6 +104,6 @@ class Admission:
         return await asyncio.to_thread(resolve, self.name, self.account, self.environ)
 
     def _login_key(self, secret: Secret) -> str:
-        """A slow salted hash of what we log in with: tells a changed password, and tells nothing else."""
+        """Of what we log in with."""
         parts = "\0".join([self.account.url, self.account.username or "", secret.password or "", secret.token or ""])
-        return hashlib.scrypt(parts.encode(), salt=self.mirror.cycles.salt(), n=2**14, r=8, p=1).hex()
+        return slow_hash(parts, self.mirror.cycles.salt())
