@@ -94,7 +94,7 @@ def daemon(config: Path) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
 
 
 def wait_for(log: Path, event: str) -> None:
-    end = time.monotonic() + 600
+    end = time.monotonic() + 1800  # the first pull, on a slow machine
     while time.monotonic() < end:
         lines = log.read_text("utf-8").splitlines()
         if any(json.loads(line)["event"] == event for line in lines if line.endswith("}")):

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from statistics import mean, stdev
 
-from cardsync.assess.survival import Job, Situation, employment, fitted, gain, hazard_of
+from cardsync.assess.survival import Job, Situation, employment, fitted, gain, hazard_of, looks_like
 from cardsync.policy import STRATA
 
 STRATUM = STRATA["technology"]
@@ -123,10 +123,11 @@ def ours(person: Person, month: int) -> float:
     right = employment(situation, STRATUM)
     stale = (1 - right) * person.odds
 
-    def after(share: float) -> float:
-        return employment(replace(situation, since_sure=situation.since_sure * share), STRATUM)
+    def after(years: float) -> float:
+        return employment(replace(situation, since_sure=years), STRATUM)
 
-    return person.weight * stale / (stale + right) * gain(situation.since_sure, after)
+    doubt = stale / (stale + right)
+    return person.weight * doubt * gain(looks_like(doubt, situation.since_sure, after), after)
 
 
 def oracle(person: Person, month: int) -> float:

@@ -22,7 +22,7 @@ from cardsync.records import ANSWER, GUARDS, Asked, Ending, ProblemKind, Standin
 from cardsync.report import Person, assessed, nothing_to_watch, standing_question
 from cardsync.vcard.contact import contact_of
 from cardsync.vcard.document import scan
-from cardsync.words import count, percent
+from cardsync.words import LEAVES, LEAVES_FOR, count, percent
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,7 +160,10 @@ def _due(app: App, person: Person) -> Why:
     at = line.index(person.id) + 1 if person.id in line else None
     place = f"Number {at} of {len(line)} in line" if at else "In line"
     day = turns.first_day(at) if at and at > budget.left else None
-    comes = f"; its turn comes on {day:%Y-%m-%d} at the earliest" if day else ""
+    answered = ", once enough of those that are open are answered" if at and at > budget.open else ""
+    comes = f"; its turn comes on {day:%Y-%m-%d} at the earliest{answered}" if day else ""
+    if at and at <= budget.left:
+        comes = "; its turn comes with the next cycle"
     told = {
         "place": at,
         "of": len(line),
@@ -187,7 +190,8 @@ def _standing(app: App, person: Person, asked: Asked, state: Standing) -> Why:
     told = app.mirror.contacts.history(asked.contact_id)
     marked = any(event["what"] == "validated" and event["at"] == maybe_iso(asked.ended_at) for event in told)
     how = "You marked the card as right" if marked and ending is Ending.CONFIRMED else _ENDED[ending]
-    return Why(state="ended", sentence=f"{how}. The question leaves the card at the next cycle.")
+    then = LEAVES_FOR if ending is Ending.LEFT else LEAVES
+    return Why(state="ended", sentence=f"{how}. {then}")
 
 
 _ENDED = {
@@ -300,7 +304,8 @@ def _below(person: Person, stored: dict[str, Any] | None, judge: Judge) -> str:
     above = policy_for(person.groups, policies).ask_above
     below = f"below {percent(above)} (freshness.ask_above)"
     if stored["probability"] < above:
-        return f"Not asked: the {percent(stored['probability'])} for employer and title is {below}."
+        about = "employer and title" if {"title", "role"} & stored["right"].keys() else "the employer"
+        return f"Not asked: the {percent(stored['probability'])} for {about} is {below}."
     if {kind.value for kind in MISMATCHES}.isdisjoint(stored["signals"]):
         return "Not asked: the card names no organisation and no title, and nothing else is asked about for its age."
     return f"Not asked: without the mismatch of e-mails, no reason by itself, it is {below}."

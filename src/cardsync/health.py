@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
 from cardsync import needs
@@ -16,6 +17,8 @@ from cardsync.outcome import PARTIAL
 from cardsync.schedule import Due
 from cardsync.words import count
 
+REFUSED = "config refused"
+"""The fact that the daemon goes on by an older config, and since when."""
 SLACK = timedelta(minutes=5)
 """How much later than planned a cycle may begin: a busy machine, a cycle of another process before it."""
 
@@ -78,6 +81,15 @@ def daemon(times: Times, now: datetime) -> Part:
     return Part(part="daemon", state=State.OK, detail=f"It {since}; {ended}.")
 
 
+def runs(state: Path) -> Part:
+    """Whether a daemon runs, where the config cannot tell when its cycles are due."""
+    since = daemon_since(state)
+    if since is None:
+        return Part(part="daemon", state=State.FAILED, detail="No daemon runs on state_dir: cardsync run.")
+    detail = f"It runs since {_minute(since)}, by an older config: cardsync config check."
+    return Part(part="daemon", state=State.OK, detail=detail)
+
+
 def _minute(at: datetime) -> str:
     return f"{at:%Y-%m-%d %H:%M} UTC"
 
@@ -119,6 +131,12 @@ def _lives(pid: int) -> bool:
 
 def _config(app: App) -> Part:
     """What is in the config and nowhere else, and so of no account: a list that nobody is in."""
+    refused = app.mirror.cycles.fact(REFUSED)
+    if refused:
+        detail = (
+            f"It was changed and refused, and the daemon goes on by the old one, since {refused}: its log tells why."
+        )
+        return Part(part="config", state=State.NEEDS_YOU, detail=detail)
     empty = [row for row in needs.all_of(app) if row["kind"] == needs.EMPTY_GROUP]
     if not empty:
         return Part(part="config", state=State.OK, detail="Each list that it names has somebody in it.")

@@ -245,7 +245,7 @@ class Assessment:
     ``title`` P(the title is another one though the employer is the same; 0 where the card names none).  ``last_sure``
     is the last date on which the employer was known to be right (None: never confirmed), ``age`` the time that the
     prior reckoned with.  ``history`` is what this person adds to what is learnt from all VIPs, ``gain`` how many years
-    an answer is good for, ``claims`` P(right) of each detail.
+    an answer is good for, as that of a card that is as doubtful by time alone, ``claims`` P(right) of each detail.
     """
 
     probability: float

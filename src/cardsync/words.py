@@ -14,3 +14,7 @@ def count(number: int, noun: str, plural: str = "") -> str:
 _DOORS = ("carddav", "commands", "http", "notify")
 LOG_PARTS = tuple(sorted((*_DOORS, "card", "clock", "cycle", "daemon", "evidence", "problems", "pull")))
 """What of the log may have a level of its own: the loggers' names behind ``cardsync.``."""
+
+LEAVES = "The question leaves the card at the next cycle."
+LEAVES_FOR = "The question leaves the card at the next cycle, for one that asks where the contact is now."
+"""What follows an answer that was not given on the phone; the second, on ``left``."""

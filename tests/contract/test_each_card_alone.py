@@ -108,6 +108,15 @@ async def test_while_cards_are_assessed_another_process_waits_with_what_it_learn
     assert told == ["SQLITE_BUSY"] * 3
 
 
+async def test_large_cards_are_assessed_a_few_at_a_time(home: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    await home.cycle()
+    home.mirror.assessments.forget_all("home")
+    monkeypatch.setattr("cardsync.assess.stage._MUCH", 1)
+    home.over["Bo"] = ValueError(SECRET)
+    assert Assess(mirror=home.mirror, account="home", judge=home.judge, now=home.now).run() == 2
+    assert home.mirror.assessments.to_assess(1, home.now - DAY) == [home.contact("Bo")]
+
+
 async def test_a_card_that_no_question_can_be_made_for_stays_as_it_is(
     home: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -89,7 +89,7 @@ def test_a_question_that_came_back_in_a_frozen_book_is_known_and_its_answer_coun
     asked.ok("answer", NAMES[0], "ok")
     type_below(asked, "p1.vcf", "never")
     type_below(asked, "p2.vcf", "later")
-    assert "questions ended: 1 later, 1 never, notes taken out: 3" in asked.ok("sync")
+    assert "questions ended: 1 later, 1 never, taken out: 3" in asked.ok("sync")
     assert [question_of(asked, name)[-1] for name in NAMES] == [("confirmed", 0), ("never", 0), ("later", 0)]
     assert asked.asked_about() == []
     assert all(f"NOTE:{NOTE}\r\n".encode() in asked.cards()[f"p{at}.vcf"] for at in range(3))

@@ -163,12 +163,17 @@ BROKEN = {
         ['5: accounts."my home": is no name for a table; allowed: letters, digits'],
     ),
     "a list without a name": (
-        GOOD + '[groups." "]\nweight = 2\n[groups."VIP\\u001f"]\n[groups."a\\rb"]\n',
+        GOOD + '[groups." "]\nweight = 2\n[groups."VIP\\u001f"]\n[groups."a\\rb"]\n[groups."a\\u0085b"]\n',
         [
             '5: groups." ": is no name for a table; allowed: the name of a list on the phone',
             "7: groups.",
             "8: groups.",
+            "9: groups.",
         ],
+    ),
+    "two spellings of one list": (
+        GOOD + '[groups."\u00e9"]\n[groups."e\u0301"]\n',
+        ["6: groups."],
     ),
 }
 

@@ -243,7 +243,7 @@ def test_sources_says_what_each_sends_and_a_try_keeps_nothing(reading: Household
     assert [row["name"] for row in rows if row["on"]] == ["mailbox"]
     assert {row["name"] for row in rows if not row["on"]} >= {"dns", "web", "github", "orcid", "gravatar", "gleif"}
     assert all(row["sends"] for row in rows)
-    assert "mailbox contacts: localhost" in house.ok("sources")
+    assert "mailbox connects to: localhost" in house.ok("sources")
     done = house.cardsync("sources", "test", "dns")
     assert done.exit_code == 2
     assert "[sources.dns]" in done.stderr

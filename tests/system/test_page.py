@@ -52,6 +52,31 @@ def test_health_and_readiness_tell_the_daemon_from_an_account(house: Household) 
         httpx.get(f"{at}/healthz")
 
 
+def test_a_config_that_was_refused_is_told_of_and_no_reason_for_a_restart(house: Household) -> None:
+    house.fill()
+    house.configure(LISTEN)
+    daemon = house.daemon()
+    daemon.wait_for("cycle")
+    at, good = page(daemon), house.config.read_text("utf-8")
+    house.config.write_text(good + '\n[reminders]\nlanguage = "xx"\n', "utf-8")
+    daemon.send(signal.SIGHUP)
+    daemon.wait_for("config refused, the old one stays")
+    assert house.cardsync("healthcheck").exit_code == 10
+    live = house.cardsync("healthcheck", "--live")
+    assert (live.exit_code, "by an older config: cardsync config check" in live.stdout) == (0, True)
+    told = httpx.get(f"{at}/readyz")
+    states = {part["part"]: part["state"] for part in told.json()["parts"]}
+    assert (told.status_code, states) == (503, {"daemon": "ok", "config": "needs-you", "account home": "ok"})
+    house.config.write_text(good, "utf-8")
+    daemon.send(signal.SIGHUP)
+    daemon.wait_for("config read again")
+    daemon.wait_for("listening", 2)
+    assert httpx.get(f"{page(daemon, 2)}/readyz").status_code == 200
+    assert daemon.stop() == 0
+    house.config.write_text("state_dir", "utf-8")
+    assert house.cardsync("healthcheck", "--live").exit_code == 1
+
+
 def test_metrics_are_prometheus_own_format_and_hold_nobodys_name(house: Household) -> None:
     house.fill()
     house.configure(LISTEN, "[sources.dns]", 'nameservers = ["127.0.0.1"]')

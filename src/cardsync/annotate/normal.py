@@ -5,6 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from cardsync.stream_safe import normalized
+
 INVISIBLE = "\u00ad\u034f\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufe00-\ufe0f\ufeff"
 """What shows nothing and some keyboards add, as the inside of a character class."""
 
@@ -24,7 +26,7 @@ def plain(text: str) -> str:
     if text.isascii():
         text = text.replace("`", "'")
     else:
-        text = _NOTHING.sub("", unicodedata.normalize("NFKC", text.translate(_TYPOGRAPHY)))
+        text = _NOTHING.sub("", normalized("NFKC", text.translate(_TYPOGRAPHY)))
     return " ".join(text.split()).casefold()
 
 

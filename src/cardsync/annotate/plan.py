@@ -83,16 +83,23 @@ def first_day(
 
     By the limits of day and week: whether those that stand are answered by then nobody knows.
     """
-    if policy.max_new_per_day <= 0 or policy.max_new_per_week <= 0:
+    if min(policy.max_new_per_day, policy.max_new_per_week, policy.max_open) <= 0:
         return None
     days = [moment.astimezone(zone).date() for moment in asked]
-    day = now.astimezone(zone).date()
-    while True:
+    today = day = now.astimezone(zone).date()
+    left_of_today = (now + timedelta(hours=hours) for hours in range(25))
+    if not any(within_hours(policy, zone, at) for at in left_of_today if at.astimezone(zone).date() == today):
+        day += timedelta(days=1)
+    while day < today + _FAR:
         days = [each for each in days if each > day - timedelta(days=7)]
         left = max(0, min(policy.max_new_per_day - days.count(day), policy.max_new_per_week - len(days)))
         if place <= left:
             return day
         place, days, day = place - left, [*days, *[day] * left], day + timedelta(days=1)
+    return None
+
+
+_FAR = timedelta(days=3650)
 
 
 def after(

@@ -20,6 +20,7 @@ from cardsync.assess.organisations import (
     folded,
     initials,
     no_employer,
+    remembered,
     spellings,
     synonyms,
     too_long,
@@ -70,7 +71,7 @@ def to_show(domain: str) -> str:
         return domain.encode("ascii", "replace").decode("ascii")
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def _split(domain: str) -> tuple[tuple[str, ...], str]:
     """Labels left of the public suffix, and the suffix."""
     domain = _normal(domain)
@@ -90,7 +91,7 @@ def registrable(domain: str) -> str | None:
     return f"{labels[-1]}.{suffix}" if labels else None
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def is_free_mail(domain: str) -> bool:
     """Whether anyone can have an address there."""
     own = registrable(domain)

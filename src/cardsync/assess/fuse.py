@@ -15,7 +15,7 @@ from cardsync.assess.evidence import freshness
 from cardsync.assess.organisations import Aliases
 from cardsync.assess.prior import SUREST, TITLES, Prior, bounded, prior
 from cardsync.assess.signals import signals
-from cardsync.assess.survival import Survival, employment
+from cardsync.assess.survival import Survival, employment, gain, looks_like
 from cardsync.model import Assessment, Contact, Memory, Reason, Signal, SignalKind, WorkField
 from cardsync.policy import GroupPolicy
 
@@ -62,8 +62,9 @@ def assess(
     )
     start, said = _starting_from(bounded(before.employer), memory)
     chances = Chances(start, before.title)
+    stale = chances.card(found)
     return Assessment(
-        probability=chances.card(found),
+        probability=stale,
         prior=bounded(Chances(bounded(before.employer), before.title).either()),
         start=start,
         employer=bounded(before.employer),
@@ -73,7 +74,7 @@ def assess(
         signals=found,
         last_sure=before.last_sure,
         history=before.history,
-        gain=before.gain,
+        gain=gain(looks_like(stale, before.since, before.right), before.right),
         claims=dict(chances.details(before.own, found)),
     )
 

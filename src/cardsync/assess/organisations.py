@@ -6,13 +6,14 @@ are compared, not letters, once everything that only decorates a name is off.
 
 import re
 import unicodedata
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import StrEnum
-from functools import cache, lru_cache
+from functools import cache, lru_cache, wraps
 from itertools import islice
-from typing import NamedTuple
+from typing import Any, Concatenate, NamedTuple, ParamSpec, TypeVar
 
 from cardsync.assess.words import COUNTRIES, JOINING_WORDS, NO_EMPLOYER
+from cardsync.stream_safe import normalized
 
 Aliases = Collection[Collection[str]]
 """``[organisations] aliases``: each a set of names that the owner says mean one organisation."""
@@ -34,9 +35,25 @@ CERTAIN = frozenset({Verdict.SAME, Verdict.RENAMED, Verdict.RELATED})
 _WORD, _LETTERS = re.compile(r"[a-z0-9]+"), re.compile(r"[a-z]+")
 _BETWEEN = re.compile(r"\s*[/|,()]\s*|\s+at\s+")
 _INNER = re.compile(r"(?<=\w)['\u2019.](?=\w)")  # O'Reilly, U.S.
+_USUAL = 500  # characters of a name whose words are kept in mind
 _LONGEST = 200  # characters of a name, and ...
 _MOST_PARTS = 8  # ... names in one: comparing takes time by the square of either
 _SURE, _DOUBTFUL = 0.88, 0.74  # similarity of two words that differ by a slip: 1 letter of 9; 1 letter of 4
+
+
+P = ParamSpec("P")
+Result = TypeVar("Result")
+
+
+def remembered(function: Callable[Concatenate[str, P], Result]) -> Callable[Concatenate[str, P], Result]:
+    """Its results for names that are no longer than names are: those of a hostile book would fill the memory."""
+    cached: Any = lru_cache(maxsize=8192)(function)
+
+    def call(name: str, /, *more: P.args, **options: P.kwargs) -> Result:
+        found: Result = (cached if len(name) <= _USUAL else function)(name, *more, **options)
+        return found
+
+    return wraps(function)(call)
 
 
 def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
@@ -45,9 +62,7 @@ def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
         return Verdict.SAME
     left, right = spellings(a), spellings(b)
     if not left or not right or no_employer(a) or no_employer(b):
-        equal = (
-            unicodedata.normalize("NFKC", a).casefold().strip() == unicodedata.normalize("NFKC", b).casefold().strip()
-        )
+        equal = normalized("NFKC", a).casefold().strip() == normalized("NFKC", b).casefold().strip()
         return Verdict.SAME if equal and a.strip() else Verdict.UNKNOWN
     verdicts = {_compare_words(x, y) for x in left for y in right}
     for verdict in (Verdict.SAME, Verdict.RELATED, Verdict.UNKNOWN):
@@ -56,7 +71,7 @@ def compare(a: str, b: str, aliases: Aliases = ()) -> Verdict:
     return Verdict.UNKNOWN if too_long(a) or too_long(b) else Verdict.DIFFERENT
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def spellings(name: str) -> frozenset[tuple[str, ...]]:
     """The words of a name in every way it may be meant; empty where Latin letters do not carry it.
 
@@ -97,17 +112,17 @@ def _legal_forms() -> Mapping[str, Sequence[tuple[int, tuple[int, list[str]]]]]:
     return by_last
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def too_long(name: str) -> bool:
     """Whether it holds more than a name of an organisation: what is not looked at may be what two names share."""
-    if len(unicodedata.normalize("NFKC", name).strip()) > _LONGEST:
+    if len(normalized("NFKC", name).strip()) > _LONGEST:
         return True
     return len(list(_parts(_beginning(name)))) > _MOST_PARTS + 1
 
 
 def _beginning(name: str) -> str:
     """The name, or as many of its first words as fit; of one that is a single word its first letters."""
-    name = unicodedata.normalize("NFKC", name).strip()
+    name = normalized("NFKC", name).strip()
     if len(name) <= _LONGEST:
         return name
     return name[:_LONGEST].rsplit(None, 1)[0]
@@ -118,7 +133,7 @@ def initials(words: tuple[str, ...]) -> str:
     return "".join(word[0] for word in words if word not in JOINING_WORDS)
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def no_employer(name: str) -> bool:
     """Whether a name says that there is none: self-employed, retired ..."""
     words = _LETTERS.findall(folded(name)[0])
@@ -130,7 +145,7 @@ def synonyms(name: str, aliases: Aliases) -> frozenset[str]:
     return _synonyms(name, tuple(map(tuple, aliases))) if aliases else frozenset({name})
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def _synonyms(name: str, aliases: tuple[tuple[str, ...], ...]) -> frozenset[str]:
     index = _index(aliases)
     keys = {key for words in spellings(name) for key in _forms(words).finds}
@@ -158,15 +173,15 @@ def _parts(name: str) -> Iterator[str]:
             yield part
 
 
-@lru_cache(maxsize=8192)
+@remembered
 def folded(name: str) -> tuple[str, ...]:
     """Without case and accents; German umlauts both ways (Müller: muller, mueller)."""
-    name = unicodedata.normalize("NFKC", name).casefold().translate(_LIGATURES)
+    name = normalized("NFKC", name).casefold().translate(_LIGATURES)
     name = _INNER.sub("", name)
     if name.isascii():
         return name, name
-    plain = "".join(c for c in unicodedata.normalize("NFKD", name) if not unicodedata.combining(c))
-    spelt = unicodedata.normalize("NFKD", name.translate(_UMLAUTS))
+    plain = "".join(c for c in normalized("NFKD", name) if not unicodedata.combining(c))
+    spelt = normalized("NFKD", name.translate(_UMLAUTS))
     return plain, "".join(c for c in spelt if not unicodedata.combining(c))
 
 
@@ -177,7 +192,7 @@ _UMLAUTS = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
 def _latin(name: str) -> bool:
     if name.isascii():
         return any(map(str.isalnum, name))
-    letters = [c for c in unicodedata.normalize("NFKC", name) if c.isalnum()]
+    letters = [c for c in normalized("NFKC", name) if c.isalnum()]
     return bool(letters) and all(not c.isalpha() or unicodedata.name(c, "").startswith("LATIN") for c in letters)
 
 

@@ -10,7 +10,6 @@ from cardsync.assess.survival import (
     TITLE_RATE,
     Job,
     Situation,
-    gain,
     half_left,
     history_of,
     kept,
@@ -44,7 +43,8 @@ class Prior:
     title_reason: Reason | None
     moved_reason: Reason | None
     history: JobHistory
-    gain: float  # years, see ``survival.gain``
+    since: float  # years since employer and title were sure, of the two the longer time
+    right: Callable[[float], float]  # P(both are) so many years after they were, see ``survival.gain``
     own: Mapping[WorkField, float]
 
 
@@ -75,7 +75,8 @@ def prior(
     moved = _moved_at(memory, aliases)
     left = [which for which in contact.work if moved and _is_left_behind(which, memory, moved)]
     titled, title_age, title_reason = 1.0, timedelta(), None
-    if any(which in contact.work for which in TITLES):
+    has_title = any(which in contact.work for which in TITLES)
+    if has_title:
         title_sure = _latest(memory, TITLES)
         title_age = _since(title_sure, unknown_for, now)
         titled = kept(WorkField.TITLE, title_age / YEAR)
@@ -85,9 +86,12 @@ def prior(
             titled *= OUTLASTS[WorkField.TITLE]
             title_reason = Reason(kind="title", sentence=_left_title_sentence(1 - titled, moved))
 
-    def right(share: float) -> float:
-        there = survival(replace(situation, since_sure=situation.since_sure * share), stratum)
-        return there * kept(WorkField.TITLE, title_age / YEAR * share)
+    since = max(age, title_age) / YEAR
+
+    def right(years: float) -> float:
+        share, more = (1.0, years - since) if years > since else (years / since, 0.0)
+        there = survival(replace(situation, since_sure=situation.since_sure * share + more), stratum)
+        return there * (kept(WorkField.TITLE, title_age / YEAR * share + more) if has_title else 1.0)
 
     return Prior(
         employer=1 - employed,
@@ -105,7 +109,8 @@ def prior(
         title_reason=title_reason,
         moved_reason=_moved_reason(moved, left) if moved and left else None,
         history=history_of(situation, stratum),
-        gain=gain(max(age, title_age) / YEAR, right),
+        since=since,
+        right=right,
         own={
             which: _own(which, memory, unknown_for, now) * (OUTLASTS[which] if which in left else 1)
             for which in contact.work
@@ -238,11 +243,14 @@ def unconfirmed_age(
     assumed = assumed_age + max(now - memory.first_seen, timedelta())
     known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
     bound = max((now - date for date in known if date), default=timedelta())
-    by_rev = f"by the card's own date of change (REV) {'its work details are ' if bound > assumed else ''}at least"
+    by_rev = "by the card's own date of change (REV)"
     if bound > assumed:
-        return bound, f"Never confirmed; {by_rev} {_years(bound)} old."
-    seen = f", {by_rev} {_years(bound)}" if bound else ""
-    return assumed, f"Never confirmed; how old its work details are is not known{seen}: taken to be {_years(assumed)}."
+        return bound, f"Never confirmed; {by_rev} its work details are at least {_years(bound)} old."
+    seen = f", {by_rev} at least {_years(bound)}" if bound else ""
+    if contact.revised and not bound:
+        seen = " (not every program that writes a card keeps up its date of change, REV)"
+    taken = f"taken to be {_years(assumed)} (freshness.assumed_age when first seen)"
+    return assumed, f"Never confirmed; how old its work details are is not known{seen}: {taken}."
 
 
 def _latest(memory: Memory, fields: tuple[WorkField, ...]) -> datetime | None:

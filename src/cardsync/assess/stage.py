@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -15,7 +16,8 @@ from cardsync.vcard.document import scan
 
 HOLDS = timedelta(hours=24)
 """A probability moves little in a day."""
-_TOGETHER = 100  # contacts whose history is read, and whose assessments are written, at once
+_TOGETHER = 100  # contacts whose history is read, and whose assessments are written, at once ...
+_MUCH = 500_000  # ... as long as their cards are no larger than that, in bytes: nobody else writes meanwhile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,20 +36,26 @@ class Assess:
         for book in self.mirror.books.of(self.account):
             skipped = left_out(self.mirror, book.id)
             due = self.mirror.assessments.to_assess(book.id, self.now - HOLDS)
-            for at in range(0, len(due), _TOGETHER):
+            while due:
                 with self.mirror.transaction():  # what another process learns meanwhile waits, and is not forgotten
-                    count += self._assess(book.id, due[at : at + _TOGETHER], skipped)
+                    done, assessed = self._assess(book.id, due[:_TOGETHER], skipped)
+                due, count = due[done:], count + assessed
         return count
 
-    def _assess(self, book_id: int, contact_ids: Sequence[int], skipped: Collection[str]) -> int:
-        memory, count = self.mirror.contacts.memories(contact_ids), 0
-        for card in self.mirror.books.cards_of(book_id, contact_ids):
-            if self.judge.knows(card.groups) and card.href not in skipped:
-                with alone(self.mirror, self.account, card, self.now):
-                    found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
-                    self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
-                    count += 1
-        return count
+    def _assess(self, book_id: int, contact_ids: Sequence[int], skipped: Collection[str]) -> tuple[int, int]:
+        """How many of the first contacts were looked at, and how many of them assessed."""
+        memory, size, count = self.mirror.contacts.memories(contact_ids), 0, 0
+        with closing(self.mirror.books.cards_of(book_id, contact_ids)) as cards:
+            for card in cards:
+                if self.judge.knows(card.groups) and card.href not in skipped:
+                    with alone(self.mirror, self.account, card, self.now):
+                        found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
+                        self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
+                        count += 1
+                size += len(card.data)
+                if size > _MUCH:
+                    return contact_ids.index(card.contact_id) + 1, count
+        return len(contact_ids), count
 
     def _forget_after_a_change_of_policy(self) -> None:
         about = round(self.judge.pace, 1)  # all are assessed by one pace

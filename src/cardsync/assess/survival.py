@@ -195,18 +195,40 @@ def employment(situation: Situation, stratum: Stratum, pace: float = 1.0, table:
 def gain(since: float, right: Callable[[float], float]) -> float:
     """How long an answer is good for, in years: the mean time until a change that came since the last sure day.
 
-    ``since`` are the years since that day, ``right(share)`` is P(still right) after that share of them.
+    ``since`` are the years since that day, ``right(years)`` is P(still right) so long after it.
     weight x P(stale) x gain is what a question adds to the time in which cards are right: the index by which pages
     are crawled to keep a copy fresh (Azar et al. 2018, Tractable near-optimal policies for crawling), with our F:
     the integral of F from 0 to t, less t F(t), where F(s) is the probability to be still right after s.
     """
-    half, end = right(0.5), right(1.0)
+    half, end = right(since / 2), right(since)
     if 1 - end < _LEAST:
         return since / 2
     return since * ((1 + 4 * half + end) / 6 - end) / (1 - end)  # Simpson's rule
 
 
 _LEAST = 1e-6
+
+
+def looks_like(stale: float, since: float, right: Callable[[float], float]) -> float:
+    """The years after a sure day by which time alone would leave that much doubt, within a hundredth of its hazard.
+
+    A card that evidence makes as doubtful as an old one is worth as much as that: what was seen counts as time that
+    passed.  ``since`` and ``right`` are as for ``gain``; by steps in the logarithms, where hazards are nearly straight.
+    """
+    wanted, years = -math.log1p(-min(stale, 1 - _LEAST)), max(since, _A_DAY)
+    slope, last = 1.0, None
+    for _ in range(_TRIES):
+        seen = max(-math.log(max(right(years), _LEAST)), _LEAST)
+        if abs(seen - wanted) <= wanted / 100:
+            break
+        if last and years != last[0] and seen != last[1]:
+            slope = min(max(math.log(seen / last[1]) / math.log(years / last[0]), 0.3), 2.0)
+        last = (years, seen)
+        years = min(max(years * math.pow(wanted / seen, 1 / slope), _A_DAY), _A_LIFE)
+    return years
+
+
+_A_DAY, _A_LIFE, _TRIES = 1 / 365, 80.0, 12  # years, years, steps
 
 
 def job_hopping(jobs: Sequence[Job], hazard: Hazard, k: float) -> float:

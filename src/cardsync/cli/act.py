@@ -53,7 +53,7 @@ def answer(context: click.Context, *, name: str, word: str, days: int | None, dr
             return
         ask_for(app, "answer", {"contact": person.id, "account": person.account, "answer": word, "days": days})
         output.say(f"answered {word} for {person.name}")
-        say_leaving(1 if asked else 0)
+        say_leaving(1 if asked else 0, left=word == "left")
 
 
 @click.command()

@@ -118,10 +118,12 @@ def ask_for(app: "App", verb: str, arguments: dict[str, Any]) -> None:
         raise CardsyncError("Nothing was changed: this failed by a mistake in cardsync itself.")
 
 
-def say_leaving(questions: int) -> None:
-    """What becomes of so many questions that were answered here."""
+def say_leaving(questions: int, *, left: bool = False) -> None:
+    """What becomes of so many questions that were answered here, ``left`` or otherwise."""
+    from cardsync.words import LEAVES, LEAVES_FOR
+
     if questions == 1:
-        say("The question leaves the card at the next cycle.")
+        say(LEAVES_FOR if left else LEAVES)
     elif questions:
         say(f"{questions} questions leave their cards at the next cycle.")
 

@@ -1,5 +1,6 @@
 """``status``, ``healthcheck``, ``vip``, ``explain``, ``history``: they look, and change nothing."""
 
+import os
 import sys
 from datetime import datetime, tzinfo
 from typing import Any
@@ -81,9 +82,16 @@ def _written(book: dict[str, Any]) -> str:
 def healthcheck(context: click.Context, *, live: bool, as_json: bool) -> None:
     """Whether the daemon, each account and each source go on; 1 where the daemon does not, 3 where one needs you."""
     from cardsync import health
+    from cardsync.errors import ConfigError
+    from cardsync.settings.load import state_dir_of
 
-    with opened(context, look=True) as app:
-        parts = health.parts(app, only_daemon=live)
+    try:
+        with opened(context, look=True) as app:
+            parts = health.parts(app, only_daemon=live)
+    except ConfigError:
+        if not live:
+            raise
+        parts = [health.runs(state_dir_of(context.obj.config_path, os.environ))]  # a restart mends no config
     if as_json:
         output.as_json([part.as_json() for part in parts])
     else:
@@ -173,13 +181,14 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     from cardsync.report import find_person
 
     with opened(context, look=True) as app:
-        shown = explained(app, find_person(app, name))
+        shown, zone = explained(app, find_person(app, name)), app.zone
     if as_json:
         output.as_json(shown)
         return
     click.secho(f"{output.safe(shown['name'])} ({', '.join(shown['groups']) or 'no group'})", bold=True)
     if shown["assessment"]:
-        _print_assessment(shown["assessment"], shown["assessed_at"])
+        at = datetime.fromisoformat(shown["assessed_at"]).astimezone(zone) if shown["assessed_at"] else None
+        _print_assessment(shown["assessment"], at)
     for each in shown["evidence"]:
         link = f" <{each['url']}>" if each["url"] else ""
         output.say(f"  {each['source']}{_weight(each)}: {each['sentence']}{link}")
@@ -206,8 +215,8 @@ def _weight(each: dict[str, Any]) -> str:
     return f" (odds x {_factor(own)} for the {claim}, x {_factor(employer)} for the employer)"
 
 
-def _print_assessment(stored: dict[str, Any], assessed_at: str | None) -> None:
-    day = f", as of {assessed_at[:10]}" if assessed_at else ", as of an earlier day"
+def _print_assessment(stored: dict[str, Any], assessed_at: datetime | None) -> None:
+    day = f", as of {assessed_at:%Y-%m-%d}" if assessed_at else ", as of an earlier day"
     has_title = {"title", "role"} & stored.get("right", {}).keys()
     about = "employer or title are" if has_title else "the employer is"
     output.say(f"probability that {about} out of date: {percent(stored['probability'])}{day}")

@@ -49,7 +49,7 @@ def sources(context: click.Context, *, as_json: bool) -> None:
     )
     for row in rows:
         if row["on"]:
-            output.say(f"{row['name']} contacts: {', '.join(row['hosts']) or 'nobody'}")
+            output.say(f"{row['name']} connects to: {', '.join(row['hosts']) or 'no server'}")
         if row["error"]:
             output.say(f"{row['name']}: {row['error']}", err=True)
 

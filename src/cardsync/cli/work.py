@@ -1,6 +1,7 @@
 """``run``, ``sync``, ``check``, ``demo``."""
 
 import os
+import signal
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import closing, nullcontext
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon heeds it: before, it would end it
     from cardsync.daemon import Daemon
     from cardsync.observe.systemd import Supervisor
 
@@ -123,7 +125,7 @@ def _print_cycle(app: "App", done: "Cycle", *, dry_run: bool) -> None:
         output.say(
             f"{report.account}: {count(counts['fetched'], 'card')} read, {count(counts['vips'], 'VIP')}, "
             f"{verb} {counts['asked']}, "
-            f"questions ended: {ended}, notes taken out: {counts['taken_out']}"
+            f"questions ended: {ended}, taken out: {counts['taken_out']}"
         )
         for key, what in (("parked", "not written"), ("quarantined", "unreadable"), ("later", "left for later")):
             if counts[key]:

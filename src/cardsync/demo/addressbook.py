@@ -2,7 +2,6 @@
 
 import base64
 import random
-import unicodedata
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from itertools import product
 from cardsync.demo.apple import Line, escape, structured, write
 from cardsync.demo.invented import COMPANIES, DEPARTMENTS, FAMILY, FREE_MAIL, GIVEN, NOTES, PLACES, TITLES, Company
 from cardsync.demo.photo import jpeg
+from cardsync.stream_safe import normalized
 
 PRODID = Line(name="PRODID", value="-//Apple Inc.//iOS 18.1//EN")
 _YOUNGEST, _OLDEST = timedelta(days=30), timedelta(days=9 * 365)
@@ -250,4 +250,4 @@ def _uid(rng: random.Random) -> str:
 
 def _ascii(name: str) -> str:
     plain = name.lower().translate(str.maketrans("łøđ", "lod"))
-    return "".join(each for each in unicodedata.normalize("NFKD", plain) if each.isascii() and each.isalnum())
+    return "".join(each for each in normalized("NFKD", plain) if each.isascii() and each.isalnum())

@@ -59,7 +59,7 @@ def serving(cards: Mapping[str, bytes], folder: Path, *, display_name: str = "Co
     ``CardsyncError`` if Radicale is not installed and ``Unreachable`` if it does not start.
     """
     if importlib.util.find_spec("radicale") is None:
-        raise CardsyncError("The demo needs the CardDAV server Radicale: pip install 'cardsync[demo]'")
+        raise CardsyncError("The demo needs the CardDAV server Radicale: pip install '.[demo]' in the source's folder.")
     password = secrets.token_urlsafe(12)
     store(cards, folder, display_name=display_name)
     users = folder / "users"

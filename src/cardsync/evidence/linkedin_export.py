@@ -6,7 +6,6 @@ own date, so all are as old as the file: it must keep the time at which it was d
 
 import asyncio
 import hashlib
-import unicodedata
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from cardsync.evidence.connections import Row, Unreadable, rows
 from cardsync.evidence.profile import path_at, says_of
 from cardsync.model import Evidence, EvidenceKind
 from cardsync.sources import About, Consulted, Need, SourceFailed, Subject, Web
+from cardsync.stream_safe import normalized
 
 DIFFERS = 25.0
 BY_URL, BY_EMAIL = 0.99, 0.97
@@ -158,7 +158,7 @@ def profile_of(url: str) -> str:
     """What identifies a profile: the segment behind ``/in/``; '' if it is no URL of one."""
     path = path_at(url, "linkedin.com") or ()
     slug = path[1] if len(path) in {2, 3} and path[0] == "in" else ""  # the third is a language
-    return unicodedata.normalize("NFC", slug).casefold()
+    return normalized("NFC", slug).casefold()
 
 
 def _profiles(subject: Subject) -> set[str]:

@@ -5,7 +5,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -117,7 +117,7 @@ class Database:
         with _explaining(self.path):
             return self._connection.execute(sql, parameters).fetchall()
 
-    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[sqlite3.Row]:
+    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Generator[sqlite3.Row]:
         """The rows of a query, each read when it is asked for; who writes meanwhile needs a transaction around all."""
         found = self.execute(sql, parameters)
         while row := self._next(found):

@@ -139,7 +139,7 @@ class Apprise:
         try:
             import apprise
         except ImportError:
-            raise NotSent("Apprise is not installed: pip install 'cardsync[apprise]'.") from None
+            raise NotSent("Apprise is not installed: pip install '.[apprise]' in the source's folder.") from None
         sending = apprise.Apprise(asset=apprise.AppriseAsset(http_redirects=False))
         if not all(sending.add(url) for url in self.urls):
             raise NotSent("One of the URLs in notify.apprise is none that Apprise knows.")

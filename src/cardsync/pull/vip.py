@@ -3,12 +3,12 @@
 Names of groups compare case-insensitively, in NFC and without surrounding space; UIDs as ``uid_key`` makes them.
 """
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cardsync.model import Group
+from cardsync.stream_safe import normalized
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +21,7 @@ class CardMembership:
 
 def same_name(name: str) -> str:
     """The form in which names of groups compare."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold()).strip()
+    return normalized("NFC", normalized("NFC", name).casefold()).strip()
 
 
 def vips(

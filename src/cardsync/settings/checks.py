@@ -8,6 +8,7 @@ from typing import Any
 from cardsync.settings.keys import Path
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS
 from cardsync.settings.observe import is_loopback, is_loopback_url
+from cardsync.stream_safe import normalized
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
@@ -142,9 +143,10 @@ def _is_http(value: object) -> bool:
 def _twins(table: str, names: list[str]) -> Iterable[Finding]:
     seen: set[str] = set()
     for name in names:
-        if name.casefold() in seen:
+        form = normalized("NFC", normalized("NFC", name).casefold())
+        if form in seen:
             yield Finding(path=(table, name), message="is there twice; names are compared without upper and lower case")
-        seen.add(name.casefold())
+        seen.add(form)
 
 
 def _tables(data: Mapping[str, Any], key: str) -> Iterable[tuple[str, Mapping[str, Any]]]:

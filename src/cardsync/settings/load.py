@@ -12,7 +12,7 @@ from cardsync.errors import ConfigError
 from cardsync.settings import checks, problems
 from cardsync.settings.environment import Overlay, overlay
 from cardsync.settings.locate import candidates, locate
-from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS, Settings
+from cardsync.settings.model import PASSWORD_FORMS, STATE_DIR, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
 from cardsync.settings.reading import Doubt, table_of
 from cardsync.settings.sources import Sources
@@ -57,6 +57,17 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
     warnings = (*_readable_by_all(data, places), *_lines(settings, places, _unreadable, _NOT_READABLE))
     missing = tuple(_lines(settings, places, _missing, _NOT_THERE))
     return Loaded(settings=settings, file=file, places=places, warnings=warnings, missing=missing)
+
+
+def state_dir_of(path: Path | None, environ: Mapping[str, str]) -> Path:
+    """The ``state_dir`` of a config that may be wrong in all else: as it says, as far as it can be read."""
+    try:
+        file = locate(path, environ)
+        data = _parsed(_text(file), file) if file else {}
+    except ConfigError:
+        data = {}
+    named = environ.get("CARDSYNC_STATE_DIR") or data.get("state_dir")
+    return Path(named).expanduser() if isinstance(named, str) else STATE_DIR
 
 
 def _text(file: Path) -> str:

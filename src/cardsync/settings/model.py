@@ -18,7 +18,9 @@ from cardsync.words import LOG_PARTS
 
 Level = Literal["debug", "info", "warning", "error"]
 AccountName = Annotated[str, v.Rule(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$")]
-GroupName = Annotated[str, v.Rule(pattern=r"^[^\x00-\x1f\x7f]*[^\x00-\x20\x7f][^\x00-\x1f\x7f]*$")]
+_IN_A_LINE = r"[^\x00-\x1f\x7f-\x9f\u2028\u2029]"
+GroupName = Annotated[str, v.Rule(pattern=rf"^{_IN_A_LINE}*[^\x00-\x20\x7f-\xa0\u2028\u2029]{_IN_A_LINE}*$")]
+STATE_DIR = Path("/data")
 PASSWORD_FORMS = ("password", "password_file", "password_command", "password_env_file")
 TOKEN_FORMS = ("token", "token_file", "token_command", "token_env_file")
 
@@ -250,7 +252,7 @@ class Log(Table):
 class Settings(Table):
     """The whole config, valid."""
 
-    state_dir: v.AbsolutePath = key(default=Path("/data"), description="Database, backups, lock.")
+    state_dir: v.AbsolutePath = key(default=STATE_DIR, description="Database, backups, lock.")
     accounts: Annotated[dict[AccountName, Account], v.Rule(allowed="tables [accounts.NAME]", not_empty=True)] = key(
         description="One table for each login."
     )

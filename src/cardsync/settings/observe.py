@@ -113,7 +113,7 @@ class Notify(Table):
     email: Email | None = key(default=None)
     apprise: Annotated[tuple[v.Hidden, ...], v.Rule(allowed="a list of Apprise URLs in quotes")] = key(
         default=(),
-        description="Any of the services of Apprise, by its URLs: pip install 'cardsync[apprise]'.",
+        description="Any of the services of Apprise, by its URLs: pip install '.[apprise]' in the source's folder.",
         examples=[["tgram://bottoken/ChatID"]],
     )
     ping: Annotated[SecretAddress | None, v.Rule(allowed="a URL in quotes")] = key(

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 
 from cardsync.model import Contact, ContactKind, WorkField
+from cardsync.stream_safe import normalized
 from cardsync.vcard.document import Document
 from cardsync.vcard.lines import ContentLine
 from cardsync.vcard.note import note_text
@@ -91,7 +92,7 @@ def contact_of(document: Document) -> Contact:
 
 def comparable(which: WorkField, value: str) -> str:
     """The form in which two values of a work field are equal if only a phone or server re-formatted them."""
-    text = _one_line(unicodedata.normalize("NFC", value))
+    text = _one_line(normalized("NFC", value))
     match which:
         case WorkField.PHONE:
             text = _EXTENSION.sub("", text.casefold().removeprefix("tel:"))

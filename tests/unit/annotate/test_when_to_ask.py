@@ -121,7 +121,19 @@ def test_the_first_day_that_is_named_is_the_one_on_which_the_turn_comes(
 
 
 def test_where_nothing_may_be_asked_no_day_is_named() -> None:
-    assert first_day(1, [], replace(POLICY, max_new_per_day=0), BERLIN, NOW) is None
+    nothing_allowed = (
+        replace(POLICY, max_new_per_day=0),
+        replace(POLICY, max_new_per_week=0),
+        replace(POLICY, max_open=0),
+    )
+    assert [first_day(1, [], policy, BERLIN, NOW) for policy in nothing_allowed] == [None] * 3
+    assert first_day(500_000, [], POLICY, BERLIN, NOW) is None
+
+
+def test_a_day_whose_hours_are_over_is_not_named() -> None:
+    evening = datetime(2026, 7, 1, 22, 30, tzinfo=BERLIN)
+    assert first_day(1, [], replace(POLICY, hours=(8, 20)), BERLIN, evening) == evening.date() + DAY
+    assert first_day(1, [], replace(POLICY, hours=(23, 6)), BERLIN, evening) == evening.date()
 
 
 def test_dismissals_double_the_wait() -> None:

@@ -109,7 +109,9 @@ def test_a_card_never_confirmed_is_as_old_as_assumed_and_as_watched() -> None:
     found = judge(person(), remembered(person(), first_seen=NOW - 30 * DAY))
     assert found.last_sure is None
     assert found.age == YEAR + 30 * DAY
-    assert found.reasons[0].sentence.endswith("is not known: taken to be 13 months.")
+    assert found.reasons[0].sentence.endswith(
+        "is not known: taken to be 13 months (freshness.assumed_age when first seen)."
+    )
 
 
 def test_rev_bounds_the_age_only_where_it_is_bumped_at_every_edit() -> None:

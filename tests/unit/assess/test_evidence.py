@@ -121,6 +121,15 @@ PROFILE = state(
 )
 
 
+def test_what_was_seen_of_a_card_that_was_right_lately_is_not_asked_about_after_all_that_is_old() -> None:
+    """It counts as time that passed: what is more doubtful, however it became so, is asked about first."""
+    (lately, bounced), (old, still) = judged(memory(evidence(), sure=NOW - 120 * DAY)), judged(memory(sure=NOW - YEAR))
+    assert lately.probability > old.probability
+    assert bounced
+    assert still
+    assert bounced.score > still.score
+
+
 def test_without_evidence_the_card_is_not_asked_about_and_each_piece_makes_a_question_of_its_own() -> None:
     assert judged(memory())[1] is None
     assert block(memory(evidence())).split("\n") == [

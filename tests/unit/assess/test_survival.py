@@ -21,6 +21,7 @@ from cardsync.assess.survival import (
     hazard_of,
     history_of,
     kept,
+    looks_like,
     pace_of,
 )
 from cardsync.model import JobHistory, WorkField
@@ -153,7 +154,7 @@ def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
 
 def good_for(situation: Situation, stratum: Stratum) -> float:
     since = situation.since_sure
-    return gain(since, lambda share: employment(replace(situation, since_sure=since * share), stratum))
+    return gain(since, lambda years: employment(replace(situation, since_sure=years), stratum))
 
 
 @given(SITUATIONS, STRATUM)
@@ -162,6 +163,22 @@ def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
 ) -> None:
     good = good_for(situation, stratum)
     assert -1e-6 <= good <= situation.since_sure * (1 + 1e-6)
+
+
+@given(SITUATIONS, STRATUM, st.floats(0.005, 0.995))
+def test_what_evidence_makes_as_doubtful_as_an_old_card_is_taken_for_one(
+    situation: Situation, stratum: Stratum, stale: float
+) -> None:
+    def right(years: float) -> float:
+        return employment(replace(situation, since_sure=years), stratum)
+
+    years = looks_like(stale, situation.since_sure, right)
+    assert 0 < years <= 80
+    if 0.01 < years < 79:
+        assert math.log(right(years)) == pytest.approx(math.log(1 - stale), rel=0.02)
+    by_time = 1 - right(situation.since_sure)
+    if 0.005 < by_time < 0.999:
+        assert looks_like(by_time, situation.since_sure, right) == situation.since_sure
 
 
 def test_an_answer_about_somebody_who_leaves_at_once_is_good_for_less() -> None:

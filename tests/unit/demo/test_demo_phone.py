@@ -70,7 +70,7 @@ def test_nothing_listens_after_the_server_was_stopped(tmp_path: Path) -> None:
 
 def test_without_radicale_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-    with pytest.raises(CardsyncError, match=r"pip install 'cardsync\[demo\]'"), serving({}, tmp_path):
+    with pytest.raises(CardsyncError, match=r"pip install '\.\[demo\]'"), serving({}, tmp_path):
         pass
 
 
