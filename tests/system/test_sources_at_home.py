@@ -263,7 +263,7 @@ def test_all_that_is_contacted_is_what_each_declares(home: Home) -> None:
 def test_dns_without_nameservers_does_not_claim_to_contact_nobody(home: Home) -> None:
     home.tables["dns"] = ()
     home.begin("dns")
-    assert "dns contacts: the resolver of this machine\n" in home.house.ok("sources")
+    assert "dns connects to: the resolver of this machine\n" in home.house.ok("sources")
 
 
 def test_all_of_them_failing_leaves_exit_code_0_and_says_nothing_of_a_card(home: Home) -> None:

@@ -94,7 +94,7 @@ def test_no_password_command_runs_for_a_listing_or_for_another_source(house: Hou
         "[sources.gravatar]", f"token_command = {command}",
         "[sources.github]", f"token_command = {command}",
     )  # fmt: skip
-    assert "github contacts: api.github.com" in house.ok("sources")
+    assert "github connects to: api.github.com" in house.ok("sources")
     house.cardsync("sources", "test", "linkedin_export")
     assert (
         "on are: mailbox, calendar, linkedin_export, github, gravatar."
