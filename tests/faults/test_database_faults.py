@@ -234,6 +234,29 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
 }
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        "UPDATE question SET kind = 'x'",
+        """UPDATE question SET fields = '["x"]'""",
+        "UPDATE question SET slots = '{'",
+        "UPDATE vip SET groups = '{'",
+        "UPDATE work_field SET field = 'x' WHERE field = 'title'",
+        "UPDATE contact SET first_seen = 'x'",
+    ],
+)
+def test_a_value_that_was_never_stored_by_us_is_told_as_damage(house: Household, damage: str) -> None:
+    house.fill()
+    house.ok("sync")
+    before = house.cards()
+    with house.writable() as database:
+        database.execute(damage)
+        database.execute("UPDATE contact SET assessed_at = NULL")
+    done = house.cardsync("sync")
+    assert (done.exit_code, "Traceback" in done.output) == (13, False), done.output
+    assert house.cards() == before
+
+
 def test_a_damaged_database_is_told_harms_no_card_and_a_new_one_adopts_the_questions(house: Household) -> None:
     house.fill()
     house.configure(*TWO)

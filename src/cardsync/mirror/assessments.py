@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from cardsync.mirror.database import Database, iso, maybe_moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_moment, one_of, pack, unpack
 from cardsync.model import JobHistory, QuestionKind
 from cardsync.records import Wish
 
@@ -64,4 +64,6 @@ class Assessments:
             "WHERE t.book_id = ? AND t.assessment IS NOT NULL",
             (book_id,),
         )
-        return {row[0]: Wish(kind=QuestionKind(row[1]) if row[1] else None, score=row[2] or 0.0) for row in rows}
+        return {
+            row[0]: Wish(kind=one_of(QuestionKind, row[1]) if row[1] else None, score=row[2] or 0.0) for row in rows
+        }

@@ -5,7 +5,7 @@ from contextlib import closing
 from datetime import datetime
 from sqlite3 import Row
 
-from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, one_of, pack, unpack
 from cardsync.records import Book, Known, Read, VipCard
 from cardsync.resources import AddressBook, AddressObject, SyncMethod
 
@@ -274,7 +274,7 @@ def _book(row: Row) -> Book:
             account=row["account"],
             href=row["href"],
             display_name=row["display_name"],
-            method=SyncMethod(row["method"]),
+            method=one_of(SyncMethod, row["method"]),
             writable=bool(row["writable"]),
             read_only_reason=row["read_only_reason"],
             max_resource_size=row["max_resource_size"],

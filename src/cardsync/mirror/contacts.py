@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlite3 import Row
 from typing import Any
 
-from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, one_of, pack, unpack
 from cardsync.mirror.evidence import evidence_in
 from cardsync.model import Contact, FieldMemory, Memory, Move, WorkField
 
@@ -102,7 +102,7 @@ class Contacts:
     def differs(self, contact_id: int, keys: Mapping[WorkField, frozenset[str]]) -> bool:
         """Whether the work fields are other ones than those that are remembered."""
         rows = self._db.rows("SELECT field, keys FROM work_field WHERE contact_id = ?", (contact_id,))
-        known = {WorkField(row["field"]): frozenset(unpack(row["keys"])) for row in rows}
+        known = {one_of(WorkField, row["field"]): frozenset(unpack(row["keys"])) for row in rows}
         return any(known.get(which, frozenset()) != keys.get(which, frozenset()) for which in WorkField)
 
     def _compare(
@@ -115,7 +115,7 @@ class Contacts:
         edited: bool = True,
     ) -> frozenset[WorkField]:
         known = {
-            WorkField(row["field"]): row
+            one_of(WorkField, row["field"]): row
             for row in self._db.rows("SELECT * FROM work_field WHERE contact_id = ?", (contact_id,))
         }
         since = now if edited else self.memory(contact_id).first_seen
@@ -196,7 +196,7 @@ class Contacts:
             "SELECT field FROM history WHERE contact_id = ? AND what = 'edited' AND at >= ? AND at <= ?",
             (contact_id, iso(since), iso(until)),
         )
-        return frozenset(WorkField(row[0]) for row in rows)
+        return frozenset(one_of(WorkField, row[0]) for row in rows)
 
     def validate(self, contact_id: int, fields: Iterable[WorkField], on: datetime, now: datetime, how: str) -> None:
         """Those of the fields that the card has are right on that day: age starts anew, and never goes back.
@@ -263,7 +263,7 @@ class Contacts:
                 changed_at=maybe_moment(row["changed_at"]),
                 unchanged_since=maybe_moment(row["unchanged_since"]),
                 left_at=maybe_moment(row["left_at"]),
-                fields={WorkField(field["field"]): _field(field) for field in held},
+                fields={one_of(WorkField, field["field"]): _field(field) for field in held},
                 moves=_moves(edited),
                 evidence=tuple(map(evidence_in, seen)),
             )
@@ -275,7 +275,7 @@ class Contacts:
         rows = self._db.rows(
             "SELECT field FROM work_field WHERE contact_id = ? AND changed_at > ?", (contact_id, iso(since))
         )
-        return frozenset(WorkField(row[0]) for row in rows)
+        return frozenset(one_of(WorkField, row[0]) for row in rows)
 
     def named(self) -> list[Row]:
         """Every contact of the books that are there that is or was a VIP: id, name, account, book, groups, pause ..."""

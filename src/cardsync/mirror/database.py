@@ -8,12 +8,15 @@ import time
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cardsync.errors import StateProblem
 from cardsync.mirror import parts
 from cardsync.mirror.sentences import ERRNO, newer, sentence
+
+Word = TypeVar("Word", bound=StrEnum)
 
 _PRIVATE = 0o600
 _PRIVATE_DIR = 0o700
@@ -172,8 +175,19 @@ def pack(values: object) -> str:
 
 
 def unpack(text: str) -> Any:
-    """The inverse of ``pack``."""
-    return json.loads(text)
+    """The inverse of ``pack``; what is none was never stored by us: ``StateProblem``."""
+    try:
+        return json.loads(text)
+    except (TypeError, ValueError) as error:
+        raise StateProblem(sentence("SQLITE_CORRUPT", None, error)) from error
+
+
+def one_of(kind: type[Word], text: str) -> Word:
+    """The word of a kind; what is none was never stored by us: ``StateProblem``."""
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise StateProblem(sentence("SQLITE_CORRUPT", None, error)) from error
 
 
 # ---------------------------------------------------------------- opening

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlite3 import Row
 from typing import Any
 
-from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_iso, maybe_moment, moment, one_of, pack, unpack
 from cardsync.model import APART, Evidence, EvidenceKind, Says, WorkField
 
 FAR = timedelta(days=180)
@@ -301,10 +301,10 @@ def evidence_in(row: Row) -> Evidence:
     """What a whole row of the table says."""
     return Evidence(
         source=row["source"],
-        kind=EvidenceKind(row["kind"]),
+        kind=one_of(EvidenceKind, row["kind"]),
         family=row["family"],
-        claim=WorkField(row["claim"]),
-        says=Says(row["says"]),
+        claim=one_of(WorkField, row["claim"]),
+        says=one_of(Says, row["says"]),
         stored=row["stored"],
         suggested=row["suggested"],
         about=row["about"],

@@ -6,7 +6,7 @@ from sqlite3 import Row
 from typing import Any
 
 from cardsync.logs import get_logger
-from cardsync.mirror.database import Database, iso, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, moment, one_of, pack, unpack
 from cardsync.records import Book, Problem, ProblemKind
 
 log = get_logger("cardsync.problems")
@@ -258,7 +258,7 @@ class Cycles:
 
 def _problem(row: Row) -> Problem:
     return Problem(
-        kind=ProblemKind(row["kind"]),
+        kind=one_of(ProblemKind, row["kind"]),
         account=row["account"],
         reason=row["reason"],
         detail=row["detail"],

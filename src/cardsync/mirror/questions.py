@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from sqlite3 import Row
 
-from cardsync.mirror.database import Database, iso, maybe_moment, moment, pack, unpack
+from cardsync.mirror.database import Database, iso, maybe_moment, moment, one_of, pack, unpack
 from cardsync.model import Question, QuestionKind, WorkField
 from cardsync.policy import Position
 from cardsync.records import ANSWER, UNSAID, Asked, Ending, Written
@@ -169,7 +169,7 @@ class Questions:
             "SELECT probability, ending, asked_at, ended_at, contact_id FROM question "
             "WHERE state = 'ended' AND probability IS NOT NULL ORDER BY id"
         )
-        return [(row[0], Ending(row[1]), moment(row[2]), moment(row[3]), row[4]) for row in rows]
+        return [(row[0], one_of(Ending, row[1]), moment(row[2]), moment(row[3]), row[4]) for row in rows]
 
     def open_count(self, account: str) -> int:
         """How many blocks stand in the account's books; one that is gone must not use up the budget for ever."""
@@ -204,15 +204,15 @@ def _asked(row: Row) -> Asked:
         id=row["id"],
         contact_id=row["contact_id"],
         href=row["href"],
-        kind=QuestionKind(row["kind"]),
-        fields=tuple(WorkField(name) for name in unpack(row["fields"])),
+        kind=one_of(QuestionKind, row["kind"]),
+        fields=tuple(one_of(WorkField, name) for name in unpack(row["fields"])),
         slots=unpack(row["slots"]),
         block=row["block"],
         user_text=row["user_text"],
         beside=tuple(unpack(row["beside"])),
         position=Position(row["position"]),
         asked_at=moment(row["asked_at"]),
-        ending=Ending(row["ending"]) if row["ending"] else None,
+        ending=one_of(Ending, row["ending"]) if row["ending"] else None,
         ended_at=maybe_moment(row["ended_at"]),
         standing=bool(row["standing"]),
         adopted=bool(row["adopted"]),

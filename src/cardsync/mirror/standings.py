@@ -1,6 +1,6 @@
 """How each contact stands: pauses and waits, by what the owner answered."""
 
-from cardsync.mirror.database import Database, maybe_iso, maybe_moment, moment
+from cardsync.mirror.database import Database, maybe_iso, maybe_moment, moment, one_of
 from cardsync.model import QuestionKind
 from cardsync.records import Ending, Pause, Standing
 
@@ -27,7 +27,7 @@ class Standings:
             (contact_id, *_NOT_COUNTED, QuestionKind.FOLLOW_UP, contact_id, RESUMED),
         )
         return Standing(
-            pause=Pause(row["pause"]) if row["pause"] else None,
+            pause=one_of(Pause, row["pause"]) if row["pause"] else None,
             not_before=maybe_moment(row["not_before"]),
             dismissals=row["dismissals"],
             left_at=maybe_moment(row["left_at"]),
