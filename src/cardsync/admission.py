@@ -104,6 +104,6 @@ class Admission:
         return await asyncio.to_thread(resolve, self.name, self.account, self.environ)
 
     def _login_key(self, secret: Secret) -> str:
-        """Of what we log in with."""
+        """The slow hash of what we log in with."""
         parts = "\0".join([self.account.url, self.account.username or "", secret.password or "", secret.token or ""])
         return slow_hash(parts, self.mirror.cycles.salt())

@@ -18,11 +18,11 @@ from cardsync.alarms import Stuck
 from cardsync.app import App, utc_now
 from cardsync.consulting import Beside, unseen
 from cardsync.errors import CardsyncError, ConfigError, StateProblem, where
-from cardsync.health import REFUSED
 from cardsync.lock import cycle_lock, cycle_turn, daemon_lock
 from cardsync.logs import get_logger
 from cardsync.observe.systemd import Supervisor
 from cardsync.outcome import Cycle
+from cardsync.records import CONFIG_REFUSED
 from cardsync.schedule import Due
 from cardsync.settings.model import Settings
 from cardsync.settings.observe import host_and_port
@@ -85,7 +85,7 @@ class Daemon:
             with cycle_lock(self._settings.state_dir, wait=False) as free:
                 if free:  # a cycle that was killed did not end; a container's next daemon has the same number
                     self._app.mirror.cycles.over()
-            self._app.mirror.cycles.set_fact(REFUSED, "")
+            self._app.mirror.cycles.set_fact(CONFIG_REFUSED, "")
             loop = asyncio.get_running_loop()
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)
@@ -244,7 +244,7 @@ class Daemon:
             self._keep_old("state_dir cannot change while the daemon runs. Restart it.")
             return
         try:
-            self._app.mirror.cycles.set_fact(REFUSED, "")
+            self._app.mirror.cycles.set_fact(CONFIG_REFUSED, "")
             for account in settings.accounts:
                 self._app.mirror.accounts.forget_discovery(account)
         except StateProblem as error:
@@ -290,7 +290,7 @@ class Daemon:
     def _keep_old(self, *problems: str) -> None:
         log.error("config refused, the old one stays", problems=problems)
         with suppress(StateProblem):
-            self._app.mirror.cycles.set_fact(REFUSED, f"{self._app.clock():%Y-%m-%d %H:%M} UTC")
+            self._app.mirror.cycles.set_fact(CONFIG_REFUSED, f"{self._app.clock():%Y-%m-%d %H:%M} UTC")
 
 
 def _told(done: Cycle) -> str:

@@ -14,11 +14,10 @@ from cardsync.app import LONGEST_CYCLE, App
 from cardsync.inquiries import names
 from cardsync.lock import daemon_since
 from cardsync.outcome import PARTIAL
+from cardsync.records import CONFIG_REFUSED
 from cardsync.schedule import Due
 from cardsync.words import count
 
-REFUSED = "config refused"
-"""The fact that the daemon goes on by an older config, and since when."""
 SLACK = timedelta(minutes=5)
 """How much later than planned a cycle may begin: a busy machine, a cycle of another process before it."""
 
@@ -67,7 +66,7 @@ def exit_code(parts: Sequence[Part]) -> int:
 def daemon(times: Times, now: datetime) -> Part:
     """Whether a daemon runs, and begins cycles as planned."""
     if times.running_since is None:
-        return Part(part="daemon", state=State.FAILED, detail="No daemon runs on state_dir: cardsync run.")
+        return _NONE_RUNS
     since = f"runs since {_minute(times.running_since)}"
     if times.began:
         busy = now - times.began
@@ -85,9 +84,12 @@ def runs(state: Path) -> Part:
     """Whether a daemon runs, where the config cannot tell when its cycles are due."""
     since = daemon_since(state)
     if since is None:
-        return Part(part="daemon", state=State.FAILED, detail="No daemon runs on state_dir: cardsync run.")
+        return _NONE_RUNS
     detail = f"It runs since {_minute(since)}, by an older config: cardsync config check."
     return Part(part="daemon", state=State.OK, detail=detail)
+
+
+_NONE_RUNS = Part(part="daemon", state=State.FAILED, detail="No daemon runs on state_dir: cardsync run.")
 
 
 def _minute(at: datetime) -> str:
@@ -131,7 +133,7 @@ def _lives(pid: int) -> bool:
 
 def _config(app: App) -> Part:
     """What is in the config and nowhere else, and so of no account: a list that nobody is in."""
-    refused = app.mirror.cycles.fact(REFUSED)
+    refused = app.mirror.cycles.fact(CONFIG_REFUSED)
     if refused:
         detail = (
             f"It was changed and refused, and the daemon goes on by the old one, since {refused}: its log tells why."

@@ -8,8 +8,8 @@ from typing import Any
 from cardsync.app import App
 from cardsync.inquiries import names
 from cardsync.pull.members import existing_groups, resolved
-from cardsync.pull.vip import same_name
 from cardsync.records import GUARDS, ProblemKind
+from cardsync.stream_safe import same_name
 from cardsync.words import count
 
 FAILED, EMPTY_GROUP, SHARED_BOOK, MOVED = "cycle-failed", "empty-group", "shared-book", "account-moved"

@@ -244,3 +244,7 @@ class Preview:
     before: bytes
     after: bytes
     why: str
+
+
+CONFIG_REFUSED = "config refused"
+"""The fact that the daemon goes on by an older config, and since when."""

@@ -16,6 +16,11 @@ def normalized(form: Literal["NFC", "NFKC", "NFKD"], text: str) -> str:
     return unicodedata.normalize(form, text if len(text) <= _SHORT else "".join(_broken(text)))
 
 
+def same_name(name: str) -> str:
+    """The form in which names of lists compare."""
+    return normalized("NFC", normalized("NFC", name).casefold()).strip()
+
+
 def _broken(text: str) -> Iterator[str]:
     run = 0
     for character in text:

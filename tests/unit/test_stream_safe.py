@@ -9,8 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cardsync.assess.organisations import compare
-from cardsync.pull.vip import same_name
-from cardsync.stream_safe import normalized
+from cardsync.stream_safe import normalized, same_name
 from cardsync.vcard.contact import contact_of, work_keys
 from cardsync.vcard.document import scan
 from growth import LINEAR, growth

@@ -153,7 +153,7 @@ def _tried(first: First, wished: Sequence[str]) -> str:
     from cardsync.check import check_account
     from cardsync.errors import CardsyncError
     from cardsync.observe.log import configure
-    from cardsync.pull.vip import same_name
+    from cardsync.stream_safe import same_name
 
     configure("error", "auto")
     app = App.bare(_settings(first))
@@ -182,7 +182,7 @@ def _as_error(found: dict[str, Any], root: type[Exception]) -> Exception:
 
 def _chosen(lists: Sequence[str]) -> tuple[str, ...]:
     """VIP where it is there; else one that the owner names, of those that are or will be."""
-    from cardsync.pull.vip import same_name
+    from cardsync.stream_safe import same_name
 
     own = next((name for name in lists if same_name(name) == same_name("VIP")), None)
     if own or not lists or not somebody_answers():

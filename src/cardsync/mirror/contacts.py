@@ -236,7 +236,7 @@ class Contacts:
         return self.memories([contact_id])(contact_id)
 
     def memories(self, contact_ids: Sequence[int]) -> Callable[[int], Memory]:
-        """``memory`` of each of these, read at once, and made of its rows when it is asked for: one fails alone."""
+        """``memory`` of each of these: their rows are read at once, and each is made when it is asked for."""
         among = f"IN ({', '.join('?' * len(contact_ids))})"
         people = self._db.rows(
             f"SELECT id, first_seen, changed_at, unchanged_since, left_at FROM contact WHERE id {among}", contact_ids

@@ -8,6 +8,7 @@ from cardsync.model import Group
 from cardsync.policy import GuardPolicy
 from cardsync.pull import vip
 from cardsync.records import Book
+from cardsync.stream_safe import same_name
 from cardsync.vcard.document import scan
 from cardsync.vcard.groups import group_of
 from cardsync.words import count
@@ -72,11 +73,11 @@ def _groups(mirror: Mirror, book: Book) -> list[Group]:
 def _vanished(mirror: Mirror, book: Book, wanted: tuple[str, ...], groups: list[Group]) -> frozenset[str]:
     """The wanted lists that were a group card, or the book itself, at the last look and are neither now."""
     had = frozenset((mirror.cycles.book_fact(book.id, _LISTS) or "").split("\n"))
-    return frozenset(name for name in wanted if vip.same_name(name) in had - _lists(book, groups))
+    return frozenset(name for name in wanted if same_name(name) in had - _lists(book, groups))
 
 
 def _lists(book: Book, groups: list[Group]) -> set[str]:
-    return {vip.same_name(name) for name in (book.found.display_name, *(group.name for group in groups))}
+    return {same_name(name) for name in (book.found.display_name, *(group.name for group in groups))}
 
 
 def _loss(

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from cardsync.model import Group
-from cardsync.stream_safe import normalized
+from cardsync.stream_safe import same_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,11 +17,6 @@ class CardMembership:
 
     uid_key: str
     categories: tuple[str, ...] = ()
-
-
-def same_name(name: str) -> str:
-    """The form in which names of groups compare."""
-    return normalized("NFC", normalized("NFC", name).casefold()).strip()
 
 
 def vips(

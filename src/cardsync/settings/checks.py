@@ -8,7 +8,7 @@ from typing import Any
 from cardsync.settings.keys import Path
 from cardsync.settings.model import PASSWORD_FORMS, TOKEN_FORMS
 from cardsync.settings.observe import is_loopback, is_loopback_url
-from cardsync.stream_safe import normalized
+from cardsync.stream_safe import same_name
 
 CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
 
@@ -143,7 +143,7 @@ def _is_http(value: object) -> bool:
 def _twins(table: str, names: list[str]) -> Iterable[Finding]:
     seen: set[str] = set()
     for name in names:
-        form = normalized("NFC", normalized("NFC", name).casefold())
+        form = same_name(name)
         if form in seen:
             yield Finding(path=(table, name), message="is there twice; names are compared without upper and lower case")
         seen.add(form)
