@@ -2,24 +2,23 @@
 
 import time
 from collections.abc import Callable
+from statistics import median
 
-TIMES = 4
+TIMES = 8
 LINEAR = 3.0 * TIMES  # what is quadratic takes TIMES * TIMES as long
 
 
 def growth(make: Callable[[int, int], Callable[[], object]], size: int, repeat: int = 5) -> float:
-    """How many times as long ``TIMES`` as much takes: the best of a few, each with an input of its own.
+    """How many times as long ``TIMES`` as much takes: the median of a few, each with an input of its own.
 
-    ``make(size, turn)`` prepares and returns what is timed; caches know no input of another turn.
+    ``make(size, turn)`` prepares and returns what is timed; caches know no input of another turn.  The small and the
+    large one of a turn run one after the other, for a machine that others use is slow for seconds.
     """
-    return _best(make, TIMES * size, repeat) / _best(make, size, repeat)
 
-
-def _best(make: Callable[[int, int], Callable[[], object]], size: int, repeat: int) -> float:
-    spent = []
-    for turn in range(repeat):
+    def spent(size: int, turn: int) -> int:
         act = make(size, turn)
         start = time.process_time_ns()
         act()
-        spent.append(max(1, time.process_time_ns() - start))
-    return min(spent)
+        return max(1, time.process_time_ns() - start)
+
+    return median(spent(TIMES * size, turn) / spent(size, turn) for turn in range(repeat))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from growth import LINEAR
+from growth import LINEAR, TIMES
 from in_memory import HOME, Household, MemoryServer, person, vip_group
 from loop import note_of
 
@@ -163,4 +163,4 @@ def test_very_many_cards_of_one_uid_take_no_more_work_than_there_are_more_of_the
         home.mirror.close()
         return steps
 
-    assert work(400) / work(100) < LINEAR
+    assert work(TIMES * 100) / work(100) < LINEAR

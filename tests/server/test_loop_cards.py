@@ -229,3 +229,25 @@ def test_an_edit_between_the_proof_and_its_end_is_not_overwritten(tmp_path: Path
         at.wire.before = edit
         at.loop.cycle()
         assert server.get_card("Jo.vcf", STORED) == edited
+
+
+def test_what_is_typed_into_a_question_of_a_card_that_moved_in_our_write_stays(home: Make) -> None:
+    """Another client deletes the card and makes it anew under another name before we see that our write came."""
+    at = home()
+    reads = iter(range(9))
+
+    def move(request: Request) -> None:
+        if request.method == "GET" and request.path.endswith("/Jo.vcf") and next(reads) == 1:
+            moved = at.server.get_card("Jo.vcf")
+            assert b"still VP Sales at Acme" in moved
+            at.server.delete_card("Jo.vcf")
+            at.server.put_card("moved.vcf", moved.replace(b"still VP Sales at", b"still VP Sales of tea at"))
+
+    at.wire.before = move
+    at.loop.cycle()
+    at.loop.cycle(after=HOUR)
+    for _ in range(3):
+        at.loop.cycle(after=DAY)
+    note = note_of(at.server.get_card("moved.vcf")) or ""
+    assert "of tea" in note
+    assert "VIPcheck" not in note

@@ -62,7 +62,10 @@ class Settlement:
                 key = uid_key(scan(intent.after).text("UID"))
                 self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "gone", self.now)
                 self.park(book, intent.href, None, VANISHED, _GONE)
-            self._abandon(intent, "the card is gone")
+            with self.mirror.transaction():
+                if intent.opens is not None and answer.result not in TURNED_DOWN:
+                    self.mirror.questions.opened(intent.opens)  # another client may have moved the card, block and all
+                self._abandon(intent, "the card is gone")
             return Outcome.GONE
         finding = _known(intent, got) or judge(intent, got, answer)
         match finding.verdict:
