@@ -91,8 +91,7 @@ class Oracle:
         if not self._same_apart(was, data):
             self.fail("cards_harmed", f"Something besides NOTE changed: {was!r} -> {data!r}", card)
         written = card.note.written(note_of(data))
-        known_by_shape_alone = card.moved and written.inside
-        if written.lost and not written.swapped and not known_by_shape_alone:
+        if written.lost and not written.swapped:
             self.report.count("user_characters_lost", len(written.lost) - 1)
             self.fail("user_characters_lost", f"{written.lost!r} went; now {written.note.text!r}", card)
         if written.note.questions() > 1:

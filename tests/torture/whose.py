@@ -134,36 +134,23 @@ class Note:
         pairs = dict(_pairs(self, after))
         owners = "".join(self.owners[pairs[at]] if at in pairs else OURS for at in range(len(after)))
         gone = set(range(len(self.text))) - set(pairs.values())
-        lost_at = [at for at in sorted(gone) if self.owners[at] == USER and not self.text[at].isspace()]
-        lost = "".join(self.text[at] for at in lost_at)
+        lost = "".join(self.text[at] for at in sorted(gone) if self.owners[at] == USER and not self.text[at].isspace())
         note = Note(after, owners, self.block, alike=self.alike)
         left = {bare(after[run.start() : run.end()]) for run in re.finditer(f"{OURS}+", owners)}
-        return Written(
-            note,
-            lost=lost,
-            swapped=note.intact is None and lost in left,
-            inside=all(self._beside_ours(at) for at in lost_at),
-        )
-
-    def _beside_ours(self, at: int) -> bool:
-        """Whether the line that the character is on is, or was, ours as well."""
-        line = next((start, stop) for start, stop in _lines(self.text) if start <= at <= stop)
-        return bool({OURS, DEBRIS} & set(self.owners[slice(*line)]))
+        return Written(note, lost=lost, swapped=note.intact is None and lost in left)
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
     """The note after our write; ``lost``: what people had typed and we took; ``opened``: a block came.
 
-    ``swapped``: the same letters of ours stay in its place, and nobody can tell whose they are.  ``inside``: all of
-    it had been typed into lines of ours.
+    ``swapped``: the same letters of ours stay in its place, and nobody can tell whose they are.
     """
 
     note: Note
     lost: str = ""
     opened: bool = False
     swapped: bool = False
-    inside: bool = False
 
 
 def bare(text: str) -> str:
