@@ -106,8 +106,8 @@ class Hand:
         at = self.rng.randint(0, len(note.text))
         glue = self.rng.choice(("", " ", "\n"))
         typed = note.typed(at, f"{glue}{self.word()}{glue}")
-        if any(line.strip().casefold() in _SAYING for line in {*typed.text.split("\n")} - {*note.text.split("\n")}):
-            return None  # what is left of "not ok" answers
+        if any(line.casefold() in _SAYING for line in typed.by_line() - note.by_line()):
+            return None  # what is left of "not ok", or of "now" behind the question, answers
         return Gesture(said="types a word anywhere", note=typed)
 
     def own_line(self, note: Note) -> Gesture:

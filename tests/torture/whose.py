@@ -79,6 +79,11 @@ class Note:
         """What people typed, without white space."""
         return bare("".join(c for c, whose in zip(self.text, self.owners, strict=True) if whose == USER))
 
+    def by_line(self) -> set[str]:
+        """What of each line is not ours."""
+        spans = ([*zip(self.text[a:b], self.owners[a:b], strict=True)] for a, b in _lines(self.text))
+        return {"".join(c for c, whose in span if whose != OURS).strip() for span in spans}
+
     @property
     def standing(self) -> bool:
         """Whether anything of ours is there."""
