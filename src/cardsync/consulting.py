@@ -153,7 +153,7 @@ def known_vips(app: App) -> dict[int, Contact]:
     found: dict[int, Contact] = {}
     for account in app.settings.accounts:
         for book in app.mirror.books.of(account):
-            for card in app.mirror.books.cards(book.id):
+            for card in app.mirror.books.cards_of(book.id, app.mirror.contacts.ids(book.id)):
                 if wanted.intersection(card.groups) and app.mirror.moves.is_wanted(card.contact_id):
                     found[card.contact_id] = contact_of(scan(card.data))
     return found

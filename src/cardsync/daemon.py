@@ -90,6 +90,7 @@ class Daemon:
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, self._stop.set)
             loop.add_signal_handler(signal.SIGHUP, self._read_again)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGHUP})  # one that came meanwhile, too
             if self._settings.schedule.run_on_start:
                 self._cycle = asyncio.ensure_future(self._run_cycle())
             if self._app.notice:

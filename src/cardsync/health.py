@@ -134,7 +134,7 @@ def _lives(pid: int) -> bool:
 def _config(app: App) -> Part:
     """What is in the config and nowhere else, and so of no account: a list that nobody is in."""
     refused = app.mirror.cycles.fact(CONFIG_REFUSED)
-    if refused:
+    if refused and daemon_since(app.settings.state_dir):
         detail = (
             f"It was changed and refused, and the daemon goes on by the old one, since {refused}: its log tells why."
         )

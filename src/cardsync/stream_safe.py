@@ -24,8 +24,9 @@ def same_name(name: str) -> str:
 def _broken(text: str) -> Iterator[str]:
     run = 0
     for character in text:
-        run = run + 1 if unicodedata.combining(character) else 0
+        parts = character if character.isascii() else unicodedata.normalize("NFKD", character)
+        run = run + len(parts) if all(map(unicodedata.combining, parts)) else 0  # some are nothing but marks
         if run > _MOST:
             yield _BREAK
-            run = 1
+            run = len(parts)
         yield character

@@ -1,8 +1,11 @@
 """What an earlier try left open is settled before the next pull, and nothing is looked for where there is nothing."""
 
+import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -58,3 +61,58 @@ async def test_a_question_that_was_meant_to_be_and_never_sent_is_left_open_too(t
     await home.cycle(after=timedelta(minutes=15))
     assert not home.mirror.journal.left_open("home")
     home.mirror.close()
+
+
+async def test_a_question_that_was_answered_and_deleted_by_hand_in_a_book_that_is_not_written_stands_no_more(
+    tmp_path: Path,
+) -> None:
+    server = MemoryServer()
+    server.write(f"{HOME}Jo.vcf", person("Jo", "mine"))
+    server.write(f"{HOME}vip.vcf", vip_group("Jo"))
+    home = Household(folder=tmp_path, server=server)
+    await home.cycle()
+    home.write = False
+    asked = server.cards[f"{HOME}Jo.vcf"]
+    server.write(f"{HOME}Jo.vcf", asked.replace(b"/ never", b"/ never\\nok"))
+    await home.cycle(after=timedelta(days=1))
+    assert home.mirror.questions.open_count("home") == 1
+    server.write(f"{HOME}Jo.vcf", person("Jo", "mine"))
+    await home.cycle(after=timedelta(days=1))
+    assert home.mirror.questions.open_count("home") == 0
+    assert [each.ending for each in home.mirror.questions.of(home.contact("Jo"))] == ["confirmed"]
+    home.mirror.close()
+
+
+async def test_the_version_of_a_card_that_went_in_our_write_outlives_a_kill(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = Taken()
+    server.write(f"{HOME}Jo.vcf", person("Jo", "mine"))
+    server.write(f"{HOME}vip.vcf", vip_group("Jo"))
+    home = Household(folder=tmp_path, server=server)
+    database = home.mirror.database
+    execute = database.execute
+
+    def killed(sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Cursor:
+        if sql.startswith("INSERT INTO version") and "gone" in parameters:
+            raise Killed
+        return execute(sql, parameters)
+
+    monkeypatch.setattr(database, "execute", killed)
+    with pytest.raises(Killed):
+        await home.cycle()
+    home.reopen()
+    assert [each["data"] for each in home.mirror.journal.versions(1, "jo")] == [person("Jo", "mine")]
+    home.mirror.close()
+
+
+class Killed(BaseException):
+    """As SIGKILL: nothing catches it."""
+
+
+class Taken(MemoryServer):
+    """Each card goes in its write."""
+
+    async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
+        self.delete(href)
+        return PutAnswer(result=PutResult.UNKNOWN)

@@ -238,6 +238,8 @@ DAMAGES: dict[str, Callable[[Path], None]] = {
     "damage",
     [
         "UPDATE question SET kind = 'x'",
+        "UPDATE question SET kind = 'x', state = 'ended', ending = 'confirmed', ended_at = '9999', standing = 0",
+        "UPDATE question SET position = 'x'",
         """UPDATE question SET fields = '["x"]'""",
         "UPDATE question SET slots = '{'",
         "UPDATE vip SET groups = '{'",

@@ -251,3 +251,23 @@ def test_what_is_typed_into_a_question_of_a_card_that_moved_in_our_write_stays(h
     note = note_of(at.server.get_card("moved.vcf")) or ""
     assert "of tea" in note
     assert "VIPcheck" not in note
+
+
+def test_a_write_that_never_came_before_its_card_moved_counts_as_no_question(home: Make) -> None:
+    at = home()
+    calls = iter(range(9))
+
+    def move(request: Request) -> Response | None:
+        if request.method == "PUT" and next(calls) == 0:
+            card = at.server.get_card("Jo.vcf")
+            at.server.delete_card("Jo.vcf")
+            at.server.put_card("moved.vcf", card)
+            return Response(503)
+        return None
+
+    at.wire.before = move
+    at.loop.cycle()
+    for _ in range(2):
+        at.loop.cycle(after=DAY)
+    assert [each.standing for each in at.loop.questions("Jo")] == [True]
+    assert "VIPcheck" in (note_of(at.server.get_card("moved.vcf")) or "")

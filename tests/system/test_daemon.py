@@ -1,6 +1,7 @@
 """``cardsync run`` as a service runs it: real processes, real signals, a real server behind a proxy."""
 
 import json
+import re
 import signal
 import sys
 import time
@@ -167,6 +168,15 @@ def test_sighup_takes_a_new_config_at_once_and_keeps_the_old_one_when_the_new_on
     daemon.send(HUP)
     until(lambda: len(daemon.events("config refused, the old one stays")) == 2, "state_dir is refused")
     assert not (house.home / "elsewhere").exists()
+    assert daemon.stop() == 0
+
+
+def test_a_sighup_during_the_start_is_heard_once_the_daemon_can(house: Household) -> None:
+    daemon = house.daemon()
+    status = Path(f"/proc/{daemon.process.pid}/status")
+    until(lambda: int(re.findall(r"SigBlk:\s*(\w+)", status.read_text())[0], 16) & 1, "it holds the signal back")
+    daemon.send(HUP)
+    daemon.wait_for("config read again")
     assert daemon.stop() == 0
 
 

@@ -64,6 +64,8 @@ def test_a_config_that_was_refused_is_told_of_and_no_reason_for_a_restart(house:
     assert house.cardsync("healthcheck").exit_code == 10
     live = house.cardsync("healthcheck", "--live")
     assert (live.exit_code, "by an older config: cardsync config check" in live.stdout) == (0, True)
+    house.config.write_text(good + '\nlanguage = "xx\n', "utf-8")  # and one that is no TOML
+    assert house.cardsync("healthcheck", "--live").exit_code == 0
     told = httpx.get(f"{at}/readyz")
     states = {part["part"]: part["state"] for part in told.json()["parts"]}
     assert (told.status_code, states) == (503, {"daemon": "ok", "config": "needs-you", "account home": "ok"})

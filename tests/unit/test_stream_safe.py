@@ -15,7 +15,7 @@ from cardsync.vcard.document import scan
 from growth import LINEAR, growth
 from in_memory import person
 
-MARKS = "\u0345\u0301\u0323\u0334"
+MARKS = "\u0345\u0301\u0323\u0334\u0f73\uff9e"  # the last two have no class of their own
 FORMS: list[Literal["NFC", "NFKC", "NFKD"]] = ["NFC", "NFKC", "NFKD"]
 
 

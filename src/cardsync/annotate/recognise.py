@@ -1,6 +1,7 @@
 """A block known by its shape alone, when the database that knew it is gone."""
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -175,7 +176,7 @@ def _parts(template: str) -> tuple[str, ...]:
 
 
 def _length(line: str, parts: Sequence[str], *, exact: bool = False) -> int | None:
-    """How much of the line's beginning fills the template; linear, as the first place of each part will do."""
+    """How much of the line's beginning fills the template; the first place of each part will do."""
     text = plain(line)
     if len(parts) == 1:
         stop = len(parts[0]) if text.startswith(parts[0]) else -1
@@ -188,4 +189,5 @@ def _length(line: str, parts: Sequence[str], *, exact: bool = False) -> int | No
     if stop < 0 or (exact and stop != len(text)):
         return None
     wanted = text[:stop]
-    return next((n for n in range(len(line) + 1) if plain(line[:n]) == wanted), None)
+    near = bisect_left(range(len(line) + 1), stop, key=lambda n: len(plain(line[:n])))
+    return next((n for n in range(near, len(line) + 1) if plain(line[:n]) == wanted), None)

@@ -58,12 +58,12 @@ class Settlement:
             self.park(book, intent.href, None, VANISHED, _VANISHED)
             return Outcome.LATER
         if got is None:
-            if answer.result not in {PutResult.CONFLICT, PutResult.GONE}:  # else it was gone before our PUT
-                key = uid_key(scan(intent.after).text("UID"))
-                self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "gone", self.now)
-                self.park(book, intent.href, None, VANISHED, _GONE)
             with self.mirror.transaction():
-                if intent.opens is not None and answer.result not in TURNED_DOWN:
+                if answer.result not in {PutResult.CONFLICT, PutResult.GONE}:  # else it was gone before our PUT
+                    key = uid_key(scan(intent.after).text("UID"))
+                    self.mirror.journal.keep_version(book.id, intent.href, key, None, intent.before, "gone", self.now)
+                    self.park(book, intent.href, None, VANISHED, _GONE)
+                if intent.opens is not None and intent.put_etag is not None:  # it stood there
                     self.mirror.questions.opened(intent.opens)  # another client may have moved the card, block and all
                 self._abandon(intent, "the card is gone")
             return Outcome.GONE

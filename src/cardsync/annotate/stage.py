@@ -163,8 +163,8 @@ class Annotate:
         ended = asked.ending or self._ended_meanwhile(asked)
         if reading.ending is not None and read.still_answers(ended, reading.ending):
             self._end(asked, reading.ending, done, reading=reading)
-            if not reading.standing:
-                self.mirror.questions.taken_out(asked.id)
+        if not reading.standing:
+            self.mirror.questions.taken_out(asked.id)
 
     def _settled(self, book: Book, card: VipCard, asked: Asked, done: Annotated, fresh: AddressObject) -> Change | None:
         """On the fresh card: how the question ended, and the card without its block."""

@@ -15,8 +15,10 @@ _NOTE = re.compile(rb"^(?:[A-Za-z0-9-]+\.)?NOTE[;:]", re.IGNORECASE | re.MULTILI
 
 def holds_block(data: bytes, policy: ReminderPolicy) -> bool:
     """By the shape of a whole block; quick where no note has our label, for every card of a book is looked at."""
-    notes = (unfold(data[at.start() : line_stop(data, at.start())]) for at in _NOTE.finditer(data))
-    if not any(plain(label) in plain(note.decode("utf-8", "replace")) for note in notes for label in policy.labels):
+    labels = [plain(label) for label in policy.labels]
+    lines = (unfold(data[at.start() : line_stop(data, at.start())]) for at in _NOTE.finditer(data))
+    notes = (plain(line.decode("utf-8", "replace")) for line in lines)
+    if not any(label in note for note in notes for label in labels):
         return False
     try:
         return any(recognise(text, policy.labels, policy.texts) for text in note_texts(scan(data)))

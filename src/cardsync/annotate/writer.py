@@ -179,8 +179,8 @@ class Writer:
             now=self.now,
         )
         answer = await self.server.put(book.found, target.href, change.data, fresh.etag or "")
-        if answer.result is PutResult.STORED and answer.etag:
-            self.mirror.journal.answered(intent.id, answer.etag)
+        if answer.result is PutResult.STORED:
+            self.mirror.journal.answered(intent.id, answer.etag or "")
         return await self._settlement.look(book, intent, answer)
 
     def _pretend(

@@ -242,7 +242,7 @@ def unconfirmed_age(
     """
     assumed = assumed_age + max(now - memory.first_seen, timedelta())
     known = [memory.unchanged_since, contact.revised if contact.bumps_rev else None]
-    bound = max((now - date for date in known if date), default=timedelta())
+    bound = max((now - date for date in known if date and date < now), default=timedelta())  # a clock may be ahead
     by_rev = "by the card's own date of change (REV)"
     if bound > assumed:
         return bound, f"Never confirmed; {by_rev} its work details are at least {_years(bound)} old."

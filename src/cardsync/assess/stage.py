@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -45,16 +44,15 @@ class Assess:
     def _assess(self, book_id: int, contact_ids: Sequence[int], skipped: Collection[str]) -> tuple[int, int]:
         """How many of the first contacts were looked at, and how many of them assessed."""
         memory, size, count = self.mirror.contacts.memories(contact_ids), 0, 0
-        with closing(self.mirror.books.cards_of(book_id, contact_ids)) as cards:
-            for card in cards:
-                if self.judge.knows(card.groups) and card.href not in skipped:
-                    with alone(self.mirror, self.account, card, self.now):
-                        found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
-                        self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
-                        count += 1
-                size += len(card.data)
-                if size > _MUCH:
-                    return contact_ids.index(card.contact_id) + 1, count
+        for card in self.mirror.books.cards_of(book_id, contact_ids):
+            if self.judge.knows(card.groups) and card.href not in skipped:
+                with alone(self.mirror, self.account, card, self.now):
+                    found, wish = self.judge(contact_of(scan(card.data)), memory(card.contact_id), card.groups)
+                    self.mirror.assessments.store(card.contact_id, as_stored(found, wish), self.now)
+                    count += 1
+            size += len(card.data)
+            if size > _MUCH:
+                return contact_ids.index(card.contact_id) + 1, count
         return len(contact_ids), count
 
     def _forget_after_a_change_of_policy(self) -> None:

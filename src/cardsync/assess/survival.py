@@ -200,35 +200,32 @@ def gain(since: float, right: Callable[[float], float]) -> float:
     are crawled to keep a copy fresh (Azar et al. 2018, Tractable near-optimal policies for crawling), with our F:
     the integral of F from 0 to t, less t F(t), where F(s) is the probability to be still right after s.
     """
-    half, end = right(since / 2), right(since)
+    end = right(since)
     if 1 - end < _LEAST:
         return since / 2
-    return since * ((1 + 4 * half + end) / 6 - end) / (1 - end)  # Simpson's rule
+    parts = ((at, at / _PARTS * (4 if at % 2 else 2)) for at in range(1, _PARTS))
+    whole = sum(times * right(since * (at / _PARTS) ** 2) for at, times in parts) + end
+    return since * (2 * whole / (3 * _PARTS) - end) / (1 - end)
 
 
 _LEAST = 1e-6
+_PARTS = 8  # of Simpson's rule in the square root of the time, for F falls the fastest at its beginning
 
 
 def looks_like(stale: float, since: float, right: Callable[[float], float]) -> float:
-    """The years after a sure day by which time alone would leave that much doubt, within a hundredth of its hazard.
+    """The years after a sure day by which time alone would leave that much doubt, to the fiftieth.
 
     A card that evidence makes as doubtful as an old one is worth as much as that: what was seen counts as time that
-    passed.  ``since`` and ``right`` are as for ``gain``; by steps in the logarithms, where hazards are nearly straight.
+    passed.  ``since`` and ``right`` are as for ``gain``.
     """
-    wanted, years = -math.log1p(-min(stale, 1 - _LEAST)), max(since, _A_DAY)
-    slope, last = 1.0, None
-    for _ in range(_TRIES):
-        seen = max(-math.log(max(right(years), _LEAST)), _LEAST)
-        if abs(seen - wanted) <= wanted / 100:
-            break
-        if last and years != last[0] and seen != last[1]:
-            slope = min(max(math.log(seen / last[1]) / math.log(years / last[0]), 0.3), 2.0)
-        last = (years, seen)
-        years = min(max(years * math.pow(wanted / seen, 1 / slope), _A_DAY), _A_LIFE)
-    return years
+    since = max(since, _A_DAY)
+    if math.isclose(math.log(max(right(since), _LEAST)), math.log1p(-min(stale, 1 - _LEAST)), rel_tol=0.01):
+        return since
+    steps = range(math.ceil(math.log(_A_LIFE / _A_DAY, _STEP)))
+    return min(_A_LIFE, _A_DAY * _STEP ** bisect_left(steps, stale, key=lambda at: 1 - right(_A_DAY * _STEP**at)))
 
 
-_A_DAY, _A_LIFE, _TRIES = 1 / 365, 80.0, 12  # years, years, steps
+_A_DAY, _A_LIFE, _STEP = 1 / 365, 80.0, 1.02  # years, years, ratio
 
 
 def job_hopping(jobs: Sequence[Job], hazard: Hazard, k: float) -> float:

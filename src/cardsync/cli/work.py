@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.pass_context
 def run(context: click.Context) -> None:
     """Run the daemon: a cycle at start, then on schedule."""
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until the daemon heeds it: before, it would end it
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})  # waits: it would end us
     from cardsync.daemon import Daemon
     from cardsync.observe.systemd import Supervisor
 

@@ -277,6 +277,10 @@ class Contacts:
         )
         return frozenset(one_of(WorkField, row[0]) for row in rows)
 
+    def ids(self, book_id: int) -> list[int]:
+        """The contacts of a book that are or were VIPs."""
+        return [row[0] for row in self._db.rows("SELECT id FROM contact WHERE book_id = ? ORDER BY id", (book_id,))]
+
     def named(self) -> list[Row]:
         """Every contact of the books that are there that is or was a VIP: id, name, account, book, groups, pause ..."""
         return self._db.rows(

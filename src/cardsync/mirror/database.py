@@ -5,7 +5,7 @@ import os
 import sqlite3
 import stat
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -119,17 +119,6 @@ class Database:
         """All rows of a query."""
         with _explaining(self.path):
             return self._connection.execute(sql, parameters).fetchall()
-
-    def each(self, sql: str, parameters: Sequence[Any] = ()) -> Generator[sqlite3.Row]:
-        """The rows of a query, each read when it is asked for; who writes meanwhile needs a transaction around all."""
-        found = self.execute(sql, parameters)
-        while row := self._next(found):
-            yield row
-
-    def _next(self, cursor: sqlite3.Cursor) -> sqlite3.Row | None:
-        with _explaining(self.path):
-            row: sqlite3.Row | None = cursor.fetchone()
-        return row
 
     def row(self, sql: str, parameters: Sequence[Any] = ()) -> sqlite3.Row | None:
         """The first row of a query, or None."""

@@ -50,7 +50,7 @@ class Journal:
         )
 
     def answered(self, intent_id: int, etag: str) -> None:
-        """The PUT was answered: stored, under this ETag."""
+        """The PUT was answered: stored, under this ETag ('': it named none)."""
         self._db.execute("UPDATE journal SET put_etag = ? WHERE id = ?", (etag, intent_id))
 
     def found_damaged(self, intent_id: int, data: bytes) -> None:

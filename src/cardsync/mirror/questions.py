@@ -192,7 +192,7 @@ class Questions:
             block = Written(
                 block=row["block"],
                 user_text=row["user_text"],
-                position=Position(row["position"]),
+                position=one_of(Position, row["position"]),
                 standing=bool(row["standing"]),
             )
             found.setdefault(row["uid_key"], []).append(block)
@@ -210,7 +210,7 @@ def _asked(row: Row) -> Asked:
         block=row["block"],
         user_text=row["user_text"],
         beside=tuple(unpack(row["beside"])),
-        position=Position(row["position"]),
+        position=one_of(Position, row["position"]),
         asked_at=moment(row["asked_at"]),
         ending=one_of(Ending, row["ending"]) if row["ending"] else None,
         ended_at=maybe_moment(row["ended_at"]),

@@ -31,7 +31,7 @@ class Standings:
             not_before=maybe_moment(row["not_before"]),
             dismissals=row["dismissals"],
             left_at=maybe_moment(row["left_at"]),
-            ended={QuestionKind(kind): moment(at) for kind, at in ended},
+            ended={one_of(QuestionKind, kind): moment(at) for kind, at in ended},
         )
 
     def store(self, contact_id: int, standing: Standing) -> None:

@@ -145,7 +145,7 @@ def _twins(table: str, names: list[str]) -> Iterable[Finding]:
     for name in names:
         form = same_name(name)
         if form in seen:
-            yield Finding(path=(table, name), message="is there twice; names are compared without upper and lower case")
+            yield Finding(path=(table, name), message="is there twice: neither case nor outer spaces count")
         seen.add(form)
 
 

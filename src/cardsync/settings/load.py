@@ -1,6 +1,7 @@
 """Reads the config: file, environment, all errors at once."""
 
 import os
+import re
 import stat
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +12,7 @@ from typing import Any
 from cardsync.errors import ConfigError
 from cardsync.settings import checks, problems
 from cardsync.settings.environment import Overlay, overlay
-from cardsync.settings.locate import candidates, locate
+from cardsync.settings.locate import candidates, expanded, locate
 from cardsync.settings.model import PASSWORD_FORMS, STATE_DIR, TOKEN_FORMS, Settings
 from cardsync.settings.problems import Places
 from cardsync.settings.reading import Doubt, table_of
@@ -61,13 +62,20 @@ def read(path: Path | None, environ: Mapping[str, str]) -> Loaded:
 
 def state_dir_of(path: Path | None, environ: Mapping[str, str]) -> Path:
     """The ``state_dir`` of a config that may be wrong in all else: as it says, as far as it can be read."""
+    named = environ.get("CARDSYNC_STATE_DIR") or _state_dir_in(path, environ)
+    return expanded(Path(named)) if isinstance(named, str) else STATE_DIR
+
+
+def _state_dir_in(path: Path | None, environ: Mapping[str, str]) -> object:
+    text = ""
     try:
-        file = locate(path, environ)
-        data = _parsed(_text(file), file) if file else {}
-    except ConfigError:
-        data = {}
-    named = environ.get("CARDSYNC_STATE_DIR") or data.get("state_dir")
-    return Path(named).expanduser() if isinstance(named, str) else STATE_DIR
+        if file := locate(path, environ):
+            text = _text(file)
+            return _parsed(text, file).get("state_dir")
+    except ConfigError:  # not TOML: its line may be right all the same
+        line = re.search(r"""^state_dir\s*=\s*(["'])(.+?)\1""", text, re.MULTILINE)
+        return line and line[2]
+    return None
 
 
 def _text(file: Path) -> str:

@@ -27,7 +27,7 @@ def locate(path: Path | None, environ: Mapping[str, str]) -> Path | None:
     named = path
     origin = "--config"
     if named is None and environ.get(CONFIG_VARIABLE):
-        named, origin = _expanded(Path(environ[CONFIG_VARIABLE])), CONFIG_VARIABLE
+        named, origin = expanded(Path(environ[CONFIG_VARIABLE])), CONFIG_VARIABLE
     if named is None:
         return next((found for found in candidates() if _is_file(found)), None)
     if not _is_file(named):
@@ -42,7 +42,8 @@ def _is_file(path: Path) -> bool:
         raise ConfigError("The config file cannot be read.", (f"{path}: {error.strerror}",)) from None
 
 
-def _expanded(path: Path) -> Path:
+def expanded(path: Path) -> Path:
+    """With the home that ``~`` names; as it is where nobody has it."""
     try:
         return path.expanduser()
     except RuntimeError:  # the home of nobody: it is not found

@@ -10,6 +10,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from cardsync.assess.survival import (
+    TITLE_RATE,
     Job,
     Situation,
     Weibull,
@@ -165,6 +166,33 @@ def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
     assert -1e-6 <= good <= situation.since_sure * (1 + 1e-6)
 
 
+@given(SITUATIONS, STRATUM, st.floats(0.01, 80))
+def test_how_long_an_answer_is_good_for_is_the_integral_of_the_curve(
+    situation: Situation, stratum: Stratum, since: float
+) -> None:
+    def right(years: float) -> float:
+        return employment(replace(situation, since_sure=years), stratum)
+
+    parts = 4000
+    grid = [since * (at / parts) ** 3 for at in range(parts + 1)]
+    area = sum((b - a) * (right(a) + right(b)) / 2 for a, b in pairwise(grid))
+    exact = (area - since * right(since)) / (1 - right(since))
+    assert gain(since, right) == pytest.approx(exact, rel=0.04)
+
+
+def test_of_a_title_as_old_as_a_new_job_is_sure_the_years_are_right() -> None:
+    """Sure of the employer yesterday, of the title long ago: the curve has a bend there."""
+    age = 2.8
+
+    def right(years: float) -> float:
+        share, more = (1.0, years - age) if years > age else (years / age, 0.0)
+        there = employment(Situation(since_sure=share / 365 + more), STRATA["developers"])
+        return there * math.exp(-TITLE_RATE * (age * share + more))
+
+    years = looks_like(0.5, age, right)
+    assert right(years) <= 0.5 <= right(years / 1.02)
+
+
 @given(SITUATIONS, STRATUM, st.floats(0.005, 0.995))
 def test_what_evidence_makes_as_doubtful_as_an_old_card_is_taken_for_one(
     situation: Situation, stratum: Stratum, stale: float
@@ -175,7 +203,8 @@ def test_what_evidence_makes_as_doubtful_as_an_old_card_is_taken_for_one(
     years = looks_like(stale, situation.since_sure, right)
     assert 0 < years <= 80
     if 0.01 < years < 79:
-        assert math.log(right(years)) == pytest.approx(math.log(1 - stale), rel=0.02)
+        doubt, before = (-math.log(right(each)) for each in (years, years / 1.02))
+        assert before * 0.99 <= -math.log(1 - stale) <= doubt * 1.01
     by_time = 1 - right(situation.since_sure)
     if 0.005 < by_time < 0.999:
         assert looks_like(by_time, situation.since_sure, right) == situation.since_sure
