@@ -23,15 +23,18 @@ async def check_account(app: App, name: str) -> dict[str, Any]:
             finally:
                 steps = server.steps
     except CardsyncError as error:
-        return _result(app, name, steps, error=str(error), exit_code=error.exit_code)
+        return _result(app, name, steps, error=str(error), exit_code=error.exit_code, asked=0)
     done = await cycle(app, dry_run=True, account=name)  # rights and books as they are today
     with closing(done.mirror):
         seen = replace(app, mirror=done.mirror)
-        return _result(seen, name, steps, error=done.reports[0].error, exit_code=done.exit_code)
+        report = done.reports[0]
+        return _result(
+            seen, name, steps, error=report.error, exit_code=done.exit_code, asked=report.counts.get("asked", 0)
+        )
 
 
-def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_code: int) -> dict[str, Any]:
-    books = app.mirror.books.of(name)
+def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_code: int, asked: int) -> dict[str, Any]:
+    books, turns = app.mirror.books.of(name), app.turns(name)
     wishes = [wish for book in books for wish in app.mirror.assessments.wishes(book.id).values()]
     return {
         "account": name,
@@ -52,6 +55,9 @@ def _result(app: App, name: str, steps: tuple[Step, ...], *, error: str, exit_co
         ],
         "vips": len(wishes),
         "worth_asking": sum(wish.kind is not None for wish in wishes),
+        "would_ask": asked,
+        "in_line": sum(1 for _ in turns.due(turns.books())),
+        "spent": list(turns.budget().spent),
         "problems": [
             *(detail for _, detail in shared(app, name)),
             *(

@@ -134,6 +134,8 @@ def before_its_turn(app: App, person: Person, stored: dict[str, Any] | None, jud
     if state.pause:
         undo = f"cardsync resume {shlex.quote(person.name)} undoes it"
         return Why(state="paused", sentence=f"Not asked: you said {state.pause.value}. {undo}.")
+    if not app.mirror.books.cards(person.book_id, contact_id=person.id):
+        return Why(state="no-group", sentence="Not asked: the card is gone from the address book.")
     if not person.groups:
         return Why(state="no-group", sentence="Not asked: the contact is in no group of the config.")
     if state.not_before and now < state.not_before:

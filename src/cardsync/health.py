@@ -141,7 +141,9 @@ def _config(app: App) -> Part:
         return Part(part="config", state=State.NEEDS_YOU, detail=detail)
     empty = [row for row in needs.all_of(app) if row["kind"] == needs.EMPTY_GROUP]
     if not empty:
-        return Part(part="config", state=State.OK, detail="Each list that it names has somebody in it.")
+        seen = any(app.mirror.accounts.synced_at(name) for name in app.settings.accounts)
+        told = "Each list that it names has somebody in it." if seen else "Its lists are looked for in the first cycle."
+        return Part(part="config", state=State.OK, detail=told)
     detail = f"{count(len(empty), 'list')} with nobody in it: cardsync status --problems."
     return Part(part="config", state=State.NEEDS_YOU, detail=detail)
 

@@ -158,6 +158,8 @@ def _not_there(group: str, existing: set[str]) -> str:
 
 def no_vips(app: App, account: str) -> str:
     """What to tell an owner whose lists were not found in an account."""
+    if not app.mirror.accounts.synced_at(account):
+        return "No cycle of it ended well yet, so its lists are not known: cardsync sync."
     return _not_there(
         " or ".join(app.settings.groups),
         {name for book in app.mirror.books.of(account) for name in existing_groups(app.mirror, book)},

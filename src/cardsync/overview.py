@@ -86,6 +86,8 @@ async def tried(app: App, name: str, contact_id: int | None) -> Tried:
     able = [found for id_, contact in vips.items() if (found := subject(id_, contact, source.about.needs))]
     if contact_id is not None:
         able = [each for each in able if each.id == contact_id]
+    if not vips and not app.mirror.cycles.last():
+        return Tried(error="No cycle has read the VIPs yet: cardsync sync.")
     if not able:
         return Tried(error="Nobody in the list has on the card what it looks for.")
     subjects = able if source.about.scans else able[:1]

@@ -33,6 +33,7 @@ def vips(app: App) -> list[dict[str, Any]]:
                 "probability_stale": stored["probability"] if stored and not nothing else None,
                 "last_sure": stored["last_sure"] if stored and not nothing else None,
                 "question": open_.block.split("\n")[0] if open_ else None,
+                "ended": open_.ending.value if open_ and open_.ending else None,
                 "paused": state.pause.value if state.pause else None,
                 "not_before": until.isoformat() if until and until > now else None,
                 "nothing_to_watch": nothing,

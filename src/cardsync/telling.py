@@ -17,7 +17,6 @@ from cardsync.outcome import Cycle
 from cardsync.policy import within
 from cardsync.records import ProblemKind
 from cardsync.settings.model import Settings
-from cardsync.settings.policies import group_policies
 from cardsync.settings.secrets import given
 
 log = get_logger("cardsync.notify")
@@ -198,13 +197,12 @@ def week(app: App, now: datetime) -> Message:
 def _week(app: App, account: str, since: datetime) -> Week:
     figures = app.mirror.figures
     stale = figures.stale(account)
-    above = min(policy.ask_above for policy in group_policies(app.settings))
     return Week(
         account=account,
         asked=figures.asked_since(account, since),
         ended=figures.ended_since(account, since),
         used=figures.used_since(account, since),
         vips=len(stale),
-        fresh=sum(each < above for each in stale),
+        fresh=sum(each < 0.5 for each in stale),
         open=app.mirror.questions.open_count(account),
     )

@@ -33,7 +33,7 @@ def test_a_wrong_password(house: Household) -> None:
     (house.home / "password").write_text("wrong")
     ends(
         house, 11, "does not accept the login of account 'home'", "most providers want an app password",
-        "It is not tried again until the config changes.",
+        "The daemon does not try it again until the config changes.",
     )  # fmt: skip
 
 
@@ -91,7 +91,7 @@ def test_an_address_without_carddav(house: Household) -> None:
         house.configure(account={"url": f"{web.origin}/page"})
         for command in ("sync", "check"):
             ends(
-                house, 1, f"No CardDAV address book was found for account 'home' at {web.origin}. Check the url",
+                house, 1, f"No CardDAV address book was found for account 'home' at {web.origin}. Check the address",
                 command=command,
             )  # fmt: skip
 

@@ -3,6 +3,7 @@
 Every private text of the fixture is a word that nobody else says.
 """
 
+import json
 import os
 import re
 import signal
@@ -211,7 +212,7 @@ def test_the_daemon_says_nothing_of_contacts_and_its_process_shows_no_secret(tol
     with crashing(house):
         daemon.send(HUP)
         crash = daemon.wait_for("account crashed")
-    assert crash["error"].startswith("JSONDecodeError at cardsync.")
+    assert crash["error"].startswith("TypeError at cardsync.")
     (house.home / "password").write_text(WRONG)
     daemon.send(HUP)
     daemon.wait_for("account failed")
@@ -238,7 +239,7 @@ def title(daemon: Daemon) -> str:
 def crashing(house: Household) -> Iterator[None]:
     """Rows of ours that nobody foresaw, with a name in them."""
     with house.writable() as database:
-        database.execute("UPDATE work_field SET shown = ?, previous = ?, keys = ?", (KEYS[0],) * 3)
+        database.execute("UPDATE work_field SET shown = ?, previous = ?, keys = ?", (json.dumps([[KEYS[0]]]),) * 3)
         database.execute("UPDATE address_book SET marker = NULL, listed_at = NULL")
     for key in KEYS:
         house.server.put_card(f"href-{key}.vcf", private(key).replace(b"master", b"leader"))

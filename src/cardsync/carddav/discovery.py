@@ -209,7 +209,7 @@ class Discovery:
         plain_http = next((one for one in self._problems if "allow_http" in str(one)), None)
         return plain_http or NotCardDAV(
             f"No CardDAV address book was found for account {self._connection.account!r} at "
-            f"{self._wire.trust.configured.origin}. Check the url; cardsync check shows every step that was tried."
+            f"{self._wire.trust.configured.origin}. Check the address; cardsync check tells where it was sought."
         )
 
 

@@ -179,7 +179,7 @@ class Wire:
         self._refused = (
             f"{at.origin} does not accept the login of account {self._connection.account!r}. "
             f"{app_password_hint(at.origin.host, self.trust.configured.path)} "
-            "It is not tried again until the config changes."
+            "The daemon does not try it again until the config changes."
         )
         raise LoginRefused(self._refused)
 

@@ -90,9 +90,9 @@ class _Main(click.Group):
             for problem in error.problems if isinstance(error, ConfigError) else ():
                 say(problem, err=True)
             sys.exit(error.exit_code)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # at a question, too
             sys.exit(INTERRUPTED)
-        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):
+        except (click.ClickException, click.exceptions.Exit, BrokenPipeError):
             raise  # click's own to say
         except OSError as error:
             where = f"{error.filename}: " if error.filename else ""

@@ -106,7 +106,9 @@ def _asked(option: str, text: str = "", **more: Any) -> Any:
 def _allowed_http() -> bool:
     if not somebody_answers():
         raise click.UsageError("http:// sends the password for all to read: --allow-http, or https://.")
-    return click.confirm("http:// sends the password for all to read; allow it?", err=True, abort=True)
+    if not click.confirm("http:// sends the password for all to read; allow it?", err=True):
+        raise click.UsageError("Then name an address with https://.")
+    return True
 
 
 def _state_dir() -> Path:
@@ -162,6 +164,8 @@ def _tried(first: First, wished: Sequence[str]) -> str:
     finally:
         app.mirror.close()
     if found["error"]:
+        for step in found["steps"]:
+            output.say(f"  {step['what']}: {step['url']} - {step['outcome']}", err=True)
         raise _as_error(found, CardsyncError)
     books = [book["book"] for book in found["books"]]
     names = {name for book in found["books"] for name in book["groups"]}

@@ -9,11 +9,11 @@ import click
 
 from cardsync.cli import output
 from cardsync.cli.common import ask_for, dry_run_option, json_option, opened, say_leaving
-from cardsync.model import WorkField
+from cardsync.model import SignalKind, WorkField
 from cardsync.records import SEEN_IN_USE
 from cardsync.words import count, percent
 
-_DAY = 10  # characters of ISO 8601
+_DAY, _TIME = 10, 16  # characters of ISO 8601
 
 
 @click.command()
@@ -54,7 +54,7 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
     ]
     output.table(("account", "book", "cards", "VIPs", "written"), books)
     questions = [
-        (output.local(question["asked_at"], zone, _DAY), question["name"], question["question"])
+        (output.local(question["asked_at"], zone, _DAY), question["name"], _question(question))
         for question in shown["questions"]
     ]
     if questions:
@@ -68,6 +68,11 @@ def _print_status(shown: dict[str, Any], zone: tzinfo) -> None:
                 f"{account['account']}: {count(account['may_ask_now'], 'question')} may be asked now"
                 f"{spent and f' ({spent})'}; next in line: {', '.join(account['next'])}"
             )
+
+
+def _question(row: dict[str, Any]) -> str | None:
+    """As it stands on the card; of one that ended and that the next cycle takes out, how."""
+    return f"{row['question']} ({row['ended']}; it leaves at the next cycle)" if row["ended"] else row["question"]
 
 
 def _written(book: dict[str, Any]) -> str:
@@ -123,7 +128,7 @@ def vip(context: click.Context, *, as_json: bool) -> None:
                 row["name"],
                 ", ".join(row["groups"]),
                 output.local(row["last_sure"], app.zone, _DAY) if row["last_sure"] else "",
-                row["paused"] or row["question"] or row["nothing_to_watch"] or _waits(row["not_before"], app.zone),
+                row["paused"] or _question(row) or row["nothing_to_watch"] or _waits(row["not_before"], app.zone),
             )
             for row in rows
         ],
@@ -133,7 +138,10 @@ def vip(context: click.Context, *, as_json: bool) -> None:
 
 
 def _waits(until: str | None, zone: tzinfo) -> str:
-    return f"not before {output.local(until, zone, _DAY)}" if until else ""
+    if not until:
+        return ""
+    today = datetime.fromisoformat(until).astimezone(zone).date() == datetime.now(zone).date()
+    return f"not before {output.local(until, zone, _TIME if today else _DAY)}"
 
 
 @vip.command()
@@ -153,6 +161,8 @@ def validate(context: click.Context, *, name: str | None, everyone: bool, on: da
     if on and on.year < 1970:
         raise click.UsageError("--on lies before 1970.")
     with opened(context) as app:
+        if everyone and not app.mirror.cycles.last():
+            raise click.UsageError("No cycle has read the VIPs yet: cardsync sync.")
         chosen = (
             [person for person in report.people(app) if person.groups]
             if name is None
@@ -195,7 +205,7 @@ def explain(context: click.Context, *, name: str, as_json: bool) -> None:
     output.say(shown["asked"])
     if rank := shown["rank"]:
         gain = f"{rank['gain_years']:.2f} years that an answer may win back"
-        sum_ = f"weight {rank['weight']:g} x {rank['probability']:.2f} x {gain}"
+        sum_ = f"weight {rank['weight']:g} x {rank['probability']:.3f} x {gain}"
         first = ", before all others: the card is known to be wrong" if rank["before_others"] else ""
         output.say(f"Worth of a question: {rank['score']:.2f} = {sum_}{first}.")
     if shown["worth_asking_from"]:
@@ -219,6 +229,8 @@ def _print_assessment(stored: dict[str, Any], assessed_at: datetime | None) -> N
     day = f", as of {assessed_at:%Y-%m-%d}" if assessed_at else ", as of an earlier day"
     has_title = {"title", "role"} & stored.get("right", {}).keys()
     about = "employer or title are" if has_title else "the employer is"
+    if SignalKind.HALF_UPDATED in stored.get("signals", ()):
+        about = "work details are"
     output.say(f"probability that {about} out of date: {percent(stored['probability'])}{day}")
     for reason in stored["reasons"]:
         output.say(f"  - {reason['sentence']}{_step(reason)}")

@@ -168,8 +168,10 @@ def _print_check(account: dict[str, Any]) -> None:
             output.say(f"  {problem}", err=True)
     if account["error"]:
         return
-    worth, are = account["worth_asking"], "is" if account["worth_asking"] == 1 else "are"
-    output.say(f"  {worth} of {count(account['vips'], 'VIP')} {are} worth a question; cardsync sync --dry-run shows it")
+    shows = "; cardsync sync --dry-run shows it" if account["would_ask"] else ""
+    limits = " and ".join(f"reminders.{key}" for key in account["spent"])
+    line = f"; {account['in_line']} more in line{limits and f' ({limits})'}" if account["in_line"] else ""
+    output.say(f"  of {count(account['vips'], 'VIP')} it would ask about {account['would_ask']} now{shows}{line}")
 
 
 def _state(book: dict[str, Any]) -> str:

@@ -26,8 +26,8 @@ class Figures:
         return {row[0]: int(row[1]) for row in rows}
 
     def asked_since(self, account: str, since: datetime) -> int:
-        """Questions that were written since then."""
-        row = self._db.row(f"SELECT count(*) {_QUESTIONS} AND q.counted = 1 AND q.asked_at > ?", (account, iso(since)))
+        """Questions that were written since then, also those that follow a ``left``."""
+        row = self._db.row(f"SELECT count(*) {_QUESTIONS} AND q.adopted = 0 AND q.asked_at > ?", (account, iso(since)))
         return int(row[0]) if row else 0
 
     def ended_since(self, account: str, since: datetime) -> Mapping[str, int]:

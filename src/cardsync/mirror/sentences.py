@@ -38,7 +38,8 @@ _SENTENCES = {
 
 def sentence(name: str, path: Path | None, error: Exception | None) -> str:
     """For SQLite's name of an error, whose first two words are the kind."""
-    unknown = "{where} cannot be used: " + type(error).__name__ + "."
+    why = (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
+    unknown = f"{{where}} cannot be used: {why}. It is under state_dir of the config."
     kind = "_".join(name.split("_")[:2])
     text = _SENTENCES.get(name, _SENTENCES.get(kind, unknown))
     copy = newest_copy(path) if path else None
