@@ -1,7 +1,7 @@
 """What an earlier try left open is settled before the next pull, and nothing is looked for where there is nothing."""
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -116,3 +116,106 @@ class Taken(MemoryServer):
     async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
         self.delete(href)
         return PutAnswer(result=PutResult.UNKNOWN)
+
+
+@dataclass(slots=True, kw_only=True)
+class Busy(MemoryServer):
+    """Each PUT is turned away as long as ``busy`` holds, and ``meanwhile`` happens."""
+
+    busy: bool = False
+    result: PutResult = PutResult.BUSY
+    meanwhile: Callable[[], None] = lambda: None
+
+    async def put(self, book: AddressBook, href: str, data: bytes, etag: str) -> PutAnswer:
+        if not self.busy:
+            return await MemoryServer.put(self, book, href, data, etag)
+        self.busy = False
+        self.meanwhile()
+        return PutAnswer(result=self.result)
+
+
+@pytest.fixture
+def busy() -> Busy:
+    server = Busy()
+    server.write(JO, person("Jo", "mine"))
+    server.write(f"{HOME}vip.vcf", vip_group("Jo"))
+    return server
+
+
+JO = f"{HOME}Jo.vcf"
+RESULTS = pytest.mark.parametrize("result", [PutResult.BUSY, PutResult.UNKNOWN])
+
+
+@RESULTS
+@pytest.mark.parametrize("own", ["ok\\n\\nmet", "never\\n\\nmet", "mine"])
+async def test_a_card_that_comes_back_after_a_write_that_never_came_has_no_answer(
+    tmp_path: Path, busy: Busy, result: PutResult, own: str
+) -> None:
+    home = Household(folder=tmp_path, server=busy)
+    busy.busy, busy.result, busy.meanwhile = True, result, lambda: busy.delete(JO)
+    await home.cycle()
+    busy.write(JO, person("Jo").replace(b"UID:", b"NOTE:" + own.encode() + b"\r\nUID:"))
+    for _ in range(3):
+        await home.cycle(after=timedelta(days=1))
+    assert [each.ending for each in home.mirror.questions.of(home.contact("Jo"))] == [None]
+    assert own.encode() in busy.cards[JO].replace(b"\r\n ", b"")
+    home.mirror.close()
+
+
+@RESULTS
+async def test_a_left_whose_follow_up_never_came_is_taken_out_though_the_note_was_edited(
+    tmp_path: Path, busy: Busy, result: PutResult
+) -> None:
+    home = Household(folder=tmp_path, server=busy)
+    await home.cycle()
+
+    def typed() -> None:
+        busy.write(JO, busy.cards[JO].replace(b"mine", b"mine and more"))
+
+    asked = busy.cards[JO].replace(b"\r\n ", b"")
+    busy.write(JO, asked.replace(b"/ never", b"/ never\\nleft"))
+    busy.busy, busy.result, busy.meanwhile = True, result, typed
+    for _ in range(3):
+        await home.cycle(after=timedelta(days=1))
+    note = busy.cards[JO].replace(b"\r\n ", b"").partition(b"NOTE:")[2].partition(b"\r\n")[0].decode()
+    assert note.startswith("VIPcheck: no longer at ")
+    assert "\\nleft\\n" not in note
+    assert note.endswith("mine and more")
+    home.mirror.close()
+
+
+@RESULTS
+async def test_a_line_of_the_owners_with_our_label_is_no_sign_of_a_write(
+    tmp_path: Path, busy: Busy, result: PutResult
+) -> None:
+    home = Household(folder=tmp_path, server=busy)
+
+    def typed() -> None:
+        busy.write(JO, busy.cards[JO].replace(b"mine", b"mine\\nVIPcheck: call the office first"))
+
+    busy.busy, busy.result, busy.meanwhile = True, result, typed
+    for _ in range(3):
+        await home.cycle(after=timedelta(days=1))
+    assert b"VIPcheck: call the office first" in busy.cards[JO].replace(b"\r\n ", b"")
+    home.mirror.close()
+
+
+async def test_what_is_typed_into_a_question_that_went_astray_with_its_card_stays(tmp_path: Path, busy: Busy) -> None:
+    """The PUT came, nobody heard of it, and another client gave the card another name."""
+    home = Household(folder=tmp_path, server=busy)
+    await home.cycle()
+    asked = busy.cards[JO]
+    home.mirror.close()
+    home = Household(folder=tmp_path / "again", server=busy)
+    busy.write(JO, person("Jo", "mine"))
+
+    def moved() -> None:
+        busy.delete(JO)
+        busy.write(f"{HOME}moved.vcf", asked.replace(b"still VP Sales", b"still VP Tea Sales"))
+
+    busy.busy, busy.result, busy.meanwhile = True, PutResult.UNKNOWN, moved
+    await home.cycle()
+    for days in (1, 1, 60, 1):
+        await home.cycle(after=timedelta(days=days))
+    assert b"Tea" in busy.cards[f"{HOME}moved.vcf"]
+    home.mirror.close()

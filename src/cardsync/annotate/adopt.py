@@ -30,7 +30,9 @@ def adopt(
     if found is None:
         mirror.books.set_searched(card.book_id, card.href)
         return False
-    written = [each.block for each in asked]
+    sent = [note for data in mirror.journal.astray(card.contact_id) for note in note_texts(scan(data))]
+    shapes = [recognise(note, policy.labels, policy.texts) for note in sent]
+    written = [*(each.block for each in asked), *(shape.text for shape in shapes if shape)]
     edited = [block for block in written if typed_into(block, found, policy.labels, policy.texts)]
     found = read.known(found, notes[nth], written, edited)
     contact = contact_of(scan(data))

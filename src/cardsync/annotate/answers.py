@@ -98,7 +98,7 @@ _SO = (
 """What says yes behind such a word only."""
 _LONGEST = timedelta(days=5 * 365)
 _LINE_BOUND = 60  # characters; longer lines are never one answer word
-_AROUND = " .!,:/\"'-*()"  # may stand about an answer; a "?" makes it none
+AROUND = " .!,:/\"'-*()"  # may stand about an answer; a "?" makes it none
 _GLAD = frozenset("✓✔✅☑👍👌🙂😀😃😄😁😊☺😉🙏👏🎉💯❤♥✨")  # may go with an ok; other pictures may doubt it
 _KINDS = {plain(word): kind for kind, words in _WORDS.items() for word in words.split("|")}
 _OPEN = frozenset(map(plain, _ASSENT.split("|")))
@@ -120,11 +120,11 @@ def parse_answer(line: str) -> Answer | None:
     """
     if len(line) > _LINE_BOUND:
         return None
-    text = plain(line).strip(_AROUND)
+    text = plain(line).strip(AROUND)
     if (kind := _KINDS.get(text)) is not None:
         return Answer(kind=kind)
     pictures = {c for c in text if unicodedata.category(c) in {"So", "Sk"}}
-    words = " ".join("".join(" " if c in pictures else c for c in text).split()).strip(_AROUND)
+    words = " ".join("".join(" " if c in pictures else c for c in text).split()).strip(AROUND)
     meant = _meant(words) if words else _meant(min(_shapes(pictures), default=""))
     if meant is None or (meant.kind is AnswerKind.OK and not _shapes(pictures) <= _GLAD):
         return None

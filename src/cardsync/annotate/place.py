@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
+from cardsync.annotate.align import SHARE
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import letters, plain
 from cardsync.records import Asked
@@ -31,6 +32,19 @@ class Note:
     def to_the_letter(self) -> bool:
         """Whether all of it stands there as we wrote it."""
         return self.asked.is_in(self.text)
+
+    @property
+    def asks(self) -> bool:
+        """Whether its first line stands there as we wrote it, and is not the owner's."""
+        line = self.asked.block.split("\n")[0]
+        return self.text.count(line) > self.asked.user_text.count(line)
+
+    @property
+    def mostly(self) -> bool:
+        """Whether most of its letters are there."""
+        found = self.found
+        there = "".join(self.text[start:stop] for start, stop in found.spans) if found else ""
+        return len(letters(there)) >= SHARE * len(letters(self.asked.block))
 
 
 def note_with(asked: Asked, data: bytes) -> Note:

@@ -6,7 +6,7 @@ from datetime import timedelta
 from itertools import pairwise
 
 from cardsync.annotate.align import common
-from cardsync.annotate.answers import OFFERED, Answer, AnswerKind, parse_answer
+from cardsync.annotate.answers import AROUND, OFFERED, Answer, AnswerKind, parse_answer
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import letters, plain, tokens_of, words_of
 from cardsync.annotate.recognise import Recognised
@@ -54,18 +54,27 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     go with it.
     """
     owners = any(line in asked.user_text for line in asked.block.split("\n"))  # then the second one may be theirs
-    if owners or note.count(asked.block) < 2:
-        return _read(asked, note, edited)[0]
     reading, said = _read(asked, note, edited, near=True)
+    if owners or not _is_there(asked, without(note, reading.block)):
+        return _read(asked, note, edited)[0]
     for _ in range(_COPIES):
         rest = without(note, reading.block)
-        if asked.block not in rest:
+        if not _is_there(asked, rest):
             break
         other, also = _read(asked, rest, edited, near=True)
         reading, said = _together(reading, other), said | also
     if len(said) > 1:
         return replace(reading, ending=Ending.EDITED if edited else None, word=None, delay=None, cut=reading.block)
     return reading
+
+
+def _is_there(asked: Asked, note: str) -> bool:
+    """Whether the question stands there, its first line to the letter and all others somehow."""
+    question, *below = asked.block.split("\n")
+    if question not in note:
+        return False
+    found = find(note, asked.block, asked.user_text, asked.position)
+    return found is not None and len(found.ours) > len(below)
 
 
 def _together(one: Reading, other: Reading) -> Reading:
@@ -194,28 +203,30 @@ class _Torn:
 
     note: str
     ours: Sequence[str] = ()
+    first: int = 0  # how many of them are the first line's, where anything stands at all
     missing: frozenset[int] = frozenset()
 
     @classmethod
     def of(cls, block: str, found: Found | None, note: str) -> "_Torn":
-        if found is None:
-            return cls(note)
-        there = [token.text for start, stop in found.spans for token in tokens_of(note[start:stop])]
+        spans = found.spans if found else ()
+        there = [token.text for start, stop in spans for token in tokens_of(note[start:stop])]
         ours = [token.text for token in tokens_of(block)]
-        return cls(note, ours, frozenset(range(len(ours))) - {i for i, _ in common(ours, there)})
+        first = len(tokens_of(block.split("\n", maxsplit=1)[0])) if found else 0
+        return cls(note, ours, first, frozenset(range(len(ours))) - {i for i, _ in common(ours, there)})
 
     def left(self, piece: Typed) -> bool:
         """Whether the text may be what is left of ours there."""
-        part = plain(piece.text)
-        words = (self.ours[i] for i in self.missing)
+        part = plain(piece.text).strip(AROUND)
+        words = [self.ours[i] for i in sorted(self.missing)]
         if any(part != word and len(word) > 1 and (word.startswith(part) or word.endswith(part)) for word in words):
             return True
+        if part not in words and any(_is_seam(part, words, at) for at in range(1, len(part))):
+            return True
         size = len(typed_words := [token.text for token in tokens_of(piece.text)])
-        return any(
-            self.ours[i : i + size] == typed_words and self._goes_on(piece, i, i + size)
-            for i in self.missing
-            if len(self.ours) - i >= size
-        )
+        places = [i for i in self.missing if self.ours[i : i + size] == typed_words]
+        signs = size > 1 and not all(word.isalnum() for word in typed_words)  # nobody types a slash of ours
+        torn = any(i < self.first for i in self.missing)
+        return any(signs or torn or self._goes_on(piece, i, i + size) for i in places)
 
     def _goes_on(self, piece: Typed, first: int, last: int) -> bool:
         """Whether our next two words follow soon, or those before stand before."""
@@ -223,6 +234,12 @@ class _Torn:
         behind = [token.text for token in tokens_of(self.note[piece.stop : piece.stop + near])]
         before = [token.text for token in tokens_of(self.note[max(0, piece.start - near) : piece.start])]
         return _has(behind, self.ours[last : last + 2]) or _has(before, self.ours[max(0, first - 2) : first])
+
+
+def _is_seam(text: str, words: Sequence[str], at: int) -> bool:
+    """Whether the text is the beginning of one word, up to ``at``, and the end of it or of a later one."""
+    first = next((i for i, word in enumerate(words) if word.startswith(text[:at])), None)
+    return first is not None and any(word.endswith(text[at:]) for word in words[first:])
 
 
 def _has(words: Sequence[str], pair: Sequence[str]) -> bool:

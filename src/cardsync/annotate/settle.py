@@ -65,7 +65,7 @@ class Settlement:
                     self.park(book, intent.href, None, VANISHED, _GONE)
                 if intent.opens is not None and intent.put_etag is not None:  # it stood there
                     self.mirror.questions.opened(intent.opens)  # another client may have moved the card, block and all
-                self._abandon(intent, "the card is gone")
+                self._abandon(intent, "the card is gone", astray=answer.result not in TURNED_DOWN)
             return Outcome.GONE
         finding = _known(intent, got) or judge(intent, got, answer)
         match finding.verdict:
@@ -124,9 +124,9 @@ class Settlement:
                 self.mirror.questions.opened(opens)
             self.mirror.problems.solved(ProblemKind.PARKED, self.account, book_id=book.id, href=got.href)
 
-    def _abandon(self, intent: Intent, outcome: str) -> None:
+    def _abandon(self, intent: Intent, outcome: str, *, astray: bool = False) -> None:
         with self.mirror.transaction():
-            self.mirror.journal.close(intent.id, verified=False, outcome=outcome)
+            self.mirror.journal.close(intent.id, verified=False, outcome=outcome, astray=astray)
             self.forget(intent.opens)
 
     def forget(self, question_id: int | None) -> None:
@@ -152,16 +152,27 @@ class Settlement:
             opened, removed = questions.get(intent.opens or 0), questions.get(intent.removes or 0)
             if removed and not note_with(removed, got.data).found:
                 self.mirror.questions.taken_out(removed.id)
-            # questions share words: some of them prove the new one only if we wrote and the old one is not there
-            likely = answer.result not in TURNED_DOWN and not _to_the_letter(removed, got.data)
-            found = opened and note_with(opened, got.data).found
-            told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
-            gone = told and not found and not _to_the_letter(removed, got.data)
-            if opened and (gone or (found and (likely or _to_the_letter(opened, got.data)))):
+            if opened and self._came(intent, opened, removed, got.data, answer, stood=stood):
                 self.mirror.questions.opened(opened.id)
             elif opened:
                 self.mirror.questions.forget(opened.id)
             self.mirror.journal.close(intent.id, verified=False, outcome="edited by another client")
+
+    def _came(
+        self, intent: Intent, opened: Asked, removed: Asked | None, data: bytes, answer: PutAnswer, *, stood: bool
+    ) -> bool:
+        """Whether the new question was on the card.
+
+        Told so, it was, unless the one that it replaces is still there.  Else its first line proves it, or, of a PUT
+        of which nothing was heard, most of its words: some may be of the old question, or the owner's own.
+        """
+        note = note_with(opened, data)
+        if note.asks:
+            return True
+        if removed and note_with(removed, data).asks:
+            return False
+        told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
+        return told or (answer.result not in TURNED_DOWN and note.mostly)
 
     def _leave_alone(
         self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer, differences: tuple[str, ...]
@@ -251,10 +262,6 @@ def _differences(intent: Intent, got: AddressObject) -> tuple[str, ...]:
         return differences(scan(intent.after), scan(got.data))
     except CardRefused:
         return ("the whole card",)
-
-
-def _to_the_letter(asked: Asked | None, data: bytes) -> bool:
-    return asked is not None and note_with(asked, data).to_the_letter
 
 
 _REFUSED = "The server refused the card with status {status}."

@@ -257,6 +257,8 @@ class Annotate:
         if adopt(self.mirror, self.policy, card, fresh.data, self.now):
             done.adopted += 1
             return None
+        if any(each.standing for each in self.mirror.questions.of(card.contact_id)):
+            return None  # an attempt of a moment ago came after all
         contact = contact_of(scan(fresh.data))
         memory = self.mirror.contacts.memory(card.contact_id)
         state = self.mirror.standings.of(card.contact_id)

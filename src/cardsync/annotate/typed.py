@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import eq
 
 from cardsync.annotate.block import Found, differing
 from cardsync.annotate.normal import joined, lines_of, plain, words_of
@@ -46,7 +47,8 @@ def typed(note: str, found: Found | None, user_text: str, position: Position) ->
     if part is None:
         return ()
     rest = _Rest(note, part.start, part.stop, found)
-    new = _New(rest, user_text[part.start : part.user_stop], position)
+    own = [key for line in lines_of(user_text) if (key := _key(user_text[line.start : line.stop].strip()))]
+    new = _New(rest, user_text[part.start : part.user_stop], position, own)
     return tuple(_typed(rest, new, found, position))
 
 
@@ -175,7 +177,7 @@ class _Rest:
 class _New:
     """Tells what was typed since from what was there: it is there more often, as a line and as words."""
 
-    def __init__(self, rest: _Rest, users: str, position: Position) -> None:
+    def __init__(self, rest: _Rest, users: str, position: Position, whole: Sequence[str]) -> None:
         spans = [span for row in rest.rows for span in row]
         lines = [rest.text(span) for span in spans]
         before = [users[line.start : line.stop].strip() for line in lines_of(users)]
@@ -190,7 +192,8 @@ class _New:
         self._opening = _key(next((line for line in before if line), ""))
         remaining = iter(words)
         self.intact = all(word in remaining for word in self._users)
-        self._stayed = {spans[at][0] for at in _stayed(keys, [key for key in old if key], position)}
+        stayed = _stayed(keys, [key for key in old if key], position) | _copies(keys, whole)
+        self._stayed = {spans[at][0] for at in stayed}
 
     def claim(self, start: int, text: str) -> bool:
         """Whether the text there is new; what is once more there than before can be claimed once."""
@@ -228,6 +231,17 @@ def _stayed(lines: Sequence[str], before: Sequence[str], position: Position) -> 
         return -sum((lines[at], side, lines[at + side]) in near for side in sides)
 
     return {at for line, found in places.items() for at in sorted(found, key=apart)[: own[line]]}
+
+
+def _copies(lines: Sequence[str], own: Sequence[str]) -> set[int]:
+    """Where all lines of the owner's text stand in a row: another client joined the note with an older one.
+
+    A single line may be typed again.
+    """
+    size = len(own)
+    first = (at for at, line in enumerate(lines) if size > 1 and line == own[0])
+    starts = [at for at in first if at + size <= len(lines) and all(map(eq, lines[at : at + size], own))]
+    return {at + i for at in starts for i in range(size)}
 
 
 def _key(line: str) -> str:

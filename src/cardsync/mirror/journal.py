@@ -78,12 +78,21 @@ class Journal:
         )
         return [(row[0], row[1]) for row in reversed(rows)] == list(last)
 
-    def close(self, intent_id: int, *, verified: bool, outcome: str) -> None:
-        """The write is settled; its bytes live on as a version only."""
+    def close(self, intent_id: int, *, verified: bool, outcome: str, astray: bool = False) -> None:
+        """The write is settled; its bytes live on as a version only, and what may have gone ``astray``."""
+        sent = "after" if astray else "x''"
         self._db.execute(
-            "UPDATE journal SET state = ?, outcome = ?, before = x'', after = x'', damaged = NULL WHERE id = ?",
+            f"UPDATE journal SET state = ?, outcome = ?, before = x'', after = {sent}, damaged = NULL WHERE id = ?",
             ("verified" if verified else "abandoned", outcome, intent_id),
         )
+
+    def astray(self, contact_id: int) -> list[bytes]:
+        """What we sent to cards that were gone when we looked: it may stand on another card of the contact."""
+        rows = self._db.rows(
+            "SELECT after FROM journal WHERE contact_id = ? AND state = 'abandoned' AND after <> x'' ORDER BY id",
+            (contact_id,),
+        )
+        return [row[0] for row in rows]
 
     def left_open(self, account: str) -> bool:
         """Whether it is not known what came of an intended write or question."""

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from asking import BLOCK, BOTTOM, HINT, QUESTION, TOP, asked, reading
 from cardsync.annotate.read import heard, read
+from cardsync.annotate.texts import HINTS, QUESTIONS, TEMPLATES
 from cardsync.model import QuestionKind, WorkField
 from cardsync.policy import Position
 from cardsync.records import Ending
@@ -261,3 +264,61 @@ def test_what_phones_do_to_a_note_is_no_answer_and_hides_no_block(change) -> Non
 )
 def test_a_word_goes_with_the_block_only_if_it_was_heard(typed: str, ended: Ending, goes: bool) -> None:
     assert heard(read(asked(), f"{BLOCK}\n{typed}", frozenset()), ended) is goes
+
+
+VALUES = {
+    "title": "VP Sales",
+    "organisation": "Acme Robotics",
+    "old_organisation": "Initrode",
+    "month": "May 2017",
+    "domain": "acme.example",
+    "fields": "title",
+    "name": "Jo",
+    "address": "jo@acme.example",
+    "day": "3 May",
+}
+BLOCKS = [
+    (f"VIPcheck: {texts[name]} {texts['unchanged_since']}\n{texts[HINTS[kind]]}".format(**VALUES), kind)
+    for texts in TEMPLATES.values()
+    for kind, names in QUESTIONS.items()
+    for name in names
+]
+
+
+@given(st.data(), st.sampled_from(BLOCKS), st.sampled_from(["", USER]))
+def test_what_a_deletion_leaves_of_our_words_is_no_answer(
+    data: st.DataObject, asks: tuple[str, QuestionKind], own: str
+) -> None:
+    """But for one word alone on its line: who left that may have meant it."""
+    block, kind = asks
+    start = data.draw(st.integers(0, len(block) - 1))
+    stop = data.draw(st.one_of(st.integers(start + 1, len(block)), st.integers(len(block) - 12, len(block) - 1)))
+    left = block[:start] + block[max(stop, start + 1) :]
+    alone = left.removeprefix(block.split("\n")[0]).strip()
+    said = read(asked(own, TOP, block=block, kind=kind), f"{left}\n\n{own}", frozenset()).word
+    assert said is None or alone.replace(" ", "").isalpha()
+
+
+@pytest.mark.parametrize("own", ["Retired\nplays golf", "ok\nlikes tea", "never\ncall before 9", "likes tea\n\nok"])
+@pytest.mark.parametrize("gap", ["\n", "\n\n"])
+def test_an_older_copy_of_the_owners_text_that_a_client_joined_to_the_note_is_no_answer(own: str, gap: str) -> None:
+    notes = (
+        (f"{BLOCK}\n\n{own}{gap}{own}", TOP),
+        (f"{own}{gap}{BLOCK}\n\n{own}", TOP),
+        (f"{own}\n\n{BLOCK}{gap}{own}", BOTTOM),
+    )
+    for note, position in notes:
+        found = read(asked(own, position), note, frozenset())
+        assert (found.ending, found.word) == (None, None)
+
+
+@pytest.mark.parametrize(("first", "second", "ending"), [("ok", "left", None), ("ok", "ok", Ending.CONFIRMED)])
+def test_two_versions_of_a_note_that_were_put_together_are_read_both(
+    first: str, second: str, ending: Ending | None
+) -> None:
+    """Each with its answer amid its own block."""
+    note = "\n\n".join(f"{QUESTION}\n{word}\n{HINT}\n\n{USER}" for word in (first, second))
+    found = reading(note, asked(USER))
+    assert found.ending is ending
+    assert QUESTION not in found.left
+    assert found.left.count(USER) == 2
