@@ -53,9 +53,11 @@ def read(asked: Asked, note: str, edited: frozenset[WorkField]) -> Reading:
     Where cards were merged, the question may stand there more than once: an answer below any of them is one, and all
     go with it.
     """
-    owners = any(line in asked.user_text for line in asked.block.split("\n"))  # then the second one may be theirs
+    question, *below = asked.block.split("\n")
+    if note.count(question) < 2 or any(line in asked.user_text for line in (question, *below)):  # or it may be theirs
+        return _read(asked, note, edited)[0]
     reading, said = _read(asked, note, edited, near=True)
-    if owners or not _is_there(asked, without(note, reading.block)):
+    if not _is_there(asked, without(note, reading.block)):
         return _read(asked, note, edited)[0]
     for _ in range(_COPIES):
         rest = without(note, reading.block)

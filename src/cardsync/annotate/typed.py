@@ -47,7 +47,8 @@ def typed(note: str, found: Found | None, user_text: str, position: Position) ->
     if part is None:
         return ()
     rest = _Rest(note, part.start, part.stop, found)
-    own = [key for line in lines_of(user_text) if (key := _key(user_text[line.start : line.stop].strip()))]
+    whole = user_text if len(user_text) <= part.stop - part.start else ""  # else no copy of it is there
+    own = [key for line in lines_of(whole) if (key := _key(whole[line.start : line.stop].strip()))]
     new = _New(rest, user_text[part.start : part.user_stop], position, own)
     return tuple(_typed(rest, new, found, position))
 
