@@ -219,3 +219,60 @@ async def test_what_is_typed_into_a_question_that_went_astray_with_its_card_stay
         await home.cycle(after=timedelta(days=days))
     assert b"Tea" in busy.cards[f"{HOME}moved.vcf"]
     home.mirror.close()
+
+
+ASKS, HINT = b"still VP Sales at Acme? (card unchanged since May 2017)", b"Type: ok / left / later / never"
+EDITS: dict[str, tuple[Callable[[bytes], bytes], str | None]] = {
+    "yes for the question": (lambda note: note.replace(ASKS, b"yes"), "confirmed"),
+    "ok for the question's line": (lambda note: note.replace(b"VIPcheck: " + ASKS, b"ok"), "confirmed"),
+    "without its line": (lambda note: note.replace(b"VIPcheck: " + ASKS + b"\\n", b""), "dismissed"),
+    "without the remark, yes for the hint": (
+        lambda note: note.replace(b" (card unchanged since May 2017)", b"").replace(HINT, b"yes"),
+        "confirmed",
+    ),
+    "without remark and hint": (lambda note: note.replace(b" (card unchanged since May 2017)\\n" + HINT, b""), None),
+    "a sentence for the question": (lambda note: note.replace(ASKS, b"now CRO at Stripe"), "noted"),
+}
+
+
+@pytest.mark.parametrize("name", EDITS)
+async def test_a_question_that_came_unheard_and_was_edited_since_is_read_and_not_asked_again(
+    tmp_path: Path, name: str
+) -> None:
+    server = Cut()
+    server.write(JO, person("Jo", "mine"))
+    server.write(f"{HOME}vip.vcf", vip_group("Jo"))
+    home = Household(folder=tmp_path, server=server)
+    with pytest.raises(Broken):
+        await home.cycle()
+    server.mended = True
+    edit, ending = EDITS[name]
+    asked = server.cards[JO].replace(b"\r\n ", b"")
+    assert edit(asked) != asked
+    server.write(JO, edit(asked))
+    for _ in range(3):
+        await home.cycle(after=timedelta(days=1))
+    assert [each.ending for each in home.mirror.questions.of(home.contact("Jo"))] == [ending]
+    assert server.cards[JO].count(b"VIPcheck") == (ending is None)
+    assert len(server.puts) == (1 if ending is None else 2)
+    home.mirror.close()
+
+
+async def test_an_ok_to_a_question_that_went_astray_with_its_card_is_heard(tmp_path: Path, busy: Busy) -> None:
+    home = Household(folder=tmp_path, server=busy)
+    await home.cycle()
+    asked = busy.cards[JO]
+    home.mirror.close()
+    home = Household(folder=tmp_path / "again", server=busy)
+    busy.write(JO, person("Jo", "mine"))
+
+    def moved() -> None:
+        busy.delete(JO)
+        busy.write(f"{HOME}moved.vcf", asked.replace(b"/ never", b"/ never\\nok"))
+
+    busy.busy, busy.result, busy.meanwhile = True, PutResult.UNKNOWN, moved
+    await home.cycle()
+    for _ in range(3):
+        await home.cycle(after=timedelta(days=1))
+    assert [each.ending for each in home.mirror.questions.of(home.contact("Jo"))] == ["confirmed"]
+    home.mirror.close()

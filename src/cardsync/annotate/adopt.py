@@ -31,10 +31,11 @@ def adopt(
         mirror.books.set_searched(card.book_id, card.href)
         return False
     sent = [note for data in mirror.journal.astray(card.contact_id) for note in note_texts(scan(data))]
-    shapes = [recognise(note, policy.labels, policy.texts) for note in sent]
-    written = [*(each.block for each in asked), *(shape.text for shape in shapes if shape)]
+    astray = [shape for note in sent if (shape := recognise(note, policy.labels, policy.texts))]
+    written = [*(each.block for each in asked), *(shape.text for shape in astray)]
     edited = [block for block in written if typed_into(block, found, policy.labels, policy.texts)]
     found = read.known(found, notes[nth], written, edited)
+    before = next((shape.user_text for shape in reversed(astray) if shape.text == found.text), found.user_text)
     contact = contact_of(scan(data))
     whole = recognise(found.text, policy.labels, policy.texts) or found
     mirror.contacts.become(card.contact_id, contact, card.href, work_keys(contact), now)
@@ -45,7 +46,7 @@ def adopt(
         fields_of(whole, contact),
         href=card.href,
         block=found.text,
-        user_text=found.user_text,
+        user_text=before,  # what was typed since then answers
         beside=[*notes[:nth], *notes[nth + 1 :]],
         position=found.position,
         now=since or now,

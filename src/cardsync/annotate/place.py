@@ -3,12 +3,13 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
-from cardsync.annotate.align import SHARE
 from cardsync.annotate.block import Found, find
 from cardsync.annotate.normal import letters, plain
 from cardsync.records import Asked
 from cardsync.vcard.document import scan
 from cardsync.vcard.note import note_texts
+
+_MANY = 8  # letters, which no owner types in our order by chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,11 +41,13 @@ class Note:
         return self.text.count(line) > self.asked.user_text.count(line)
 
     @property
-    def mostly(self) -> bool:
-        """Whether most of its letters are there."""
-        found = self.found
-        there = "".join(self.text[start:stop] for start, stop in found.spans) if found else ""
-        return len(letters(there)) >= SHARE * len(letters(self.asked.block))
+    def likely(self) -> bool:
+        """Whether a line of it is there, or more than a word behind its label, that the owner's text has not."""
+        block, users = self.asked.block, self.asked.user_text
+        known, own = ({letters(line) for line in text.splitlines()} for text in (block, users))
+        label, found = letters(block.partition(":")[0]) + ":", self.found
+        there = {letters("".join(self.text[a:b] for a, b in line)) for line in found.ours} if found else set()
+        return any(line in known or len(line.removeprefix(label)) >= _MANY for line in there - own)
 
 
 def note_with(asked: Asked, data: bytes) -> Note:

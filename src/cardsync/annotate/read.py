@@ -220,6 +220,8 @@ class _Torn:
         """Whether the text may be what is left of ours there."""
         part = plain(piece.text).strip(AROUND)
         words = [self.ours[i] for i in sorted(self.missing)]
+        if not self.first:  # one deletion leaves the beginning or the end of it all
+            words = [self.ours[0], self.ours[-1]]
         if any(part != word and len(word) > 1 and (word.startswith(part) or word.endswith(part)) for word in words):
             return True
         if part not in words and any(_is_seam(part, words, at) for at in range(1, len(part))):
@@ -227,7 +229,7 @@ class _Torn:
         size = len(typed_words := [token.text for token in tokens_of(piece.text)])
         places = [i for i in self.missing if self.ours[i : i + size] == typed_words]
         signs = size > 1 and not all(word.isalnum() for word in typed_words)  # nobody types a slash of ours
-        torn = any(i < self.first for i in self.missing)
+        torn = piece.place in {Place.SUFFIX, Place.WITHIN} and any(i < self.first for i in self.missing)
         return any(signs or torn or self._goes_on(piece, i, i + size) for i in places)
 
     def _goes_on(self, piece: Typed, first: int, last: int) -> bool:

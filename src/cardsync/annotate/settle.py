@@ -164,7 +164,7 @@ class Settlement:
         """Whether the new question was on the card.
 
         Told so, it was, unless the one that it replaces is still there.  Else its first line proves it, or, of a PUT
-        of which nothing was heard, most of its words: some may be of the old question, or the owner's own.
+        of which nothing was heard, more of it than the owner may have typed.
         """
         note = note_with(opened, data)
         if note.asks:
@@ -172,7 +172,7 @@ class Settlement:
         if removed and note_with(removed, data).asks:
             return False
         told = stood or answer.result is PutResult.STORED or intent.put_etag is not None
-        return told or (answer.result not in TURNED_DOWN and note.mostly)
+        return told or (answer.result not in TURNED_DOWN and note.likely)
 
     def _leave_alone(
         self, book: Book, intent: Intent, got: AddressObject, answer: PutAnswer, differences: tuple[str, ...]

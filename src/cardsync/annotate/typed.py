@@ -9,7 +9,6 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from operator import eq
 
 from cardsync.annotate.block import Found, differing
 from cardsync.annotate.normal import joined, lines_of, plain, words_of
@@ -239,10 +238,15 @@ def _copies(lines: Sequence[str], own: Sequence[str]) -> set[int]:
 
     A single line may be typed again.
     """
-    size = len(own)
-    first = (at for at, line in enumerate(lines) if size > 1 and line == own[0])
-    starts = [at for at in first if at + size <= len(lines) and all(map(eq, lines[at : at + size], own))]
-    return {at + i for at in starts for i in range(size)}
+    if len(own) < 2:
+        return set()
+    text, wanted = joined(lines), joined(own)
+    found, first, at, seen = set[int](), 0, text.find(wanted), 0
+    while at >= 0:
+        first += text.count("\n", seen, at) // 2  # each line stands between two
+        found.update(range(first, first + len(own)))
+        seen, at = at, text.find(wanted, at + len(wanted))
+    return found
 
 
 def _key(line: str) -> str:

@@ -4,7 +4,16 @@ import click
 
 from cardsync import process
 from cardsync.cli import output
-from cardsync.cli.common import alone, dry_run_option, exclusive, json_option, opened, progress, somebody_answers
+from cardsync.cli.common import (
+    alone,
+    ask_whether,
+    dry_run_option,
+    exclusive,
+    json_option,
+    opened,
+    progress,
+    somebody_answers,
+)
 from cardsync.words import count
 
 
@@ -66,7 +75,7 @@ def forget(context: click.Context, *, name: str, yes: bool, dry_run: bool, as_js
             )
         if asks:
             what = f"{count(found['contacts'], 'contact')} of {name}: answers, history and the kept versions of cards"
-            click.confirm(f"Forget all of {what}?", abort=True, err=True)
+            ask_whether(f"Forget all of {what}?")
         if not dry_run:
             with alone(app):
                 found = accounts.forget(app, name, dry_run=False)

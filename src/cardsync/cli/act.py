@@ -14,6 +14,7 @@ from cardsync.cli import output
 from cardsync.cli.common import (
     alone,
     ask_for,
+    ask_whether,
     dry_run_option,
     exclusive,
     json_option,
@@ -220,7 +221,7 @@ def restore(
             _show_what_changes(app, previews, err=as_json)
         if not dry_run:  # also where nothing is left to write: an earlier try may have been cut off right after it
             if asks and previews:
-                click.confirm(f"Put {len(previews)} back?", abort=True, err=True)
+                ask_whether(f"Put {len(previews)} back?")
             with alone(app):
                 rows, _ = process.run(undo.restore(app, people, moment, dry_run=False, shown=previews))
     if as_json:

@@ -140,3 +140,10 @@ def progress() -> Iterator[Callable[[int, int], None]]:
     with Progress(console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task("reading cards", total=None)
         yield lambda done, of: bar.update(task, completed=done, total=of)
+
+
+def ask_whether(question: str) -> None:
+    """A no ends the command with 1."""
+    if not click.confirm(question, err=True):
+        say("Nothing was changed.", err=True)
+        sys.exit(1)

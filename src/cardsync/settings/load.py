@@ -73,7 +73,7 @@ def _state_dir_in(path: Path | None, environ: Mapping[str, str]) -> object:
             text = _text(file)
             return _parsed(text, file).get("state_dir")
     except ConfigError:  # not TOML: its line may be right all the same
-        line = re.search(r"""^state_dir\s*=\s*(["'])(.+?)\1""", text, re.MULTILINE)
+        line = re.search(r"""^state_dir\s*=\s*(["'])([^"'\n]+)\1\s*(?:#.*)?$""", text, re.MULTILINE)
         return line and line[2]
     return None
 

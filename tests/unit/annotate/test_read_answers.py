@@ -322,3 +322,33 @@ def test_two_versions_of_a_note_that_were_put_together_are_read_both(
     assert found.ending is ending
     assert QUESTION not in found.left
     assert found.left.count(USER) == 2
+
+
+OFFERED_WORDS = {"en": ["ok", "left", "later", "never", "retired"], "es": ["ok", "se fue", "más tarde", "nunca"]}
+
+
+@pytest.mark.parametrize("language", OFFERED_WORDS)
+@pytest.mark.parametrize(
+    "note",
+    [
+        pytest.param("{question}\n{word}\n\n{own}", id="for the hint, the remark cut away"),
+        pytest.param("{word}\n\n{own}", id="for the block"),
+        pytest.param("{question}\n\n{word}\n{own}", id="behind the empty line"),
+        pytest.param("{question}\n\n{own}\n{word}", id="at the end"),
+    ],
+)
+def test_an_offered_word_is_heard_also_where_words_of_ours_are_missing(language: str, note: str) -> None:
+    """The company is one whose name begins or ends as an answer does."""
+    for company in ("Facebook", "Okta", "Siemens", "Nokia"):
+        texts = TEMPLATES[language]
+        question = f"VIPcheck: {texts['still_at'].format(organisation=company)}"
+        block = f"{question} {texts['unchanged_since'].format(month='May 2017')}\n{texts['hint_still']}"
+        for word in OFFERED_WORDS[language]:
+            found = reading(note.format(question=question, word=word, own=USER), asked(USER, TOP, block=block))
+            expected = {
+                "se fue": Ending.LEFT,
+                "más tarde": Ending.SNOOZED,
+                "nunca": Ending.NEVER,
+            }
+            assert found.ending is (WORDS | expected | {"later": Ending.SNOOZED})[word]
+            assert found.left == USER
