@@ -107,7 +107,7 @@ def _check_reading(now: str, user_text: str, block: str, position: Position, cpu
     edges = [edge for span in found.cut for edge in span]
     assert edges == sorted(edges), "spans overlap"
     assert not edges or 0 <= edges[0] <= edges[-1] <= len(now), "spans beyond the note"
-    asks = block.split("\n")[0]
+    asks = block.split("\n", maxsplit=1)[0]
     copies = max(1, now.count(asks) - user_text.count(asks))  # one that a client doubled is ours, torn or not
     ours = Counter(_letters(block) * copies)
     for piece in typed(now, find(now, block, user_text, position), user_text, position):
