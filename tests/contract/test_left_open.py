@@ -200,21 +200,27 @@ async def test_a_line_of_the_owners_with_our_label_is_no_sign_of_a_write(
     home.mirror.close()
 
 
-async def test_what_is_typed_into_a_question_that_went_astray_with_its_card_stays(tmp_path: Path, busy: Busy) -> None:
-    """The PUT came, nobody heard of it, and another client gave the card another name."""
-    home = Household(folder=tmp_path, server=busy)
+async def astray(folder: Path, busy: Busy, words: bytes, edited: bytes) -> Household:
+    """The PUT came, nobody heard of it, and another client edited the note and gave the card another name."""
+    home = Household(folder=folder, server=busy)
     await home.cycle()
     asked = busy.cards[JO]
+    assert words in asked
     home.mirror.close()
-    home = Household(folder=tmp_path / "again", server=busy)
+    home = Household(folder=folder / "again", server=busy)
     busy.write(JO, person("Jo", "mine"))
 
     def moved() -> None:
         busy.delete(JO)
-        busy.write(f"{HOME}moved.vcf", asked.replace(b"still VP Sales", b"still VP Tea Sales"))
+        busy.write(f"{HOME}moved.vcf", asked.replace(words, edited))
 
     busy.busy, busy.result, busy.meanwhile = True, PutResult.UNKNOWN, moved
     await home.cycle()
+    return home
+
+
+async def test_what_is_typed_into_a_question_that_went_astray_with_its_card_stays(tmp_path: Path, busy: Busy) -> None:
+    home = await astray(tmp_path, busy, b"still VP Sales", b"still VP Tea Sales")
     for days in (1, 1, 60, 1):
         await home.cycle(after=timedelta(days=days))
     assert b"Tea" in busy.cards[f"{HOME}moved.vcf"]
@@ -259,19 +265,7 @@ async def test_a_question_that_came_unheard_and_was_edited_since_is_read_and_not
 
 
 async def test_an_ok_to_a_question_that_went_astray_with_its_card_is_heard(tmp_path: Path, busy: Busy) -> None:
-    home = Household(folder=tmp_path, server=busy)
-    await home.cycle()
-    asked = busy.cards[JO]
-    home.mirror.close()
-    home = Household(folder=tmp_path / "again", server=busy)
-    busy.write(JO, person("Jo", "mine"))
-
-    def moved() -> None:
-        busy.delete(JO)
-        busy.write(f"{HOME}moved.vcf", asked.replace(b"/ never", b"/ never\\nok"))
-
-    busy.busy, busy.result, busy.meanwhile = True, PutResult.UNKNOWN, moved
-    await home.cycle()
+    home = await astray(tmp_path, busy, b"/ never", b"/ never\\nok")
     for _ in range(3):
         await home.cycle(after=timedelta(days=1))
     assert [each.ending for each in home.mirror.questions.of(home.contact("Jo"))] == ["confirmed"]

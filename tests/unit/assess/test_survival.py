@@ -153,9 +153,13 @@ def test_what_a_person_shows_is_her_changes_and_what_was_expected_meanwhile(
     assert shown.expected >= expected_by(situation, stratum) - 1e-9
 
 
+def curve(situation: Situation, stratum: Stratum) -> Callable[[float], float]:
+    """P(still right) by the years after the sure day."""
+    return lambda years: employment(replace(situation, since_sure=years), stratum)
+
+
 def good_for(situation: Situation, stratum: Stratum) -> float:
-    since = situation.since_sure
-    return gain(since, lambda years: employment(replace(situation, since_sure=years), stratum))
+    return gain(situation.since_sure, curve(situation, stratum))
 
 
 @given(SITUATIONS, STRATUM)
@@ -170,9 +174,7 @@ def test_an_answer_is_good_for_no_longer_than_the_time_since_the_card_was_sure(
 def test_how_long_an_answer_is_good_for_is_the_integral_of_the_curve(
     situation: Situation, stratum: Stratum, since: float
 ) -> None:
-    def right(years: float) -> float:
-        return employment(replace(situation, since_sure=years), stratum)
-
+    right = curve(situation, stratum)
     parts = 4000
     grid = [since * (at / parts) ** 3 for at in range(parts + 1)]
     area = sum((b - a) * (right(a) + right(b)) / 2 for a, b in pairwise(grid))
@@ -197,9 +199,7 @@ def test_of_a_title_as_old_as_a_new_job_is_sure_the_years_are_right() -> None:
 def test_what_evidence_makes_as_doubtful_as_an_old_card_is_taken_for_one(
     situation: Situation, stratum: Stratum, stale: float
 ) -> None:
-    def right(years: float) -> float:
-        return employment(replace(situation, since_sure=years), stratum)
-
+    right = curve(situation, stratum)
     years = looks_like(stale, situation.since_sure, right)
     assert 0 < years <= 80
     if 0.01 < years < 79:
